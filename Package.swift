@@ -1,0 +1,71 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// The house. A floor imports floors below it and never its neighbour; nothing here is a package of
+// somebody else. `script/build` asks the compiler to refuse a wrong import, HouseTests the rest.
+
+let rules: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+func room(_ name: String, on floors: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: floors, swiftSettings: rules)
+}
+
+func door(_ name: String, to rooms: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: rooms, swiftSettings: rules)
+}
+
+func tests(_ name: String, of rooms: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: rooms + ["TestSupport"], swiftSettings: rules)
+}
+
+let package = Package(
+    name: "tickerfeed",
+    products: [
+        .executable(name: "tickerd", targets: ["tickerd"]),
+        .executable(name: "tickwatch", targets: ["tickwatch"]),
+        .executable(name: "tickbench", targets: ["tickbench"]),
+    ],
+    targets: [
+        // The ground: headers of the system, nothing compiled.
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+
+        // Floor 0: bytes, time, memory, measuring.
+        room("Basics", on: ["CLinux"]),
+
+        // Floor 1: what the numbers mean | sockets, HTTP, WebSocket.
+        room("Market", on: ["Basics"]),
+        room("Wire", on: ["Basics", "CLinux", "COpenSSL"]),
+
+        // Floor 2: messages ↔ bytes, both directions, a folder a dialect.
+        room("Dialects", on: ["Basics", "Market"]),
+
+        // Floor 3: feed → book → tape | tape → conflate → socket. They meet only in Market's tape.
+        room("TickerFeed", on: ["Basics", "Market", "Dialects"]),
+        room("FanOut", on: ["Basics", "Market", "Wire", "Dialects"]),
+
+        // Floor 4: doors. They put rooms together and hold no rules.
+        door("tickerd", to: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+        door("tickwatch", to: ["Basics", "Market", "Wire", "Dialects"]),
+        door("tickbench", to: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+
+        // Tests: one target a room, one for the house, one for the whole.
+        .target(
+            name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport",
+            swiftSettings: rules),
+        tests("BasicsTests", of: ["Basics"]),
+        tests("MarketTests", of: ["Basics", "Market"]),
+        tests("WireTests", of: ["Basics", "Wire"]),
+        tests("DialectsTests", of: ["Basics", "Market", "Dialects"]),
+        tests("TickerFeedTests", of: ["Basics", "Market", "Dialects", "TickerFeed"]),
+        tests("FanOutTests", of: ["Basics", "Market", "Wire", "Dialects", "FanOut"]),
+        tests(
+            "EndToEndTests", of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+        tests("HouseTests", of: []),
+    ]
+)

@@ -1,0 +1,39 @@
+// Waking a thread that sleeps in epoll or poll: an eventfd with a name.
+import CLinux
+
+/// Rung from any thread, heard by the one that polls `descriptor`.
+public final class Doorbell: Sendable {
+    public let descriptor: Int32
+
+    /// - Throws: `SystemError` when the process is out of descriptors.
+    public init() throws(SystemError) {
+        descriptor = eventfd(0, TF_EFD_FLAGS)
+        guard descriptor >= 0 else { throw SystemError("eventfd") }
+    }
+    deinit { close(descriptor) }
+
+    public func ring() {
+        var one: UInt64 = 1
+        // EAGAIN means the counter is full: then it is rung already.
+        _ = write(descriptor, &one, 8)
+    }
+
+    /// Forgets all rings so far.
+    public func silence() {
+        var count: UInt64 = 0
+        _ = read(descriptor, &count, 8)
+    }
+}
+
+/// A system call that failed, with the errno it left.
+public struct SystemError: Error, Hashable, CustomStringConvertible {
+    public let call: String
+    public let code: Int32
+
+    public init(_ call: String, code: Int32 = tf_errno()) {
+        self.call = call
+        self.code = code
+    }
+    public var reason: String { String(cString: strerror(code)) }
+    public var description: String { "\(call): \(reason)" }
+}

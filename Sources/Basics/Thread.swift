@@ -1,0 +1,31 @@
+// A named thread that runs one function and can be joined. The data path has no other concurrency.
+import CLinux
+
+public final class Thread: @unchecked Sendable {
+    private var handle = pthread_t()
+
+    /// - Throws: `SystemError` when the system has no more threads to give.
+    public init(_ name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        let box = Unmanaged.passRetained(Body(run: body))
+        let code = pthread_create(&handle, nil, threadMain, box.toOpaque())
+        guard code == 0 else {
+            box.release()
+            throw SystemError("pthread_create", code: code)
+        }
+        pthread_setname_np(handle, String(name.prefix(15)))
+    }
+
+    public func join() { pthread_join(handle, nil) }
+}
+
+private final class Body {
+    let run: @Sendable () -> Void
+    init(run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+// A nonisolated function: a closure made inside an `@main` type would be checked for its actor.
+private func threadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument else { return nil }
+    Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+    return nil
+}

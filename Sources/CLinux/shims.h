@@ -1,0 +1,68 @@
+// What Swift's Glibc module leaves out: epoll, eventfd, signalfd, accept4, and macros that take
+// types. Everything is `static inline`, so there is nothing to compile or to link.
+//
+// No `#define _GNU_SOURCE` in here: it clashes with Foundation's and Testing's view of `fd_set`.
+#ifndef TICKERFEED_CLINUX_SHIMS_H
+#define TICKERFEED_CLINUX_SHIMS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+extern int pthread_setname_np(pthread_t thread, const char *name);
+extern int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+
+static inline int tf_errno(void) { return errno; }
+
+// epoll_event is packed on x86-64 and holds a union: read and written here only.
+static inline int tf_epoll_add(int epoll, int fd, uint32_t events, uint64_t tag) {
+    struct epoll_event event = { .events = events, .data = { .u64 = tag } };
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+static inline int tf_epoll_remove(int epoll, int fd) {
+    return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, (struct epoll_event *)0);
+}
+static inline uint32_t tf_event_mask(const struct epoll_event *event) { return event->events; }
+static inline uint64_t tf_event_tag(const struct epoll_event *event) { return event->data.u64; }
+
+static const uint32_t TF_EPOLLIN = EPOLLIN;
+static const uint32_t TF_EPOLLOUT = EPOLLOUT;
+static const uint32_t TF_EPOLLERR = EPOLLERR;
+static const uint32_t TF_EPOLLHUP = EPOLLHUP;
+static const uint32_t TF_EPOLLRDHUP = EPOLLRDHUP;
+static const uint32_t TF_EPOLLET = EPOLLET;
+static const int TF_EFD_FLAGS = EFD_NONBLOCK | EFD_CLOEXEC;
+static const int TF_SFD_FLAGS = SFD_NONBLOCK | SFD_CLOEXEC;
+
+// The descriptor limit, by its number: Glibc imports RLIMIT_NOFILE as an enum of another type.
+static inline int tf_get_descriptor_limit(struct rlimit *limit) {
+    return getrlimit(RLIMIT_NOFILE, limit);
+}
+static inline int tf_set_descriptor_limit(const struct rlimit *limit) {
+    return setrlimit(RLIMIT_NOFILE, limit);
+}
+
+static inline int tf_window_size(int fd, int *rows, int *columns) {
+    struct winsize size = { 0 };
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0) return -1;
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
+}
+
+#endif

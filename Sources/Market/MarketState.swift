@@ -1,0 +1,45 @@
+// Whether a symbol trades, and why not.
+
+/// The market's word on a symbol.
+public enum MarketState: UInt8, Hashable, Sendable, CaseIterable {
+    case closed = 0
+    case trading = 1
+    case halted = 2
+    case paused = 3
+    case auction = 4
+
+    /// The word of the protocol.
+    public var name: StaticString {
+        switch self {
+        case .closed: "closed"
+        case .trading: "trading"
+        case .halted: "halted"
+        case .paused: "paused"
+        case .auction: "auction"
+        }
+    }
+}
+
+/// A state with the exchange's reason: up to four characters, spaces dropped (`LUDP`, `T1`).
+public struct MarketStatus: Hashable, Sendable {
+    public let state: MarketState
+    /// Four ASCII bytes, first in the high byte; spaces and zeros are padding.
+    public let reason: UInt32
+
+    public init(_ state: MarketState, reason: UInt32 = 0) {
+        self.state = state
+        self.reason = reason
+    }
+
+    /// As it goes into `Tick.aux`.
+    public var packed: UInt64 { UInt64(reason) << 8 | UInt64(state.rawValue) }
+    public init(packed: UInt64) {
+        state = MarketState(rawValue: UInt8(truncatingIfNeeded: packed)) ?? .closed
+        reason = UInt32(truncatingIfNeeded: packed >> 8)
+    }
+
+    public var reasonText: String {
+        let bytes = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: reason >> UInt32($0)) }
+        return String(decoding: bytes.filter { $0 > 0x20 && $0 < 0x7f }, as: UTF8.self)
+    }
+}

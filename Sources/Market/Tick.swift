@@ -1,0 +1,104 @@
+// A tick: one normalised event, 64 bytes, the only thing that goes from ingest to anybody.
+//
+//     byte  0        1       2      3         4           8     16           24
+//          +--------+-------+------+---------+-----------+-----+------------+--------------+
+//          | kind   | flags | side | 0       | symbol    | seq | event time | receive time |
+//          +--------+-------+------+---------+-----------+-----+------------+--------------+
+//          | price          | size           | source    | aux                             |
+//          +----------------+----------------+-----------+---------------------------------+
+//     byte 32               40               48          56
+//
+// Little-endian, trivially copyable. The journal stores it as it is, a tape moves it as eight
+// words. Ingest assigns `seq`; nobody behind the tape ever counts.
+import Basics
+
+/// A symbol's number, dense from 0, for one epoch of one feed.
+public struct SymbolID: Hashable, Comparable, Sendable {
+    public let raw: UInt32
+    @inlinable public init(_ raw: UInt32) { self.raw = raw }
+    @inlinable public init(_ index: Int) { raw = UInt32(index) }
+    @inlinable public var index: Int { Int(raw) }
+    @inlinable public static func < (a: Self, b: Self) -> Bool { a.raw < b.raw }
+}
+
+public struct Tick: Hashable, Sendable {
+    public enum Kind: UInt8, Sendable {
+        /// A symbol comes to be: its name is in the payload (`Tick.symbol(…)`).
+        case symbol = 1
+        /// A price level's new total: `price`, `size` (0 = gone), `aux` = orders. `seq`: book.
+        case level = 2
+        /// One side's new best: `price`, `size` (0 = empty side), `aux` = orders. `seq`: quote.
+        case best = 3
+        /// A trade: `side` the aggressor's where known, `aux` = trade id. `seq`: trade.
+        case trade = 4
+        /// The market's state: `aux` = `MarketState` and reason. `seq`: status.
+        case status = 5
+        /// The books of the symbol are empty and its day starts anew. `seq`: book.
+        case clear = 6
+        /// Half of a day's statistics, in snapshots only (`DayStatistics.ticks`). `seq`: trade.
+        case statistics = 7
+    }
+
+    /// Bits of the second byte.
+    public struct Flags: OptionSet, Sendable {
+        public let rawValue: UInt8
+        @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// The last tick of one event of the source: only behind it is the book consistent.
+        public static let endOfEvent = Flags(rawValue: 1)
+        /// Part of a snapshot: repeats state, for a reader that lost its place.
+        public static let snapshot = Flags(rawValue: 2)
+        /// The book may be wrong: a gap in the source has not been mended.
+        public static let suspect = Flags(rawValue: 4)
+    }
+
+    public var head: UInt64
+    public var sequence: UInt64
+    public var eventTime: Timestamp
+    public var receiveTime: Timestamp
+    public var price: Price
+    public var size: Quantity
+    /// The source's own number of the message that caused this tick.
+    public var source: UInt64
+    public var aux: UInt64
+
+    @inlinable
+    public init(
+        _ kind: Kind, _ symbol: SymbolID, side: Side? = nil, flags: Flags = [], sequence: UInt64 = 0,
+        eventTime: Timestamp = .zero, receiveTime: Timestamp = .zero, price: Price = .zero,
+        size: Quantity = .zero, source: UInt64 = 0, aux: UInt64 = 0
+    ) {
+        head =
+            UInt64(kind.rawValue) | UInt64(flags.rawValue) << 8
+            | UInt64(side?.rawValue ?? 0) << 16 | UInt64(symbol.raw) << 32
+        self.sequence = sequence
+        self.eventTime = eventTime
+        self.receiveTime = receiveTime
+        self.price = price
+        self.size = size
+        self.source = source
+        self.aux = aux
+    }
+
+    /// Nil for a kind of a later version: readers skip it.
+    @inlinable public var kind: Kind? { Kind(rawValue: UInt8(truncatingIfNeeded: head)) }
+    @inlinable public var side: Side? { Side(rawValue: UInt8(truncatingIfNeeded: head >> 16)) }
+    @inlinable public var symbol: SymbolID { SymbolID(UInt32(truncatingIfNeeded: head >> 32)) }
+    @inlinable public var flags: Flags {
+        get { Flags(rawValue: UInt8(truncatingIfNeeded: head >> 8)) }
+        set { head = head & ~0xff00 | UInt64(newValue.rawValue) << 8 }
+    }
+
+    /// Adds the tick's 64 bytes to a hash: equal hashes, equal streams.
+    public func hash(into hash: inout FNV1a64) {
+        let words = words
+        for i in words.indices { hash.add(word: words[i]) }
+    }
+
+    /// The eight words of the layout above.
+    @inlinable public var words: [8 of UInt64] {
+        [
+            head, sequence, UInt64(bitPattern: eventTime.raw), UInt64(bitPattern: receiveTime.raw),
+            UInt64(bitPattern: price.e9), UInt64(bitPattern: size.e8), source, aux,
+        ]
+    }
+}
