@@ -68,6 +68,9 @@ public struct WebSocketReader: ~Copyable {
         self.messageMax = messageMax
     }
 
+    /// Memory the reader owns: none between messages.
+    public var bufferedBytes: Int { pieces.capacity + control.capacity }
+
     /// Reads on from `input[offset...]` to the next event, and moves `offset` behind it.
     ///
     /// Payloads are unmasked in place, so bytes already consumed are not what they were.
