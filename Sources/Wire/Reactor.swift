@@ -23,6 +23,7 @@ public final class Reactor: Network {
         public var acceptErrors: UInt64 = 0
         public var bytesIn: UInt64 = 0
         public var bytesOut: UInt64 = 0
+        public init() {}
     }
 
     static let acceptsPerTurn = 64
@@ -37,6 +38,8 @@ public final class Reactor: Network {
 
     public private(set) var counters = Counters()
     public var openCount: Int { table.openCount }
+    /// Closed by the loop, but not yet by the peer; at most a second each.
+    public var lingeringCount: Int { lingering.count }
 
     private let epoll: Int32
     private let bell: Doorbell?
