@@ -37,6 +37,16 @@ static inline int tf_epoll_add(int epoll, int fd, uint32_t events, uint64_t tag)
 static inline int tf_epoll_remove(int epoll, int fd) {
     return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, (struct epoll_event *)0);
 }
+// Waits with the resolution of the clock; a kernel before 5.11 gets whole milliseconds, rounded up.
+// Negative nanoseconds wait for ever.
+static inline int tf_epoll_wait(int epoll, struct epoll_event *events, int room, int64_t nanoseconds) {
+    struct timespec span = { nanoseconds / 1000000000, nanoseconds % 1000000000 };
+    int ready = epoll_pwait2(epoll, events, room, nanoseconds < 0 ? (struct timespec *)0 : &span,
+                             (const sigset_t *)0);
+    if (ready >= 0 || errno != ENOSYS) return ready;
+    int64_t milliseconds = nanoseconds < 0 ? -1 : nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
+    return epoll_wait(epoll, events, room, milliseconds > 0x7fffffff ? 0x7fffffff : (int)milliseconds);
+}
 static inline uint32_t tf_event_mask(const struct epoll_event *event) { return event->events; }
 static inline uint64_t tf_event_tag(const struct epoll_event *event) { return event->data.u64; }
 

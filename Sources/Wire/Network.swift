@@ -1,0 +1,51 @@
+// The border between a loop and its sockets, as two small protocols.
+//
+// A loop asks (`Network`) and is told (`SocketHandler`). `Reactor` puts epoll behind it; a simulated
+// network puts a seed behind it, and the loop cannot tell the two apart.
+//
+// Invariants of every implementation
+//   - A socket's events are opened, then any of received and writable, then at most one closed.
+//   - After `close`, and after `closed`, no event of that socket follows. Its id comes back for
+//     another socket, at the earliest in the next turn.
+//   - Ids are small and dense, below the number of connections allowed: tables are indexed by them.
+//   - Everything happens on the loop's own thread, inside its turn.
+
+/// A socket of one loop: an index into the loop's tables.
+public struct SocketID: Hashable, Sendable {
+    public let raw: UInt32
+    @inlinable public init(_ raw: UInt32) { self.raw = raw }
+    @inlinable public var index: Int { Int(raw) }
+}
+
+/// What became of bytes offered to a socket.
+public enum SendOutcome: Equatable, Sendable {
+    /// Bytes the kernel took. Fewer than offered: the socket is blocked until `writable`.
+    case sent(Int)
+    /// The connection has failed and takes nothing any more. Unless the caller closes the socket
+    /// first, `SocketHandler.closed` follows, once.
+    case closed
+}
+
+/// What a loop may ask of its sockets. The real one is `Reactor`, tests have a simulated one.
+public protocol Network: AnyObject {
+    /// Offers bytes without waiting; what is not taken stays the caller's.
+    func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) -> SendOutcome
+
+    /// Ends it; no event follows. `abort`: RST instead of FIN, unsent kernel bytes are dropped.
+    func close(_ socket: SocketID, abort: Bool)
+}
+
+/// What sockets tell their loop. All of it may call `Network` back, `close` included.
+public protocol SocketHandler: AnyObject {
+    func opened(_ socket: SocketID, peer: PeerAddress)
+
+    /// Bytes in the order sent; at least one. They are valid during the call only, and may be
+    /// changed in place (unmasking does).
+    func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer)
+
+    /// There is room again. Comes only after a send that took less than offered, once for it.
+    func writable(_ socket: SocketID)
+
+    /// Ended by the peer or by an error; the socket is gone.
+    func closed(_ socket: SocketID)
+}

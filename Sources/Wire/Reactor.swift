@@ -1,0 +1,276 @@
+// Sockets by epoll: one thread, one turn at a time, a bounded amount of work in each.
+//
+//     turn:  wait ─ read on ─ events ─ failures ─ ids come free ─ accept
+//
+// Invariants
+//   - A socket is registered once, edge-triggered, for everything; no system call changes that
+//     later. So whoever is told of an edge works until the kernel says "would block", or is
+//     remembered in `unfinished` and goes on next turn, which then does not wait.
+//   - One turn reads at most one buffer (64 KiB) from a socket and accepts at most 64: nobody who
+//     talks a lot keeps the others, or the caller's timers, waiting.
+//   - Accepting comes last, after the ids of this turn's dead are free and its events are spent.
+//   - A handler may call `send` and `close` at any point. No table is borrowed while it runs.
+//   - `send` allocates nothing: it writes flags into a slot that exists. Only a failure is listed.
+import Basics
+import CLinux
+
+public final class Reactor: Network {
+    public struct Counters: Hashable, Sendable {
+        public var accepted: UInt64 = 0
+        /// Accepted and closed at once, because `connectionsMax` were open.
+        public var refused: UInt64 = 0
+        /// Failed accepts: out of descriptors or memory, or a connection that was gone already.
+        public var acceptErrors: UInt64 = 0
+        public var bytesIn: UInt64 = 0
+        public var bytesOut: UInt64 = 0
+        public init() {}
+    }
+
+    static let acceptsPerTurn = 64
+    static let eventsPerTurn = 512
+    /// One buffer for all sockets, and so the most that is read from one of them in a turn.
+    static let receiveBytesMax = 64 * 1_024
+    /// Unsent bytes the kernel may hold for a socket. What waits there has left conflation and
+    /// only ages; much less than this and a socket with room would look blocked too often.
+    static let notSentLowWater: Int32 = 16 * 1_024
+    /// Out of descriptors, an edge-triggered listener says nothing more: ask again this late.
+    static let acceptRetry = Nanoseconds.milliseconds(100)
+
+    public private(set) var counters = Counters()
+    public var openCount: Int { table.openCount }
+    /// Closed by the loop, but not yet by the peer; at most a second each.
+    public var lingeringCount: Int { lingering.count }
+
+    private let epoll: Int32
+    private let bell: Doorbell?
+    private var listener: Listener?
+    /// When to accept without being told to: at once after a full turn, later after an error.
+    private var acceptAt = Instant.never
+
+    private var table: SocketTable
+    private var lingering = Lingering()
+    private var unfinished: [SocketTag] = []
+    private var carried: [SocketTag] = []
+    private var failed: [SocketTag] = []
+    private let buffer: UnsafeMutableRawBufferPointer
+    private let events: UnsafeMutablePointer<epoll_event>
+
+    /// - Parameters:
+    ///   - listener: accepts from it, and closes it in the end.
+    ///   - bell: ends the wait of a turn when it rings; it is silenced here.
+    public init(listener: Listener?, bell: Doorbell?, connectionsMax: Int) throws(SystemError) {
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        table = SocketTable(maximum: connectionsMax)
+        buffer = .allocate(byteCount: Reactor.receiveBytesMax, alignment: 64)
+        events = .allocate(capacity: Reactor.eventsPerTurn)
+        self.bell = bell
+        self.listener = listener
+        guard epoll >= 0 else { throw SystemError("epoll_create1") }
+        if let listener { try watch(listener.descriptor, .listener, TF_EPOLLIN | TF_EPOLLET) }
+        if let bell { try watch(bell.descriptor, .bell, TF_EPOLLIN | TF_EPOLLET) }
+    }
+
+    deinit {
+        for descriptor in table.drain() { closeDescriptor(descriptor) }
+        lingering.finishAll()
+        listener?.close()
+        if epoll >= 0 { closeDescriptor(epoll) }
+        buffer.deallocate()
+        events.deallocate()
+    }
+
+    /// Accepts nothing from now on and gives the port back. Open sockets live on.
+    public func stopListening() {
+        listener?.close()  // which takes it out of epoll as well
+        listener = nil
+        acceptAt = .never
+    }
+
+    private func watch(_ descriptor: Int32, _ tag: SocketTag, _ mask: UInt32) throws(SystemError) {
+        guard tf_epoll_add(epoll, descriptor, mask, tag.raw) == 0 else { throw SystemError("epoll_ctl") }
+    }
+}
+
+// MARK: What a loop asks
+
+extension Reactor {
+    public func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) -> SendOutcome {
+        guard table.isOpen(socket), !table[socket].hasFailed else { return .closed }
+        let taken = sendBytes(table[socket].descriptor, bytes)
+        guard taken == bytes.count else { return fellShort(socket, taken) }
+        counters.bytesOut &+= UInt64(taken)
+        return .sent(taken)
+    }
+
+    private func fellShort(_ socket: SocketID, _ taken: Int) -> SendOutcome {
+        if taken < 0 {
+            let code = tf_errno()
+            guard code == EAGAIN || code == EINTR else { return fail(socket) }
+        }
+        // A short send leaves the kernel owing an edge, as EAGAIN does (tcp_sendmsg, SOCK_NOSPACE).
+        table[socket].isBlocked = true
+        counters.bytesOut &+= UInt64(max(0, taken))
+        return .sent(max(0, taken))
+    }
+
+    /// Epoll may have told of the error before, and would not tell again: `closed` is on us.
+    private func fail(_ socket: SocketID) -> SendOutcome {
+        table[socket].hasFailed = true
+        failed.append(table.tag(of: socket))
+        return .closed
+    }
+
+    public func close(_ socket: SocketID, abort: Bool) {
+        guard table.isOpen(socket) else { return }
+        let tag = table.tag(of: socket), isOver = abort || table[socket].hasFailed
+        let descriptor = table.retire(socket)
+        if abort { resetOnClose(descriptor) }
+        guard !isOver else { return closeDescriptor(descriptor) }
+        lingering.add(tag, descriptor, now: Moment.read().instant)
+        // What came before the close is no edge any more. Next turn throws it away.
+        unfinished.append(tag)
+    }
+}
+
+// MARK: The turn
+
+extension Reactor {
+    /// Waits for events until `deadline`, tells `handler` of one batch of them, and returns.
+    ///
+    /// May return earlier, and with nothing told: for the bell, a signal, or work of its own.
+    public func turn(until deadline: Instant, handler: any SocketHandler) {
+        let ready = wait(until: deadline)
+        readOn(handler)
+        for index in 0..<ready {
+            dispatch(SocketTag(raw: tf_event_tag(events + index)), tf_event_mask(events + index), handler)
+        }
+        reportFailures(handler)
+        let now = Moment.read().instant
+        lingering.expire(now: now)
+        table.recycle()
+        if acceptAt <= now { acceptSome(now: now, handler) }
+    }
+
+    private func wait(until deadline: Instant) -> Int {
+        let isBusy = !unfinished.isEmpty || !failed.isEmpty
+        let wake = isBusy ? .zero : min(deadline, acceptAt, lingering.nextDeadline)
+        let span = wake == .never ? -1 : max(0, wake.raw - Moment.read().instant.raw)
+        return max(0, Int(tf_epoll_wait(epoll, events, Int32(Reactor.eventsPerTurn), span)))
+    }
+
+    private func dispatch(_ tag: SocketTag, _ mask: UInt32, _ handler: any SocketHandler) {
+        switch tag {
+        case .bell: bell?.silence()
+        case .listener: acceptAt = listener == nil ? .never : .zero
+        default:
+            let hangUp = mask & (TF_EPOLLRDHUP | TF_EPOLLHUP | TF_EPOLLERR) != 0
+            if hangUp, let socket = table.live(tag) { table[socket].isHungUp = true }
+            if hangUp || mask & TF_EPOLLIN != 0 { readable(tag, handler) }
+            if mask & TF_EPOLLOUT != 0 { unblock(tag, handler) }
+        }
+    }
+
+    private func unblock(_ tag: SocketTag, _ handler: any SocketHandler) {
+        guard let socket = table.live(tag), table[socket].isBlocked else { return }
+        table[socket].isBlocked = false
+        handler.writable(socket)
+    }
+
+    /// Sockets that had more to say than fitted into their share of the last turn.
+    private func readOn(_ handler: any SocketHandler) {
+        guard !unfinished.isEmpty else { return }
+        swap(&unfinished, &carried)
+        for index in carried.indices {
+            let tag = carried[index]
+            if let socket = table.live(tag) { table[socket].isUnfinished = false }
+            readable(tag, handler)
+        }
+        carried.removeAll(keepingCapacity: true)
+    }
+
+    private func readable(_ tag: SocketTag, _ handler: any SocketHandler) {
+        guard let socket = table.live(tag) else { return throwAway(tag) }
+        guard !table[socket].isUnfinished else { return }
+        let count = receiveBytes(table[socket].descriptor, into: buffer)
+        guard count > 0 else {
+            if count == 0 || tf_errno() != EAGAIN { lose(socket, handler) }
+            return
+        }
+        counters.bytesIn &+= UInt64(count)
+        // Less than a buffer means drained: what comes later is a new edge. A hang-up is not.
+        if count == buffer.count || table[socket].isHungUp { remember(socket) }
+        handler.received(socket, UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
+    }
+
+    private func remember(_ socket: SocketID) {
+        table[socket].isUnfinished = true
+        unfinished.append(table.tag(of: socket))
+    }
+
+    private func lose(_ socket: SocketID, _ handler: any SocketHandler) {
+        closeDescriptor(table.retire(socket))
+        handler.closed(socket)
+    }
+
+    /// Reads a socket that only lingers; its end, or an error, is what it lingered for.
+    private func throwAway(_ tag: SocketTag) {
+        guard let descriptor = lingering[tag] else { return }
+        let count = receiveBytes(descriptor, into: buffer)
+        if count == 0 || (count < 0 && tf_errno() != EAGAIN) { return lingering.finish(tag) }
+        if count > 0 { unfinished.append(tag) }
+    }
+
+    private func reportFailures(_ handler: any SocketHandler) {
+        while let tag = failed.popLast() {
+            if let socket = table.live(tag) { lose(socket, handler) }
+        }
+    }
+}
+
+// MARK: Accepting
+
+extension Reactor {
+    private func acceptSome(now: Instant, _ handler: any SocketHandler) {
+        acceptAt = .zero
+        for _ in 0..<Reactor.acceptsPerTurn {
+            guard let listener else { return }
+            let (descriptor, peer) = acceptSocket(listener.descriptor)
+            guard descriptor >= 0 else {
+                acceptAt = retry(after: tf_errno(), now: now)
+                return
+            }
+            welcome(descriptor, peer, handler)
+        }
+    }
+
+    /// When to accept again after an error (accept(2), "Error handling").
+    private func retry(after code: Int32, now: Instant) -> Instant {
+        switch code {
+        case EAGAIN: return .never  // all accepted, the next one is an edge
+        case EINTR: return .zero
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+            counters.acceptErrors += 1
+            return now + Reactor.acceptRetry
+        default:  // this connection failed on its way, the one behind it need not
+            counters.acceptErrors += 1
+            return now + .milliseconds(1)
+        }
+    }
+
+    private func welcome(_ descriptor: Int32, _ peer: PeerAddress, _ handler: any SocketHandler) {
+        guard table.hasRoom else {
+            counters.refused += 1
+            return closeDescriptor(descriptor)
+        }
+        disableNagle(descriptor)
+        setOption(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, Reactor.notSentLowWater)
+        let socket = table.open(descriptor)
+        let all = TF_EPOLLIN | TF_EPOLLOUT | TF_EPOLLRDHUP | TF_EPOLLET
+        guard tf_epoll_add(epoll, descriptor, all, table.tag(of: socket).raw) == 0 else {
+            counters.acceptErrors += 1
+            return closeDescriptor(table.retire(socket))
+        }
+        counters.accepted += 1
+        handler.opened(socket, peer: peer)
+    }
+}
