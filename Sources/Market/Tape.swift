@@ -112,6 +112,14 @@ public final class Tape: @unchecked Sendable {
             position += 1
         }
 
+        /// Marks the tick appended last as its event's end. Only before it is published.
+        public func endEvent() {
+            assert(position > tape.published.load(ordering: .relaxed), "readers may have seen it")
+            let head = tape.slot(position - 1)
+            let mark = UInt64(Tick.Flags.endOfEvent.rawValue) << 8
+            head[0].store(head[0].load(ordering: .relaxed) | mark, ordering: .relaxed)
+        }
+
         private mutating func reserveMore() {
             reservedTo += UInt64(Tape.reserveStride)
             tape.reserved.store(reservedTo, ordering: .relaxed)

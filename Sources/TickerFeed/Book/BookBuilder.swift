@@ -1,0 +1,283 @@
+// The one entry for every feed: messages of a source go in, ticks come out on the tape.
+//
+//     message ──▶ books ──▶ trade? · one level tick a level touched · best ticks that changed
+//
+// Invariants
+//   - All numbers are given here: each symbol's books, quotes, trades and states count from 1, for
+//     ever; a cleared book goes on counting.
+//   - A best tick goes out where price or size differ from the last one published, after the whole
+//     message, so a replace never shows the instant between its halves. Both best ticks of one
+//     message share a number.
+//   - The last tick of a message is flagged `endOfEvent`; a message that changed nothing has none.
+//   - Crossed and locked books are published as they are. Counters tell (`books`), nobody repairs.
+import Basics
+import Market
+
+public struct BookBuilder: ~Copyable {
+    public internal(set) var books = OrderBooks()
+    public private(set) var directory = Directory()
+    /// Matches the exchange took back. Counted only: no trade is remembered to be subtracted.
+    public private(set) var brokenTrades: UInt64 = 0
+    /// Of the message applied last.
+    public private(set) var last = Stamp.none
+
+    var states = SymbolStates()
+    var writer: Tape.Writer
+
+    public init(_ writer: consuming Tape.Writer) { self.writer = writer }
+
+    public var symbolCount: Int { states.count }
+    public var anomalies: Anomalies { books.anomalies }
+    /// Ticks written since the tape began.
+    public var tickCount: UInt64 { writer.position }
+
+    /// For what a feed refuses before it comes to a book.
+    public mutating func count(_ anomaly: Anomaly) { books.anomalies.count(anomaly) }
+
+    // MARK: The tape, as its only writer sees it
+
+    /// Shows the ticks written so far to the tape's readers.
+    public mutating func publish() { writer.publish() }
+    public var lag: Int { writer.lag }
+    public var tapeCapacity: Int { writer.capacity }
+    public func takeSnapshotRequest() -> Bool { writer.takeSnapshotRequest() }
+
+    // MARK: Names and states
+
+    /// Gives a symbol its number, or finds the one it has; says so on the tape either way.
+    public mutating func define(_ definition: SymbolDefinition, at stamp: Stamp) -> SymbolID {
+        last = stamp
+        let id = directory.add(definition)
+        if id.index == states.count {
+            states.append(SymbolState(definition: definition, definedAt: stamp))
+            _ = books.addSymbol()
+        } else {
+            states[id].pointee.definition = definition
+            states[id].pointee.definedAt = stamp
+        }
+        writer.append(
+            .symbol(id, definition, flags: .endOfEvent, at: stamp.time, received: stamp.received))
+        return id
+    }
+
+    public mutating func status(_ symbol: SymbolID, _ status: MarketStatus, at stamp: Stamp) {
+        last = stamp
+        let state = states[symbol]
+        state.pointee.status = status
+        state.pointee.statusAt = stamp
+        state.pointee.statusSequence += 1
+        append(
+            .status, symbol, sequence: state.pointee.statusSequence, aux: status.packed, at: stamp)
+        writer.endEvent()
+    }
+
+    // MARK: Orders
+
+    public mutating func add(
+        order: UInt64, symbol: SymbolID, side: Side, shares: UInt32, price: Price, at stamp: Stamp
+    ) {
+        last = stamp
+        guard
+            let change = books.add(
+                order: order, symbol: symbol, side: side, shares: shares, price: price)
+        else { return }
+        show(change, at: stamp)
+        finish(change, at: stamp)
+    }
+
+    /// A resting order trades at its own price.
+    public mutating func execute(order: UInt64, shares: UInt32, match: UInt64, at stamp: Stamp) {
+        last = stamp
+        guard let change = books.reduce(order: order, by: shares, .executed) else { return }
+        trade(change, price: change.level.price, match: match, at: stamp)
+        reduced(change, at: stamp)
+    }
+
+    /// A resting order trades at another price than its own; what isn't `printable` is reported
+    /// again in bulk, so it is no trade here.
+    public mutating func executeWithPrice(
+        order: UInt64, shares: UInt32, match: UInt64, printable: Bool, price: Price, at stamp: Stamp
+    ) {
+        last = stamp
+        guard let change = books.reduce(order: order, by: shares, .executedWithPrice) else { return }
+        if printable { trade(change, price: price, match: match, at: stamp) }
+        reduced(change, at: stamp)
+    }
+
+    public mutating func cancel(order: UInt64, shares: UInt32, at stamp: Stamp) {
+        last = stamp
+        guard let change = books.reduce(order: order, by: shares, .cancelled) else { return }
+        reduced(change, at: stamp)
+    }
+
+    public mutating func delete(order: UInt64, at stamp: Stamp) {
+        last = stamp
+        guard let change = books.delete(order: order) else { return }
+        reduced(change, at: stamp)
+    }
+
+    /// The new order goes to the back of its level. With 0 shares this is a `delete`.
+    public mutating func replace(
+        order: UInt64, with newOrder: UInt64, shares: UInt32, price: Price, at stamp: Stamp
+    ) {
+        last = stamp
+        guard
+            let change = books.replace(order: order, with: newOrder, shares: shares, price: price)
+        else { return }
+        show(change.left, at: stamp)
+        if let entered = change.entered { show(entered, at: stamp) }
+        finish(change.left, at: stamp)
+    }
+
+    // MARK: Trades that touch no book
+
+    /// A match without a displayed order. Without shares it is nothing.
+    public mutating func trade(
+        _ symbol: SymbolID, shares: UInt32, price: Price, match: UInt64, at stamp: Stamp
+    ) {
+        last = stamp
+        guard shares > 0 else { return }
+        trade(
+            symbol, aggressor: nil, size: Quantity(shares: shares), price: price, match: match, at: stamp)
+        writer.endEvent()
+    }
+
+    /// The bulk print of a cross. Without shares it only says that the cross is over.
+    public mutating func cross(
+        _ symbol: SymbolID, shares: UInt64, price: Price, match: UInt64, at stamp: Stamp
+    ) {
+        last = stamp
+        guard shares > 0 else { return }
+        trade(symbol, aggressor: nil, size: quantity(shares), price: price, match: match, at: stamp)
+        writer.endEvent()
+    }
+
+    public mutating func breakTrade(at stamp: Stamp) {
+        last = stamp
+        brokenTrades += 1
+    }
+
+    // MARK: Rounds
+
+    /// The end of a round: all books empty, orders forgotten, and each symbol's next trade is the
+    /// first of a new day. States and names stay. Costs a tick a symbol and one for each best.
+    public mutating func clearAll(received: Timestamp) {
+        let stamp = Stamp(time: last.time, received: received, source: last.source)
+        books.removeAll()
+        for index in 0..<states.count { clear(SymbolID(index), at: stamp) }
+    }
+
+    private mutating func clear(_ symbol: SymbolID, at stamp: Stamp) {
+        let state = states[symbol]
+        state.pointee.bookSequence += 1
+        state.pointee.bookAt = stamp
+        state.pointee.nextTradeStartsDay = true
+        append(.clear, symbol, sequence: state.pointee.bookSequence, at: stamp)
+        let (bid, ask) = (state.pointee.bid, state.pointee.ask)
+        if !(bid.isEmpty && ask.isEmpty) { state.pointee.quoteSequence += 1 }
+        state.pointee.quoteAt = bid.isEmpty && ask.isEmpty ? state.pointee.quoteAt : stamp
+        state.pointee.bid = SymbolState.Best()
+        state.pointee.ask = SymbolState.Best()
+        let sequence = state.pointee.quoteSequence
+        if !bid.isEmpty { append(.best, symbol, side: .bid, sequence: sequence, at: stamp) }
+        if !ask.isEmpty { append(.best, symbol, side: .ask, sequence: sequence, at: stamp) }
+        writer.endEvent()
+    }
+
+    // MARK: Parts of a message
+
+    /// What every reduction ends with. One of no shares is accepted and changes nothing.
+    @inline(__always)
+    private mutating func reduced(_ change: LevelChange, at stamp: Stamp) {
+        guard change.moved > 0 else { return }
+        show(change, at: stamp)
+        finish(change, at: stamp)
+    }
+
+    /// The level's new total.
+    @inline(__always)
+    private mutating func show(_ change: LevelChange, at stamp: Stamp) {
+        let level = change.level
+        let state = states[level.symbol]
+        state.pointee.bookSequence &+= 1
+        state.pointee.bookAt = stamp
+        append(
+            .level, level.symbol, side: level.side, sequence: state.pointee.bookSequence,
+            price: level.price, size: quantity(level.shares), aux: UInt64(level.orders), at: stamp)
+    }
+
+    /// The side's best, where it changed, and the mark behind the message.
+    @inline(__always)
+    private mutating func finish(_ change: LevelChange, at stamp: Stamp) {
+        let symbol = change.level.symbol, side = change.level.side
+        var best = SymbolState.Best()
+        if let level = books.best(symbol, side) {
+            best = .init(price: level.price, shares: level.shares, orders: level.orders)
+        }
+        let state = states[symbol], published = state.pointee[side]
+        if best.price != published.price || best.shares != published.shares {
+            state.pointee[side] = best
+            state.pointee.quoteSequence &+= 1
+            state.pointee.quoteAt = stamp
+            append(
+                .best, symbol, side: side, sequence: state.pointee.quoteSequence, price: best.price,
+                size: quantity(best.shares), aux: UInt64(best.orders), at: stamp)
+        }
+        writer.endEvent()
+    }
+
+    /// The trade of a resting order: who came to it is the aggressor.
+    private mutating func trade(
+        _ change: LevelChange, price: Price, match: UInt64, at stamp: Stamp
+    ) {
+        guard change.moved > 0 else { return }
+        trade(
+            change.level.symbol, aggressor: change.level.side.opposite,
+            size: Quantity(shares: change.moved), price: price, match: match, at: stamp)
+    }
+
+    private mutating func trade(
+        _ symbol: SymbolID, aggressor: Side?, size: Quantity, price: Price, match: UInt64,
+        at stamp: Stamp
+    ) {
+        let state = states[symbol]
+        if state.pointee.nextTradeStartsDay {
+            state.pointee.statistics = DayStatistics()
+            state.pointee.nextTradeStartsDay = false
+        }
+        state.pointee.statistics.add(price: price, size: size)
+        state.pointee.tradeSequence += 1
+        let tick = Tick(
+            .trade, symbol, side: aggressor, sequence: state.pointee.tradeSequence,
+            eventTime: stamp.time, receiveTime: stamp.received, price: price, size: size,
+            source: stamp.source, aux: match)
+        state.pointee.lastTrade = tick
+        writer.append(tick)
+    }
+
+    @inline(__always)
+    private mutating func append(
+        _ kind: Tick.Kind, _ symbol: SymbolID, side: Side? = nil, sequence: UInt64,
+        price: Price = .zero, size: Quantity = .zero, aux: UInt64 = 0, at stamp: Stamp
+    ) {
+        writer.append(
+            Tick(
+                kind, symbol, side: side, sequence: sequence, eventTime: stamp.time,
+                receiveTime: stamp.received, price: price, size: size, source: stamp.source, aux: aux))
+    }
+
+    @inline(__always)
+    mutating func quantity(_ shares: UInt64) -> Quantity {
+        if shares <= UInt64(Quantity.sharesMax) {
+            return Quantity(e8: Int64(truncatingIfNeeded: shares) &* 100_000_000)
+        }
+        books.anomalies.count(.quantityOverflow)
+        return Quantity(e8: Quantity.sharesMax * 100_000_000)
+    }
+}
+
+extension Quantity {
+    /// The most whole shares that a quantity holds.
+    @inline(__always)
+    static var sharesMax: Int64 { 92_233_720_368 }
+}

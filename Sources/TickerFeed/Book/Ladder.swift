@@ -1,0 +1,105 @@
+// One side's prices in order: what tells which level is the best, and finds a level by its price.
+//
+// Invariants
+//   - Keys rise strictly, the best last: the busy end moves the fewest bytes.
+//   - A key is the price for bids and its complement for asks, so that "better" is "greater" on
+//     both sides and every loop here is written once.
+import Market
+
+/// A side of a book of a symbol, as one number: levels name theirs in four bytes.
+struct SideIndex: Hashable {
+    let raw: UInt32
+    @inline(__always) init(_ symbol: SymbolID, _ side: Side) {
+        raw = symbol.raw << 1 | (side == .ask ? 1 : 0)
+    }
+    @inline(__always) var index: Int { Int(raw) }
+    @inline(__always) var symbol: SymbolID { SymbolID(raw >> 1) }
+    @inline(__always) var side: Side { raw & 1 == 0 ? .bid : .ask }
+
+    @inline(__always) func key(_ price: Price) -> Int64 { raw & 1 == 0 ? price.e9 : ~price.e9 }
+}
+
+/// Plain memory, trivially copyable: its owner frees it (`deallocate`).
+struct Ladder {
+    struct Rung {
+        var key: Int64
+        var level: LevelIndex
+    }
+
+    private var rungs: UnsafeMutablePointer<Rung>?
+    private(set) var count = 0
+    private var capacity = 0
+
+    @inline(__always)
+    private var base: UnsafeMutablePointer<Rung> { rungs.unsafelyUnwrapped }
+
+    /// The level `depth` places behind the best. Only below `count`.
+    @inline(__always)
+    func level(_ depth: Int) -> LevelIndex { base[count &- 1 &- depth].level }
+
+    @inline(__always)
+    func level(at position: Int) -> LevelIndex { base[position].level }
+
+    /// Where `key` is, or belongs. Most changes are near the best: look there first.
+    @inline(__always)
+    func position(of key: Int64) -> (index: Int, found: Bool) {
+        var at = count
+        let near = max(0, count &- 8)
+        while at > near {
+            let there = base[at &- 1].key
+            if there <= key { return there == key ? (at &- 1, true) : (at, false) }
+            at &-= 1
+        }
+        return at == 0 ? (0, false) : search(key, below: at)
+    }
+
+    private func search(_ key: Int64, below end: Int) -> (index: Int, found: Bool) {
+        var low = 0, high = end
+        while low < high {
+            let middle = (low &+ high) / 2
+            if base[middle].key < key { low = middle &+ 1 } else { high = middle }
+        }
+        return (low, low < end && base[low].key == key)
+    }
+
+    @inline(__always)
+    mutating func insert(_ key: Int64, _ level: LevelIndex, at index: Int) {
+        if count == capacity { grow() }
+        let place = base + index
+        (place + 1).update(from: place, count: count &- index)
+        place.pointee = Rung(key: key, level: level)
+        count &+= 1
+    }
+
+    @inline(__always)
+    mutating func remove(at index: Int) {
+        let place = base + index
+        place.update(from: place + 1, count: count &- index &- 1)
+        count &-= 1
+    }
+
+    mutating func removeAll() { count = 0 }
+
+    mutating func deallocate() {
+        rungs?.deallocate()
+        self = Ladder()
+    }
+
+    @inline(never)
+    private mutating func grow() {
+        capacity = max(16, capacity * 2)
+        let larger = UnsafeMutablePointer<Rung>.allocate(capacity: capacity)
+        if let rungs {
+            larger.update(from: rungs, count: count)
+            rungs.deallocate()
+        }
+        rungs = larger
+    }
+
+    /// For tests: traps where the order above doesn't hold.
+    func checkInvariants() {
+        for i in 0..<max(0, count - 1) {
+            precondition(base[i].key < base[i + 1].key, "levels out of order")
+        }
+    }
+}

@@ -1,0 +1,306 @@
+// The books of all symbols of a feed, kept from single orders.
+//
+//     reference ──OrderTable──▶ shares, level ──pool──▶ price, total, orders, symbol and side
+//                                                          ▲
+//     symbol, side ──Ladder──▶ prices in order, best last ─┘
+//
+// Invariants
+//   - A level's total and count are those of its live orders; a level without orders is gone.
+//   - Levels keep their index while they live: an order finds its level without its price.
+//   - No allocation a message once tables have grown to the population; no class, no closure.
+//   - What a source does wrong is counted and changes as little as FORMATS' rules allow: the first
+//     of two equal references stays, a reduction stops at nothing. A crossed book is only counted.
+import Basics
+import Market
+
+/// A price level made of orders, in whole shares.
+public struct BookLevel: Hashable, Sendable {
+    public internal(set) var price: Price
+    public internal(set) var shares: UInt64
+    public internal(set) var orders: UInt32
+    var place: SideIndex
+
+    public var symbol: SymbolID { place.symbol }
+    public var side: Side { place.side }
+}
+
+/// What an order message did to one level.
+public struct LevelChange: Hashable, Sendable {
+    /// The level afterwards; without orders it is gone.
+    public let level: BookLevel
+    /// Shares that came or went: at most what was there.
+    public let moved: UInt32
+}
+
+/// Which message takes shares off an order: the counters have a name for each.
+public enum Reduction: Sendable {
+    case executed, executedWithPrice, cancelled
+
+    var unknown: Anomaly {
+        switch self {
+        case .executed: .unknownRefE
+        case .executedWithPrice: .unknownRefC
+        case .cancelled: .unknownRefX
+        }
+    }
+    var tooMuch: Anomaly {
+        switch self {
+        case .executed: .overReduceE
+        case .executedWithPrice: .overReduceC
+        case .cancelled: .overReduceX
+        }
+    }
+}
+
+public struct OrderBooks: ~Copyable {
+    private var orders = OrderTable()
+    private var levels = LevelPool()
+    private var ladders: UnsafeMutablePointer<Ladder>
+    private var ladderCapacity = 64
+
+    public private(set) var symbolCount = 0
+    public var liveOrders: Int { orders.count }
+    /// Messages that could have changed a book and were not rejected.
+    public private(set) var updates: UInt64 = 0
+    public private(set) var updatesLeavingLocked: UInt64 = 0
+    public private(set) var updatesLeavingCrossed: UInt64 = 0
+    public internal(set) var anomalies = Anomalies()
+
+    public init() {
+        ladders = .allocate(capacity: ladderCapacity)
+        ladders.initialize(repeating: Ladder(), count: ladderCapacity)
+    }
+    deinit {
+        for i in 0..<ladderCapacity { ladders[i].deallocate() }
+        ladders.deallocate()
+    }
+
+    /// Two empty sides for one more symbol; symbols are numbered from 0.
+    public mutating func addSymbol() -> SymbolID {
+        if (symbolCount + 1) * 2 > ladderCapacity { growLadders() }
+        symbolCount += 1
+        return SymbolID(symbolCount - 1)
+    }
+
+    // MARK: Messages. Nil where one was rejected; then an anomaly has been counted.
+
+    @inline(__always)
+    public mutating func add(
+        order: UInt64, symbol: SymbolID, side: Side, shares: UInt32, price: Price
+    ) -> LevelChange? {
+        guard shares > 0 else { return reject(.zeroSizeAdd) }
+        guard orders.find(order) == nil else { return reject(.duplicateRef) }
+        let level = rest(order, shares: shares, price: price, on: SideIndex(symbol, side))
+        return accepted(level, moved: shares)
+    }
+
+    @inline(__always)
+    public mutating func reduce(order: UInt64, by shares: UInt32, _ how: Reduction) -> LevelChange? {
+        guard let place = orders.find(order) else { return reject(how.unknown) }
+        if shares > place.pointee.shares { anomalies.count(how.tooMuch) }
+        let taken = min(shares, place.pointee.shares)
+        return accepted(take(taken, from: place), moved: taken)
+    }
+
+    @inline(__always)
+    public mutating func delete(order: UInt64) -> LevelChange? {
+        guard let place = orders.find(order) else { return reject(.unknownRefD) }
+        let shares = place.pointee.shares
+        return accepted(take(shares, from: place), moved: shares)
+    }
+
+    /// Takes `order` off the book and, with shares, puts `newOrder` on the same side.
+    ///
+    /// - Returns: the old order's level and, where it is another one, the new order's.
+    @inline(__always)
+    public mutating func replace(
+        order: UInt64, with newOrder: UInt64, shares: UInt32, price: Price
+    ) -> (left: LevelChange, entered: LevelChange?)? {
+        guard let place = orders.find(order) else { return reject(.unknownRefU) }
+        guard orders.find(newOrder) == nil else { return reject(.duplicateRef) }
+        let was = place.pointee.shares
+        let old = take(was, from: place)
+        guard shares > 0 else { return (accepted(old, moved: was), nil) }
+        let new = rest(newOrder, shares: shares, price: price, on: old.place)
+        let entered = accepted(new, moved: shares)
+        guard old.price != price else { return (entered, nil) }
+        return (LevelChange(level: old, moved: was), entered)
+    }
+
+    /// Forgets every order of every symbol; symbols and memory stay.
+    public mutating func removeAll() {
+        orders.removeAll()
+        levels.removeAll()
+        for i in 0..<symbolCount * 2 { ladders[i].removeAll() }
+    }
+
+    // MARK: State
+
+    @inline(__always)
+    public func depth(_ symbol: SymbolID, _ side: Side) -> Int {
+        ladders[SideIndex(symbol, side).index].count
+    }
+
+    /// The level `depth` places behind the best, which is 0. Only below `depth(symbol, side)`.
+    @inline(__always)
+    public func level(_ symbol: SymbolID, _ side: Side, _ depth: Int) -> BookLevel {
+        let ladder = ladders[SideIndex(symbol, side).index]
+        precondition(depth >= 0 && depth < ladder.count, "no such level")
+        return levels[ladder.level(depth)]
+    }
+
+    @inline(__always)
+    public func best(_ symbol: SymbolID, _ side: Side) -> BookLevel? {
+        let ladder = ladders[SideIndex(symbol, side).index]
+        return ladder.count == 0 ? nil : levels[ladder.level(0)]
+    }
+
+    // MARK: Parts
+
+    /// Puts a new order at the back of its level, which may come to be by that.
+    @inline(__always)
+    private mutating func rest(
+        _ order: UInt64, shares: UInt32, price: Price, on place: SideIndex
+    ) -> BookLevel {
+        let key = place.key(price)
+        let (position, found) = ladders[place.index].position(of: key)
+        let level: LevelIndex
+        if found {
+            level = ladders[place.index].level(at: position)
+        } else {
+            level = levels.take(BookLevel(price: price, shares: 0, orders: 0, place: place))
+            ladders[place.index].insert(key, level, at: position)
+        }
+        levels[level].shares &+= UInt64(shares)
+        levels[level].orders &+= 1
+        orders.insert(order, shares: shares, level: level)
+        return levels[level]
+    }
+
+    /// Takes shares off an order, which is gone at nothing, and its level with its last order.
+    @inline(__always)
+    private mutating func take(_ shares: UInt32, from order: OrderTable.Place) -> BookLevel {
+        let level = order.pointee.level
+        levels[level].shares &-= UInt64(shares)
+        order.pointee.shares &-= shares
+        guard order.pointee.shares == 0 else { return levels[level] }
+        // The slot looks empty now, which is what removing it makes true.
+        orders.remove(order)
+        levels[level].orders &-= 1
+        let left = levels[level]
+        if left.orders == 0 { drop(level, left) }
+        return left
+    }
+
+    private mutating func drop(_ index: LevelIndex, _ level: BookLevel) {
+        let (position, found) = ladders[level.place.index].position(of: level.place.key(level.price))
+        assert(found, "a level that no ladder knows")
+        ladders[level.place.index].remove(at: position)
+        levels.give(back: index)
+    }
+
+    @inline(never)
+    private mutating func reject<Nothing>(_ anomaly: Anomaly) -> Nothing? {
+        anomalies.count(anomaly)
+        return nil
+    }
+
+    @inline(__always)
+    private mutating func accepted(_ level: BookLevel, moved: UInt32) -> LevelChange {
+        updates &+= 1
+        noteCrossing(level.place.symbol)
+        return LevelChange(level: level, moved: moved)
+    }
+
+    @inline(__always)
+    private mutating func noteCrossing(_ symbol: SymbolID) {
+        let bids = ladders[SideIndex(symbol, .bid).index], asks = ladders[SideIndex(symbol, .ask).index]
+        guard bids.count > 0, asks.count > 0 else { return }
+        let bid = levels[bids.level(0)].price, ask = levels[asks.level(0)].price
+        guard bid >= ask else { return }
+        if bid == ask { updatesLeavingLocked &+= 1 } else { updatesLeavingCrossed &+= 1 }
+    }
+
+    private mutating func growLadders() {
+        let larger = UnsafeMutablePointer<Ladder>.allocate(capacity: ladderCapacity * 2)
+        larger.moveInitialize(from: ladders, count: ladderCapacity)
+        (larger + ladderCapacity).initialize(repeating: Ladder(), count: ladderCapacity)
+        ladders.deallocate()
+        ladders = larger
+        ladderCapacity *= 2
+    }
+
+    /// For tests: traps where the invariants above don't hold.
+    func checkInvariants() {
+        var totals: [LevelIndex: (shares: UInt64, orders: UInt32)] = [:]
+        for order in orders.all {
+            totals[order.level, default: (0, 0)].shares += UInt64(order.shares)
+            totals[order.level, default: (0, 0)].orders += 1
+        }
+        var seen = 0
+        for i in 0..<symbolCount * 2 {
+            ladders[i].checkInvariants()
+            for depth in 0..<ladders[i].count {
+                let index = ladders[i].level(depth), level = levels[index]
+                let total = totals[index] ?? (0, 0)
+                precondition(level.shares == total.shares && level.orders == total.orders)
+                precondition(level.place.index == i && level.orders > 0)
+                seen += 1
+            }
+        }
+        precondition(seen == totals.count, "orders at a level that no ladder has")
+    }
+}
+
+/// Levels with stable indices. A free one names the next free one in its count of shares.
+private struct LevelPool: ~Copyable {
+    private var levels: UnsafeMutablePointer<BookLevel>
+    private var capacity = 256
+    private var used = 0
+    private var free = LevelPool.none
+    private static let none = UInt64.max
+
+    init() { levels = .allocate(capacity: capacity) }
+    deinit { levels.deallocate() }
+
+    @inline(__always)
+    subscript(index: LevelIndex) -> BookLevel {
+        get { levels[index.index] }
+        nonmutating set { levels[index.index] = newValue }
+    }
+
+    @inline(__always)
+    mutating func take(_ level: BookLevel) -> LevelIndex {
+        let index: Int
+        if free != LevelPool.none {
+            index = Int(free)
+            free = levels[index].shares
+        } else {
+            if used == capacity { grow() }
+            index = used
+            used &+= 1
+        }
+        (levels + index).initialize(to: level)
+        return LevelIndex(UInt32(truncatingIfNeeded: index))
+    }
+
+    @inline(__always)
+    mutating func give(back index: LevelIndex) {
+        levels[index.index].shares = free
+        free = UInt64(index.raw)
+    }
+
+    mutating func removeAll() {
+        used = 0
+        free = LevelPool.none
+    }
+
+    @inline(never)
+    private mutating func grow() {
+        let larger = UnsafeMutablePointer<BookLevel>.allocate(capacity: capacity * 2)
+        larger.moveInitialize(from: levels, count: used)
+        levels.deallocate()
+        levels = larger
+        capacity *= 2
+    }
+}

@@ -1,0 +1,84 @@
+// What was last said about a symbol: enough to number the next tick and to say all of it again.
+import Basics
+import Market
+
+/// When something happened, by both clocks, and the source's number of the message that said so.
+public struct Stamp: Hashable, Sendable {
+    public let time: Timestamp
+    public let received: Timestamp
+    public let source: UInt64
+
+    @inlinable public init(time: Timestamp, received: Timestamp, source: UInt64) {
+        self.time = time
+        self.received = received
+        self.source = source
+    }
+    static let none = Stamp(time: .zero, received: .zero, source: 0)
+}
+
+/// Trivially copyable: the builder keeps one for each symbol in plain memory.
+struct SymbolState {
+    var definition: SymbolDefinition
+    var definedAt: Stamp
+
+    var bookSequence: UInt64 = 0
+    var bookAt = Stamp.none
+
+    var quoteSequence: UInt64 = 0
+    var quoteAt = Stamp.none
+    /// The best as last published; without orders the side is empty, and price and size are 0.
+    var bid = Best()
+    var ask = Best()
+
+    var tradeSequence: UInt64 = 0
+    var lastTrade: Tick?
+    var statistics = DayStatistics()
+    /// The books were cleared: the next trade is the first of its day.
+    var nextTradeStartsDay = false
+
+    var statusSequence: UInt64 = 0
+    var statusAt = Stamp.none
+    /// Until the source says something: "to be taken as not trading" (ITCH 5.0, 4.2.2).
+    var status = MarketStatus(.closed)
+
+    subscript(side: Side) -> Best {
+        get { side == .bid ? bid : ask }
+        set { if side == .bid { bid = newValue } else { ask = newValue } }
+    }
+
+    struct Best {
+        var price = Price.zero
+        var shares: UInt64 = 0
+        var orders: UInt32 = 0
+
+        var isEmpty: Bool { orders == 0 }
+    }
+}
+
+/// States by symbol, in one run of memory.
+struct SymbolStates: ~Copyable {
+    private var base: UnsafeMutablePointer<SymbolState>
+    private var capacity = 32
+    private(set) var count = 0
+
+    init() { base = .allocate(capacity: capacity) }
+    deinit { base.deallocate() }
+
+    @inline(__always)
+    subscript(symbol: SymbolID) -> UnsafeMutablePointer<SymbolState> {
+        precondition(symbol.index < count, "a symbol that was never defined")
+        return base + symbol.index
+    }
+
+    mutating func append(_ state: SymbolState) {
+        if count == capacity {
+            let larger = UnsafeMutablePointer<SymbolState>.allocate(capacity: capacity * 2)
+            larger.moveInitialize(from: base, count: count)
+            base.deallocate()
+            base = larger
+            capacity *= 2
+        }
+        (base + count).initialize(to: state)
+        count += 1
+    }
+}
