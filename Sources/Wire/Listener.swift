@@ -70,6 +70,7 @@ public struct Listener: Sendable {
 }
 
 // Outside of the type, where `bind` is the system's.
-private func bindSocket(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t) -> Int32 {
+private func bindSocket(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t) -> Int32
+{
     bind(descriptor, address, length)
 }

@@ -13,7 +13,9 @@ private enum Outcome: Equatable {
 private func parse(_ bytes: [UInt8], limits: HTTPLimits = .init()) -> Outcome {
     bytes.withRaw { raw in
         do throws(HTTPFault) {
-            guard let (request, consumed) = try HTTPRequestParser(limits: limits).parse(raw) else { return .incomplete }
+            guard let (request, consumed) = try HTTPRequestParser(limits: limits).parse(raw) else {
+                return .incomplete
+            }
             let query = request.query.map { "\($0.name)=\($0.value)" }.joined(separator: "&")
             return .request(path: request.path, query: query, consumed: consumed)
         } catch {
@@ -58,7 +60,8 @@ private let bad: [(head: String, status: Int)] = [
     ("\u{16}\u{03}\u{01}", 400),  // TLS
     // The target
     ("GET tickers HTTP/1.1\r\n\(host)\r\n", 400), ("GET * HTTP/1.1\r\n\(host)\r\n", 400),
-    ("CONNECT a:80 HTTP/1.1\r\n\(host)\r\n", 400), ("GET https://tickers.example/ HTTP/1.1\r\n\(host)\r\n", 400),
+    ("CONNECT a:80 HTTP/1.1\r\n\(host)\r\n", 400),
+    ("GET https://tickers.example/ HTTP/1.1\r\n\(host)\r\n", 400),
     ("GET /a#b HTTP/1.1\r\n\(host)\r\n", 400), ("GET /é HTTP/1.1\r\n\(host)\r\n", 400),
     ("GET /../etc HTTP/1.1\r\n\(host)\r\n", 400), ("GET /a/. HTTP/1.1\r\n\(host)\r\n", 400),
     ("GET /%2e%2E/etc HTTP/1.1\r\n\(host)\r\n", 400), ("GET /a%2fb HTTP/1.1\r\n\(host)\r\n", 400),
@@ -129,13 +132,19 @@ private let bad: [(head: String, status: Int)] = [
             Array(("GET /" + String(repeating: "a", count: count - 1) + " HTTP/1.1\r\n\(host)\r\n").utf8)
         }
         func headers(_ count: Int) -> [UInt8] {
-            Array(("GET / HTTP/1.1\r\n\(host)" + String(repeating: "A: b\r\n", count: count - 1) + "\r\n").utf8)
+            Array(
+                ("GET / HTTP/1.1\r\n\(host)" + String(repeating: "A: b\r\n", count: count - 1) + "\r\n").utf8)
         }
         func head(_ count: Int) -> [UInt8] {
             let frame = "GET / HTTP/1.1\r\n\(host)A: \r\n\r\n".utf8.count
-            return Array("GET / HTTP/1.1\r\n\(host)A: \(String(repeating: "b", count: count - frame))\r\n\r\n".utf8)
+            return Array(
+                "GET / HTTP/1.1\r\n\(host)A: \(String(repeating: "b", count: count - frame))\r\n\r\n".utf8)
         }
-        #expect(parse(target(2_048)) == .request(path: "/" + String(repeating: "a", count: 2_047), query: "", consumed: target(2_048).count))
+        #expect(
+            parse(target(2_048))
+                == .request(
+                    path: "/" + String(repeating: "a", count: 2_047), query: "", consumed: target(2_048).count
+                ))
         #expect(parse(target(2_049)) == .fault(414))
         #expect(parse(Array(target(4_000)[..<3_000])) == .fault(414))
         #expect(parse(headers(64)) == .request(path: "/", query: "", consumed: headers(64).count))
@@ -149,7 +158,8 @@ private let bad: [(head: String, status: Int)] = [
     @Test("headers are found in any case, lists in any line")
     func headers() throws {
         let parsed = try request(
-            "GET / HTTP/1.1\r\n\(host)Connection: keep-alive, Upgrade\r\nconnection:,x ,\r\nA:  b c \t\r\n\r\n")
+            "GET / HTTP/1.1\r\n\(host)Connection: keep-alive, Upgrade\r\nconnection:,x ,\r\nA:  b c \t\r\n\r\n"
+        )
         let found = try #require(parsed)
         #expect(found.headers["a"] == "b c")
         #expect(found.headers["b"] == nil)
@@ -159,11 +169,13 @@ private let bad: [(head: String, status: Int)] = [
         #expect(!found.headers.hasToken("Connection", "close"))
     }
 
-    @Test("which connections live on", arguments: [
-        ("GET / HTTP/1.1\r\n\(host)\r\n", true),
-        ("GET / HTTP/1.1\r\n\(host)Connection: Close\r\n\r\n", false),
-        ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false),
-    ])
+    @Test(
+        "which connections live on",
+        arguments: [
+            ("GET / HTTP/1.1\r\n\(host)\r\n", true),
+            ("GET / HTTP/1.1\r\n\(host)Connection: Close\r\n\r\n", false),
+            ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false),
+        ])
     func keepAlive(head: String, expected: Bool) throws {
         #expect(try request(head)?.keepAlive == expected)
     }
@@ -202,7 +214,9 @@ private let bad: [(head: String, status: Int)] = [
         #expect(written(.json(200, "{}"), keepAlive: false) == start + "Connection: close\r\n\r\n{}")
         #expect(written(HTTPResponse(status: 404)) == "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
         #expect(written(HTTPResponse(status: 204)) == "HTTP/1.1 204 No Content\r\n\r\n")
-        #expect(written(HTTPResponse(status: 304, headers: ["ETag": "\"5\""])) == "HTTP/1.1 304 Not Modified\r\nETag: \"5\"\r\n\r\n")
+        #expect(
+            written(HTTPResponse(status: 304, headers: ["ETag": "\"5\""]))
+                == "HTTP/1.1 304 Not Modified\r\nETag: \"5\"\r\n\r\n")
     }
 
     @Test("a value cannot start a header")

@@ -31,7 +31,8 @@ final class TestServer: SocketHandler {
         onOpened(self, socket)
     }
     func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer) {
-        log.append("received \(socket.raw) " + (bytes.count > 40 ? "\(bytes.count) bytes" : Array(bytes).text))
+        log.append(
+            "received \(socket.raw) " + (bytes.count > 40 ? "\(bytes.count) bytes" : Array(bytes).text))
         received[socket]! += bytes
         onReceived(self, socket, bytes)
     }
@@ -51,11 +52,14 @@ final class TestServer: SocketHandler {
 
     /// Turns until it is so. Five seconds without it are a failure.
     func turn(
-        until condition: () -> Bool, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
+        until condition: () -> Bool, _ comment: Comment? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         let limit = Moment.read().instant + .seconds(5)
         while !condition() {
-            try #require(Moment.read().instant < limit, "nothing came; \(log.suffix(10))", sourceLocation: sourceLocation)
+            try #require(
+                Moment.read().instant < limit, "nothing came; \(log.suffix(10))",
+                sourceLocation: sourceLocation)
             turn()
         }
     }

@@ -48,7 +48,8 @@ private final class WebSocketServer: SocketHandler {
         seen.append("\(request.method) \(request.target)")
         if let refusal {
             refusal.withRaw { connection.output.append($0) }
-        } else if let acceptance = try? WebSocketHandshake.accept(request, protocols: ["tickerfeed.v1.json"]) {
+        } else if let acceptance = try? WebSocketHandshake.accept(request, protocols: ["tickerfeed.v1.json"])
+        {
             acceptance.write(into: &connection.output)
             greeting.withRaw { connection.output.append($0) }
             connection.isUpgraded = true
@@ -80,7 +81,9 @@ private final class WebSocketServer: SocketHandler {
         var taken = 0
         while taken < all.count {
             let end = dribbles ? taken + 1 : all.count
-            guard case .sent(let count) = reactor.send(socket, UnsafeRawBufferPointer(rebasing: all[taken..<end])),
+            guard
+                case .sent(let count) = reactor.send(
+                    socket, UnsafeRawBufferPointer(rebasing: all[taken..<end])),
                 count > 0
             else { break }
             taken += count
@@ -99,7 +102,8 @@ private final class Watcher {
 
     init(_ url: WebSocketURL, protocols: [String] = []) {
         client = WebSocketClient(
-            url: url, protocols: protocols, headers: [("Origin", "http://test")], random: SeededGenerator(seed: 1))
+            url: url, protocols: protocols, headers: [("Origin", "http://test")],
+            random: SeededGenerator(seed: 1))
     }
 
     func connect() {
@@ -110,7 +114,8 @@ private final class Watcher {
     func poll() {
         guard client.descriptor >= 0 else { return }
         var poll = pollfd(
-            fd: client.descriptor, events: Int16(POLLIN) | (client.wantsWrite ? Int16(POLLOUT) : 0), revents: 0)
+            fd: client.descriptor, events: Int16(POLLIN) | (client.wantsWrite ? Int16(POLLOUT) : 0),
+            revents: 0)
         guard Glibc.poll(&poll, 1, 0) > 0 else { return }
         let readable = poll.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0
         do throws(ClientError) {
@@ -139,7 +144,9 @@ private final class Watcher {
 private func run(_ server: WebSocketServer, _ watcher: Watcher, until condition: () -> Bool) throws {
     let limit = Moment.read().instant + .seconds(5)
     while !condition() {
-        try #require(Moment.read().instant < limit, "\(watcher.log) \(server.seen) \(String(describing: watcher.error))")
+        try #require(
+            Moment.read().instant < limit,
+            "\(watcher.log) \(server.seen) \(String(describing: watcher.error))")
         watcher.poll()
         server.reactor.turn(until: Moment.read().instant + .microseconds(200), handler: server)
     }
@@ -179,10 +186,12 @@ private func run(_ server: WebSocketServer, _ watcher: Watcher, until condition:
         #expect(watcher.client.pendingBytes == 0)
     }
 
-    @Test("how a server ends it", arguments: [
-        (frames: "88 06 1138 736c6f77", closed: "closed 4408 slow", answer: "close 4408 "),
-        (frames: "88 00", closed: "closed nil ", answer: "close nil "),
-    ])
+    @Test(
+        "how a server ends it",
+        arguments: [
+            (frames: "88 06 1138 736c6f77", closed: "closed 4408 slow", answer: "close 4408 "),
+            (frames: "88 00", closed: "closed nil ", answer: "close nil "),
+        ])
     func serverCloses(frames: String, closed: String, answer: String) throws {
         let server = try WebSocketServer(), watcher = Watcher(server.url)
         server.greeting = hex(frames)
@@ -192,9 +201,11 @@ private func run(_ server: WebSocketServer, _ watcher: Watcher, until condition:
         #expect(server.seen == ["GET /v1/stream", answer, "gone"])
     }
 
-    @Test("a server that breaks the protocol is told so", arguments: [
-        ("81 80 01020304", 1002), ("c1 00", 1002), ("81 01 ff", 1007), ("82 7f 0000000010000000", 1009),
-    ])
+    @Test(
+        "a server that breaks the protocol is told so",
+        arguments: [
+            ("81 80 01020304", 1002), ("c1 00", 1002), ("81 01 ff", 1007), ("82 7f 0000000010000000", 1009),
+        ])
     func violation(frames: String, code: Int) throws {
         let server = try WebSocketServer(), watcher = Watcher(server.url)
         server.greeting = hex(frames)
@@ -217,12 +228,17 @@ private func run(_ server: WebSocketServer, _ watcher: Watcher, until condition:
         #expect(watcher.log == ["opened", "closed nil closed without a close frame"])
     }
 
-    @Test("a refusal says what and why", arguments: [
-        (HTTPResponse(HTTPFault(403, "symbol not entitled")), "refused with 403 Forbidden: symbol not entitled"),
-        (.text(503, "overloaded\nsee you later"), "refused with 503 Service Unavailable: overloaded"),
-        (HTTPResponse(status: 404), "refused with 404 Not Found"),
-        (HTTPResponse(status: 204), "refused with 204 No Content"),
-    ])
+    @Test(
+        "a refusal says what and why",
+        arguments: [
+            (
+                HTTPResponse(HTTPFault(403, "symbol not entitled")),
+                "refused with 403 Forbidden: symbol not entitled"
+            ),
+            (.text(503, "overloaded\nsee you later"), "refused with 503 Service Unavailable: overloaded"),
+            (HTTPResponse(status: 404), "refused with 404 Not Found"),
+            (HTTPResponse(status: 204), "refused with 204 No Content"),
+        ])
     func refused(answer: HTTPResponse, text: String) throws {
         let server = try WebSocketServer(), watcher = Watcher(server.url)
         var buffer = ByteBuffer()
@@ -235,11 +251,16 @@ private func run(_ server: WebSocketServer, _ watcher: Watcher, until condition:
         #expect(watcher.client.descriptor == -1)
     }
 
-    @Test("an answer that is none", arguments: [
-        ("SSH-2.0-OpenSSH_9.6\r\n", "the server's handshake is wrong: the answer is not HTTP/1.1"),
-        ("HTTP/1.1 101 Fine\r\n\r\n", "the server's handshake is wrong: the answer does not upgrade to WebSocket"),
-        ("HTTP/1.1 20", "the connection was lost: closed without a close frame during the handshake"),
-    ])
+    @Test(
+        "an answer that is none",
+        arguments: [
+            ("SSH-2.0-OpenSSH_9.6\r\n", "the server's handshake is wrong: the answer is not HTTP/1.1"),
+            (
+                "HTTP/1.1 101 Fine\r\n\r\n",
+                "the server's handshake is wrong: the answer does not upgrade to WebSocket"
+            ),
+            ("HTTP/1.1 20", "the connection was lost: closed without a close frame during the handshake"),
+        ])
     func noAnswer(answer: String, text: String) throws {
         let server = try WebSocketServer(), watcher = Watcher(server.url)
         server.refusal = Array(answer.utf8)
@@ -257,7 +278,8 @@ private func run(_ server: WebSocketServer, _ watcher: Watcher, until condition:
         let server = try WebSocketServer()
         try run(server, watcher, until: { watcher.error != nil })
         #expect(
-            watcher.error?.description == "cannot connect to 127.0.0.1:\(listener.localPort): Connection refused")
+            watcher.error?.description
+                == "cannot connect to 127.0.0.1:\(listener.localPort): Connection refused")
     }
 
     @Test("a name with several addresses is tried to the end")

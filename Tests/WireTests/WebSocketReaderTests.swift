@@ -14,7 +14,9 @@ private func transcript(
         let input = Memory(piece)
         var offset = 0
         do throws(WebSocketFault) {
-            while let event = try reader.next(input.bytes, from: &offset) { seen.append(line(event, reader.payload)) }
+            while let event = try reader.next(input.bytes, from: &offset) {
+                seen.append(line(event, reader.payload))
+            }
         } catch {
             return seen + ["fault \(error.code)"]
         }
@@ -25,7 +27,8 @@ private func transcript(
 }
 
 private func line(_ event: WebSocketEvent, _ payload: UnsafeRawBufferPointer) -> String {
-    let body = payload.count > 40 ? " \(payload.count) bytes" : payload.isEmpty ? "" : " " + Array(payload).text
+    let body =
+        payload.count > 40 ? " \(payload.count) bytes" : payload.isEmpty ? "" : " " + Array(payload).text
     switch event {
     case .text: return "text" + body
     case .binary: return "binary" + body
@@ -146,11 +149,15 @@ private let rows: [FrameRow] = [
         }
     }
 
-    @Test("close codes", arguments: [
-        (code: UInt16(999), valid: false), (1000, true), (1003, true), (1004, false), (1005, false),
-        (1006, false), (1007, true), (1011, true), (1012, true), (1014, true), (1015, false), (1016, false),
-        (2999, false), (3000, true), (4401, true), (4999, true), (5000, false), (65535, false), (0, false),
-    ])
+    @Test(
+        "close codes",
+        arguments: [
+            (code: UInt16(999), valid: false), (1000, true), (1003, true), (1004, false), (1005, false),
+            (1006, false), (1007, true), (1011, true), (1012, true), (1014, true), (1015, false),
+            (1016, false),
+            (2999, false), (3000, true), (4401, true), (4999, true), (5000, false), (65535, false),
+            (0, false),
+        ])
     func closeCodes(code: UInt16, valid: Bool) {
         let frame = [0x88, 0x02, UInt8(code >> 8), UInt8(code & 0xff)]
         #expect(transcript([frame], .client) == [valid ? "close \(code)" : "fault 1002"])
@@ -203,7 +210,9 @@ private let rows: [FrameRow] = [
             let payload = (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }
             for mask in [nil, UInt32(truncatingIfNeeded: random.next())] {
                 var buffer = ByteBuffer()
-                payload.withRaw { WebSocketFrame.write(into: &buffer, opcode: .binary, payload: $0, mask: mask) }
+                payload.withRaw {
+                    WebSocketFrame.write(into: &buffer, opcode: .binary, payload: $0, mask: mask)
+                }
                 var reader = WebSocketReader(role: mask == nil ? .client : .server, messageMax: 1_000)
                 let read = buffer.bytes.cut(&random).flatMap { piece -> [UInt8] in
                     let input = Memory(piece)
@@ -217,13 +226,15 @@ private let rows: [FrameRow] = [
     }
 }
 
-@Test("headers in their shortest form", arguments: [
-    (payload: 0, masked: false, header: "82 00"),
-    (125, false, "82 7d"), (126, false, "82 7e 007e"), (65535, false, "82 7e ffff"),
-    (65536, false, "82 7f 0000000000010000"),
-    (0, true, "82 80 01020304"), (125, true, "82 fd 01020304"), (126, true, "82 fe 007e 01020304"),
-    (65535, true, "82 fe ffff 01020304"), (65536, true, "82 ff 0000000000010000 01020304"),
-])
+@Test(
+    "headers in their shortest form",
+    arguments: [
+        (payload: 0, masked: false, header: "82 00"),
+        (125, false, "82 7d"), (126, false, "82 7e 007e"), (65535, false, "82 7e ffff"),
+        (65536, false, "82 7f 0000000000010000"),
+        (0, true, "82 80 01020304"), (125, true, "82 fd 01020304"), (126, true, "82 fe 007e 01020304"),
+        (65535, true, "82 fe ffff 01020304"), (65536, true, "82 ff 0000000000010000 01020304"),
+    ])
 func frameHeaders(payload: Int, masked: Bool, header: String) {
     var buffer = ByteBuffer()
     buffer.write(atMost: WebSocketFrame.headerBytesMax) { pen in

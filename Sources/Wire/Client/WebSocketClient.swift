@@ -314,6 +314,8 @@ extension ClientError {
 }
 
 // Outside of the class, where `connect` is the system's.
-private func connectSocket(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t) -> Int32 {
+private func connectSocket(_ descriptor: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t)
+    -> Int32
+{
     connect(descriptor, address, length)
 }

@@ -29,7 +29,9 @@ public struct WebSocketURL: Hashable, Sendable, CustomStringConvertible {
             throw .badURL(text, "only visible ASCII is allowed")
         }
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[1].hasPrefix("//") else { throw .badURL(text, "ws://host:port/path is wanted") }
+        guard parts.count == 2, parts[1].hasPrefix("//") else {
+            throw .badURL(text, "ws://host:port/path is wanted")
+        }
         guard ASCII.equal(parts[0], "ws") else { throw .unsupportedScheme(String(parts[0])) }
         let rest = parts[1].dropFirst(2)
         guard !rest.contains("#") else { throw .badURL(text, "a fragment has no meaning here") }

@@ -18,7 +18,8 @@ struct HTTPHeadCursor {
             let byte = bytes[index]
             if byte >= 0x20 && byte != 0x7f || byte == 0x09 { continue }
             guard byte == 0x0d else {
-                throw HTTPFault(400, byte == 0x0a ? "a line ends in LF alone" : "control character in the head")
+                throw HTTPFault(
+                    400, byte == 0x0a ? "a line ends in LF alone" : "control character in the head")
             }
             guard index + 1 < bytes.count else { return nil }
             guard bytes[index + 1] == 0x0a else { throw HTTPFault(400, "a line ends in CR alone") }
@@ -58,6 +59,7 @@ struct HTTPHeadCursor {
         guard !name.isEmpty, name.allSatisfy({ ASCII.isToken(bytes[$0]) }) else {
             throw HTTPFault(400, "malformed header name")  // also a blank before the colon, §5.1
         }
-        return .init(name: text(name), value: ASCII.trimmed(Substring(text(colon + 1..<line.upperBound)).utf8))
+        return .init(
+            name: text(name), value: ASCII.trimmed(Substring(text(colon + 1..<line.upperBound)).utf8))
     }
 }

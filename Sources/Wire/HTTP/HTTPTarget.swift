@@ -7,7 +7,10 @@ struct HTTPTarget {
     var query: [(name: String, value: String)]
 
     init(_ target: String, method: String) throws(HTTPFault) {
-        guard target.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") && $0 != UInt8(ascii: "\\") })
+        guard
+            target.utf8.allSatisfy({
+                $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "#") && $0 != UInt8(ascii: "\\")
+            })
         else { throw HTTPFault(400, "a character in the target wants encoding") }
         guard target != "*" else {
             guard method == "OPTIONS" else { throw HTTPFault(400, "only OPTIONS has the target *") }
@@ -18,9 +21,10 @@ struct HTTPTarget {
         let mark = origin.utf8.firstIndex(of: UInt8(ascii: "?"))
         self.authority = authority
         path = try HTTPTarget.path(origin[..<(mark ?? origin.endIndex)])
-        query = try mark.map { mark throws(HTTPFault) in
-            try HTTPTarget.query(origin[mark...].dropFirst())
-        } ?? []
+        query =
+            try mark.map { mark throws(HTTPFault) in
+                try HTTPTarget.query(origin[mark...].dropFirst())
+            } ?? []
     }
 
     private init(authority: String?, path: String, query: [(name: String, value: String)]) {
@@ -42,7 +46,9 @@ struct HTTPTarget {
     }
 
     private static func path(_ raw: Substring) throws(HTTPFault) -> String {
-        let path = try percentDecoded(raw, plusIsBlank: false) { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") }
+        let path = try percentDecoded(raw, plusIsBlank: false) {
+            $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\")
+        }
         let hasDots = path.utf8.split(separator: UInt8(ascii: "/"))
             .contains { $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }
         guard !hasDots else { throw HTTPFault(400, "dot segment in the path") }

@@ -69,7 +69,9 @@ struct WebSocketFrameHeader {
     }
 
     private mutating func long(_ value: UInt64, _ lengthBytes: Int) throws(WebSocketFault) {
-        guard value > (lengthBytes == 2 ? 125 : 0xffff) else { throw .violation("length not in its shortest form") }
+        guard value > (lengthBytes == 2 ? 125 : 0xffff) else {
+            throw .violation("length not in its shortest form")
+        }
         guard let length = Int(exactly: value) else { throw .violation("length above 2^63") }
         self.length = length
     }

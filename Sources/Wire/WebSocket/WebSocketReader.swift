@@ -145,7 +145,8 @@ public struct WebSocketReader: ~Copyable {
         var fault: WebSocketFault?
         withUnsafeBytes(of: &copy) { bytes in
             do throws(WebSocketFault) {
-                header = try WebSocketFrameHeader.parse(UnsafeRawBufferPointer(rebasing: bytes[..<count]), context)
+                header = try WebSocketFrameHeader.parse(
+                    UnsafeRawBufferPointer(rebasing: bytes[..<count]), context)
             } catch {
                 fault = error
             }
