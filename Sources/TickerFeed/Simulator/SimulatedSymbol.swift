@@ -127,6 +127,7 @@ struct SimulatedSymbol {
         }
         if isFull(side) { return delete(side, at: 0, stamp, &builder) }
         if isStale(side), random.below(10) < 6 { return leaveStale(side, &numbers, at: stamp, &builder) }
+        if isThin(side), random.oneIn(2) { return add(side, steps: 0, &numbers, at: stamp, &builder) }
         let adds = orders(side).count < SimulatedSymbol.ordersWanted ? 50 : 36
         switch random.below(100) {
         case ..<adds: add(side, &numbers, at: stamp, &builder)
@@ -148,6 +149,12 @@ struct SimulatedSymbol {
         orders(side).isBetter(orders(side).best, than: fairPrice(side))
     }
 
+    /// The best stands back from the fair price: somebody steps in front of it.
+    private func isThin(_ side: Side) -> Bool {
+        let fair = fairPrice(side), back = 2 * listing.spacing
+        return orders(side).isBetter(fair + (side == .bid ? -back : back), than: orders(side).best)
+    }
+
     /// Whoever is quicker: its owner, or who takes it.
     private mutating func leaveStale(
         _ side: Side, _ numbers: inout SimulatedNumbers, at stamp: Stamp, _ builder: inout BookBuilder
@@ -160,9 +167,11 @@ struct SimulatedSymbol {
     }
 
     private mutating func add(
-        _ side: Side, _ numbers: inout SimulatedNumbers, at stamp: Stamp, _ builder: inout BookBuilder
+        _ side: Side, steps: Int? = nil, _ numbers: inout SimulatedNumbers, at stamp: Stamp,
+        _ builder: inout BookBuilder
     ) {
-        let order = SimulatedOrder(id: numbers.nextOrder(), price: price(side), shares: shares())
+        let price = price(side, steps: steps ?? stepsBehindTouch())
+        let order = SimulatedOrder(id: numbers.nextOrder(), price: price, shares: shares())
         self[side].insert(order)
         builder.add(
             order: order.id, symbol: id, side: side, shares: order.shares,
@@ -193,7 +202,8 @@ struct SimulatedSymbol {
         _ builder: inout BookBuilder
     ) {
         let old = self[side].remove(at: index)
-        let new = SimulatedOrder(id: numbers.nextOrder(), price: price(side), shares: shares())
+        let price = price(side, steps: stepsBehindTouch())
+        let new = SimulatedOrder(id: numbers.nextOrder(), price: price, shares: shares())
         self[side].insert(new)
         builder.replace(
             order: old.id, with: new.id, shares: new.shares, price: Price(cents: new.price), at: stamp)
@@ -235,15 +245,17 @@ struct SimulatedSymbol {
 
     // MARK: Draws
 
-    /// Half at or next to the touch, the rest spread over the depth; never at or through the
-    /// other side's best.
-    private mutating func price(_ side: Side) -> Int {
-        let steps =
-            switch random.below(10) {
-            case ..<3: 0
-            case ..<5: 1 + random.below(2)
-            default: 1 + random.below(20)
-            }
+    /// Half at or next to the touch, the rest spread over the depth.
+    private mutating func stepsBehindTouch() -> Int {
+        switch random.below(10) {
+        case ..<3: 0
+        case ..<5: 1 + random.below(2)
+        default: 1 + random.below(20)
+        }
+    }
+
+    /// So many steps behind the fair price; never at or through the other side's best.
+    private mutating func price(_ side: Side, steps: Int) -> Int {
         let away = steps * listing.spacing - (steps > 0 ? random.below(listing.spacing) : 0)
         let price = fairPrice(side) + (side == .bid ? -away : away)
         let other = orders(side.opposite)
