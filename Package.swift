@@ -46,13 +46,13 @@ let package = Package(
         room("Dialects", on: ["Basics", "Market"]),
 
         // Floor 3: feed → book → tape | tape → conflate → socket. They meet only in Market's tape.
-        room("TickerFeed", on: ["Basics", "Market", "Dialects"]),
+        room("TickerFeed", on: ["Basics", "CLinux", "Market", "Dialects"]),
         room("FanOut", on: ["Basics", "Market", "Wire", "Dialects"]),
 
         // Floor 4: doors. They put rooms together and hold no rules.
-        door("tickerd", to: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
-        door("tickwatch", to: ["Basics", "Market", "Wire", "Dialects"]),
-        door("tickbench", to: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+        door("tickerd", to: ["Basics", "CLinux", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+        door("tickwatch", to: ["Basics", "CLinux", "Market", "Wire", "Dialects"]),
+        door("tickbench", to: ["Basics", "CLinux", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
 
         // Tests: one target a room, one for the house, one for the whole.
         .target(

@@ -10,9 +10,11 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -28,6 +30,9 @@ extern int pthread_setname_np(pthread_t thread, const char *name);
 extern int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 
 static inline int tf_errno(void) { return errno; }
+
+// SIG_IGN is a cast, which Swift does not import. A write to a gone reader then says EPIPE.
+static inline void tf_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
 
 // epoll_event is packed on x86-64 and holds a union: read and written here only.
 static inline int tf_epoll_add(int epoll, int fd, uint32_t events, uint64_t tag) {

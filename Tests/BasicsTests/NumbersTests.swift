@@ -9,13 +9,16 @@ private func written(_ body: (inout Pen) -> Void) -> String {
     return String(decoding: buffer.readable, as: UTF8.self)
 }
 
-@Test("fixed point in its shortest exact form", arguments: [
-    (0, 9, "0"), (187_150_000_000, 9, "187.15"), (-187_150_000_000, 9, "-187.15"),
-    (1, 9, "0.000000001"), (-1, 9, "-0.000000001"), (1_000_000_000, 9, "1"), (10_000, 8, "0.0001"),
-    (123, 0, "123"), (100, 2, "1"), (1_230_000, 6, "1.23"), (99_999, 4, "9.9999"),
-    (.max, 9, "9223372036.854775807"), (.min, 9, "-9223372036.854775808"),
-    (.max, 18, "9.223372036854775807"), (.max, 0, "9223372036854775807"), (.min, 0, "-9223372036854775808"),
-] as [(Int64, Int, String)])
+@Test(
+    "fixed point in its shortest exact form",
+    arguments: [
+        (0, 9, "0"), (187_150_000_000, 9, "187.15"), (-187_150_000_000, 9, "-187.15"),
+        (1, 9, "0.000000001"), (-1, 9, "-0.000000001"), (1_000_000_000, 9, "1"), (10_000, 8, "0.0001"),
+        (123, 0, "123"), (100, 2, "1"), (1_230_000, 6, "1.23"), (99_999, 4, "9.9999"),
+        (.max, 9, "9223372036.854775807"), (.min, 9, "-9223372036.854775808"),
+        (.max, 18, "9.223372036854775807"), (.max, 0, "9223372036854775807"),
+        (.min, 0, "-9223372036854775808"),
+    ] as [(Int64, Int, String)])
 func decimals(value: Int64, decimals: Int, text: String) {
     #expect(written { $0.decimal(value, decimals: decimals) } == text)
     #expect(FixedPoint.parse(text.utf8, decimals: decimals) == value)
@@ -50,24 +53,30 @@ func integers() {
     #expect(written { $0.integer(.min) } == String(Int64.min))
 }
 
-@Test("what is no number, or doesn't fit, is nil", arguments: [
-    "", "-", ".", "1.", ".5", "-.5", "+1", "1e5", "1,5", "1.2.3", " 1", "1 ", "0x1", "1.-2", "--1",
-    "9223372036.854775808", "-9223372036.854775809", "99999999999", "1.0000000001", "NaN", "٣",
-])
+@Test(
+    "what is no number, or doesn't fit, is nil",
+    arguments: [
+        "", "-", ".", "1.", ".5", "-.5", "+1", "1e5", "1,5", "1.2.3", " 1", "1 ", "0x1", "1.-2", "--1",
+        "9223372036.854775808", "-9223372036.854775809", "99999999999", "1.0000000001", "NaN", "٣",
+    ])
 func noNumbers(text: String) { #expect(FixedPoint.parse(text.utf8, decimals: 9) == nil) }
 
-@Test("more decimals than the scale only as zeros", arguments: [
-    ("1.50", 1, 15), ("1.500", 1, 15), ("1.51", 1, nil), ("0.0", 0, 0), ("007", 0, 7), ("-0", 2, 0),
-    ("1.000000000000000000000000", 9, 1_000_000_000), ("1.000000000000000000000001", 9, nil),
-] as [(String, Int, Int64?)])
+@Test(
+    "more decimals than the scale only as zeros",
+    arguments: [
+        ("1.50", 1, 15), ("1.500", 1, 15), ("1.51", 1, nil), ("0.0", 0, 0), ("007", 0, 7), ("-0", 2, 0),
+        ("1.000000000000000000000000", 9, 1_000_000_000), ("1.000000000000000000000001", 9, nil),
+    ] as [(String, Int, Int64?)])
 func extraDecimals(text: String, decimals: Int, value: Int64?) {
     #expect(FixedPoint.parse(text.utf8, decimals: decimals) == value)
 }
 
-@Test("quoted text is JSON", arguments: [
-    ("AAPL", "\"AAPL\""), ("a\"b\\c", "\"a\\\"b\\\\c\""), ("\n\u{1f}\u{0}", "\"\\u000a\\u001f\\u0000\""),
-    ("é", "\"é\""), ("", "\"\""),
-])
+@Test(
+    "quoted text is JSON",
+    arguments: [
+        ("AAPL", "\"AAPL\""), ("a\"b\\c", "\"a\\\"b\\\\c\""), ("\n\u{1f}\u{0}", "\"\\u000a\\u001f\\u0000\""),
+        ("é", "\"é\""), ("", "\"\""),
+    ])
 func quoting(text: String, json: String) { #expect(written { $0.quoted(text) } == json) }
 
 @Test("big-endian reads, unaligned, to the last byte")
@@ -81,9 +90,11 @@ func bigEndian() {
     #expect(span.u64(at: 1) == 0x0102_0304_0506_0708)
 }
 
-@Test("FNV-1a, by its authors' vectors", arguments: [
-    ("", "cbf29ce484222325"), ("a", "af63dc4c8601ec8c"), ("foobar", "85944171f73967e8"),
-])
+@Test(
+    "FNV-1a, by its authors' vectors",
+    arguments: [
+        ("", "cbf29ce484222325"), ("a", "af63dc4c8601ec8c"), ("foobar", "85944171f73967e8"),
+    ])
 func fnv(text: String, hex: String) {
     var hash = FNV1a64()
     for byte in text.utf8 { hash.add(byte) }

@@ -4,24 +4,28 @@ import Market
 import TestSupport
 import Testing
 
-@Test("VWAP rounds half to even", arguments: [
-    ([(1, 1), (2, 1)], 2),  // 1.5
-    ([(2, 1), (3, 1)], 2),  // 2.5
-    ([(3, 1), (4, 1)], 4),  // 3.5
-    ([(1, 1), (2, 2)], 2),  // 1.67
-    ([(1, 2), (2, 1)], 1),  // 1.33
-    ([(-1, 1), (-2, 1)], -2), ([(-2, 1), (-3, 1)], -2), ([(-1, 2), (-2, 1)], -1), ([(7, 5)], 7),
-] as [([(Int64, Int64)], Int64)])
+@Test(
+    "VWAP rounds half to even",
+    arguments: [
+        ([(1, 1), (2, 1)], 2),  // 1.5
+        ([(2, 1), (3, 1)], 2),  // 2.5
+        ([(3, 1), (4, 1)], 4),  // 3.5
+        ([(1, 1), (2, 2)], 2),  // 1.67
+        ([(1, 2), (2, 1)], 1),  // 1.33
+        ([(-1, 1), (-2, 1)], -2), ([(-2, 1), (-3, 1)], -2), ([(-1, 2), (-2, 1)], -1), ([(7, 5)], 7),
+    ] as [([(Int64, Int64)], Int64)])
 func vwap(trades: [(price: Int64, size: Int64)], expected: Int64) {
     var statistics = DayStatistics()
     for trade in trades { statistics.add(price: Price(e9: trade.price), size: Quantity(e8: trade.size)) }
     #expect(statistics.vwap == Price(e9: expected))
 }
 
-@Test("sums are exact far beyond any day", arguments: [
-    (Int64.max, Int64.max, 2),  // the two largest trades there can be
-    (200_000_000_000_000, 100_000_000_000_000_000, 10_000),  // ITCH's largest price, a billion shares
-])
+@Test(
+    "sums are exact far beyond any day",
+    arguments: [
+        (Int64.max, Int64.max, 2),  // the two largest trades there can be
+        (200_000_000_000_000, 100_000_000_000_000_000, 10_000),  // ITCH's largest price, a billion shares
+    ])
 func largestTrades(price: Int64, size: Int64, count: Int) {
     var statistics = DayStatistics()
     for _ in 0..<count { statistics.add(price: Price(e9: price), size: Quantity(e8: size)) }
@@ -65,11 +69,13 @@ func statisticsTicks(seed: Seed) {
     #expect(restored == statistics, "\(seed)")
 }
 
-@Test("names that are symbols and names that are not", arguments: [
-    ("A", true), ("BRK.B", true), ("BTC-USDT", true), ("abcdefghijklmnopqrstuvwx", true),
-    ("abcdefghijklmnopqrstuvwxy", false), ("", false), ("A B", false), ("A,B", false), ("A\"", false),
-    ("A\\", false), ("A*", false), ("é", false), ("A\u{0}", false), ("A\u{7f}", false),
-])
+@Test(
+    "names that are symbols and names that are not",
+    arguments: [
+        ("A", true), ("BRK.B", true), ("BTC-USDT", true), ("abcdefghijklmnopqrstuvwx", true),
+        ("abcdefghijklmnopqrstuvwxy", false), ("", false), ("A B", false), ("A,B", false), ("A\"", false),
+        ("A\\", false), ("A*", false), ("é", false), ("A\u{0}", false), ("A\u{7f}", false),
+    ])
 func symbolNames(text: String, isName: Bool) {
     let name = SymbolName(text)
     #expect((name != nil) == isName)
@@ -117,9 +123,11 @@ func directory() throws {
     #expect(directory[SymbolID(0)].lot == 100 && directory.find(b.name) == SymbolID(1))
 }
 
-@Test("quantities hold what they can", arguments: [
-    (92_233_720_368, true), (92_233_720_369, false), (0, true), (-92_233_720_368, true), (.max, false),
-] as [(Int64, Bool)])
+@Test(
+    "quantities hold what they can",
+    arguments: [
+        (92_233_720_368, true), (92_233_720_369, false), (0, true), (-92_233_720_368, true), (.max, false),
+    ] as [(Int64, Bool)])
 func quantities(shares: Int64, fits: Bool) {
     #expect((Quantity(exactlyShares: shares) != nil) == fits)
     #expect(Quantity(shares: .max).e8 == 4_294_967_295 * 100_000_000)

@@ -18,7 +18,9 @@ private func isWhole(_ tick: Tick) -> Bool {
     return tick.symbol.raw == UInt32(truncatingIfNeeded: n) && (1..<8).allSatisfy { tick.words[$0] == n }
 }
 
-private func withBuffer<R>(_ capacity: Int, _ body: (UnsafeMutableBufferPointer<Tick>) throws -> R) rethrows -> R {
+private func withBuffer<R>(_ capacity: Int, _ body: (UnsafeMutableBufferPointer<Tick>) throws -> R) rethrows
+    -> R
+{
     let buffer = UnsafeMutableBufferPointer<Tick>.allocate(capacity: capacity)
     defer { buffer.deallocate() }
     return try body(buffer)

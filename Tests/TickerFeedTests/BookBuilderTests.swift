@@ -16,7 +16,8 @@ private func words(_ tick: Tick) -> String {
     let side = tick.side.map { $0 == .bid ? " bid" : " ask" } ?? ""
     let what =
         switch tick.kind {
-        case .level, .best: "\(side) \(tick.size.e8 / 100_000_000)@\(tick.price.e9 / 1_000_000_000)/\(tick.aux)"
+        case .level, .best:
+            "\(side) \(tick.size.e8 / 100_000_000)@\(tick.price.e9 / 1_000_000_000)/\(tick.aux)"
         case .trade: "\(side) \(tick.size.e8 / 100_000_000)@\(tick.price.e9 / 1_000_000_000) #\(tick.aux)"
         default: ""
         }
@@ -56,9 +57,10 @@ func tickStream() throws {
     #expect(ticks() == ["trade 3 5@11 #80 .", "trade 4 9@11 #82 ."])
     builder.delete(order: 2, at: at(13))
     builder.cancel(order: 4, shares: 500, at: at(14))
-    #expect(ticks() == [
-        "level 9 bid 30@9/1", "best 7 bid 30@9/1 .", "level 10 bid 0@9/0", "best 8 bid 0@0/0 .",
-    ])
+    #expect(
+        ticks() == [
+            "level 9 bid 30@9/1", "best 7 bid 30@9/1 .", "level 10 bid 0@9/0", "best 8 bid 0@0/0 .",
+        ])
     builder.delete(order: 4, at: at(15))
     builder.add(order: 9, symbol: id, side: .ask, shares: 0, price: p10, at: at(16))
     #expect(ticks() == [])

@@ -22,9 +22,11 @@ private func ticks(_ path: String, chunkBytes: Int, limit: Int) throws -> [Tick]
     return ticks
 }
 
-@Test("neither the size of a read nor of a step changes a tick", arguments: [
-    (chunk: 1, limit: 1), (chunk: 7, limit: 300), (chunk: 64, limit: 10_000), (chunk: 4_099, limit: 13),
-])
+@Test(
+    "neither the size of a read nor of a step changes a tick",
+    arguments: [
+        (chunk: 1, limit: 1), (chunk: 7, limit: 300), (chunk: 64, limit: 10_000), (chunk: 4_099, limit: 13),
+    ])
 func chunksChangeNothing(chunk: Int, limit: Int) throws {
     let whole = try ticks(Fixture.aapl, chunkBytes: 1 << 20, limit: 10_000)
     #expect(whole.count > 10_000)
@@ -61,19 +63,22 @@ func upToTime() throws {
     var builder = tape.makeBuilder()
     let feed = try ITCHFileFeed(path: Fixture.aapl)
     let first = try #require(feed.nextTime())
-    #expect(try feed.play(upTo: first + Nanoseconds(raw: -1), limit: 10, received: .zero, into: &builder) == 0)
+    #expect(
+        try feed.play(upTo: first + Nanoseconds(raw: -1), limit: 10, received: .zero, into: &builder) == 0)
     #expect(try feed.play(upTo: first, limit: 10, received: .zero, into: &builder) == 1)
     #expect(try feed.play(upTo: end, limit: 10, received: .zero, into: &builder) == 10)
     let next = try #require(feed.nextTime())
     #expect(next > first)
 }
 
-@Test("malformed files play to their golden end", arguments: [
-    ("itch-clean", 2_000, 104), ("itch-end-marker", 2_000, 104),
-    ("itch-end-marker-then-data", 1_011, 82), ("itch-unknown-type", 2_001, 104),
-    ("itch-short-message", 2_001, 104), ("itch-over-execute", 2_001, 103),
-    ("itch-time-backwards", 2_000, 104), ("itch-empty", 0, 0), ("itch-zero-lengths-everywhere", 0, 0),
-])
+@Test(
+    "malformed files play to their golden end",
+    arguments: [
+        ("itch-clean", 2_000, 104), ("itch-end-marker", 2_000, 104),
+        ("itch-end-marker-then-data", 1_011, 82), ("itch-unknown-type", 2_001, 104),
+        ("itch-short-message", 2_001, 104), ("itch-over-execute", 2_001, 103),
+        ("itch-time-backwards", 2_000, 104), ("itch-empty", 0, 0), ("itch-zero-lengths-everywhere", 0, 0),
+    ])
 func malformedFeeds(name: String, messages: Int, live: Int) throws {
     let tape = TapeEnd()
     var builder = tape.makeBuilder()
@@ -87,9 +92,12 @@ func malformedFeeds(name: String, messages: Int, live: Int) throws {
     #expect(played == messages && orders == live)
 }
 
-@Test("a cut file gives all it has, then says that it is cut", arguments: [
-    ("itch-cut-in-body", 1_999, 33), ("itch-cut-in-length", 2_000, 1), ("itch-length-past-end", 1_011, 29_907),
-])
+@Test(
+    "a cut file gives all it has, then says that it is cut",
+    arguments: [
+        ("itch-cut-in-body", 1_999, 33), ("itch-cut-in-length", 2_000, 1),
+        ("itch-length-past-end", 1_011, 29_907),
+    ])
 func cutFeeds(name: String, messages: Int, left: Int) throws {
     let tape = TapeEnd()
     var builder = tape.makeBuilder()
@@ -108,12 +116,14 @@ func cutFeeds(name: String, messages: Int, left: Int) throws {
     #expect(feed.rewind() && feed.nextTime() != nil)
 }
 
-@Test("a file that is something else is refused in one line that says what it is", arguments: [
-    ("gzip: decompress first", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]),
-    ("text: \"type,time,price\"", [UInt8]("type,time,price\n1,2,3\n".utf8)),
-    ("pcap, a packet capture", [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0]),
-    ("a message of 36 bytes and type 'D'", [0, 36, 0x44, 0, 0, 0, 0, 0]),
-] as [(String, [UInt8])])
+@Test(
+    "a file that is something else is refused in one line that says what it is",
+    arguments: [
+        ("gzip: decompress first", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]),
+        ("text: \"type,time,price\"", [UInt8]("type,time,price\n1,2,3\n".utf8)),
+        ("pcap, a packet capture", [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0]),
+        ("a message of 36 bytes and type 'D'", [0, 36, 0x44, 0, 0, 0, 0, 0]),
+    ] as [(String, [UInt8])])
 func wrongFiles(found: String, bytes: [UInt8]) throws {
     try Fixture.withFile(bytes) { path in
         #expect(throws: FeedError.notITCH(file: path, offset: 0, found: found)) {

@@ -82,10 +82,12 @@ private func received(_ ticks: [Tick]) -> [UInt64: Int64] {
         uniquingKeysWith: { first, _ in first })
 }
 
-@Test("every message goes out at its due time, from one anchor", arguments: [
-    (speed: "1", due: [0, 3, 3, 50, 90]), (speed: "10", due: [0, 0.3, 0.3, 5, 9]),
-    (speed: "0.5", due: [0, 6, 6, 100, 180]), (speed: "1000", due: [0, 0.003, 0.003, 0.05, 0.09]),
-])
+@Test(
+    "every message goes out at its due time, from one anchor",
+    arguments: [
+        (speed: "1", due: [0, 3, 3, 50, 90]), (speed: "10", due: [0, 0.3, 0.3, 5, 9]),
+        (speed: "0.5", due: [0, 6, 6, 100, 180]), (speed: "1000", due: [0, 0.003, 0.003, 0.05, 0.09]),
+    ])
 func paced(speed: String, due: [Double]) throws {
     let end = TapeEnd()
     let times = [0, 3, 3, 50, 90].map { 77_000 + $0 * millisecond }
@@ -132,9 +134,11 @@ func silence() throws {
     #expect(ingest.turn(now: Moment(instant: .zero, wall: .zero)) == Instant.zero + Ingest.attention)
 }
 
-@Test("each round is like the first but for numbers and receive times", arguments: [
-    Pace.recorded(.recorded), .unpaced,
-])
+@Test(
+    "each round is like the first but for numbers and receive times",
+    arguments: [
+        Pace.recorded(.recorded), .unpaced,
+    ])
 func rounds(pace: Pace) throws {
     let end = TapeEnd()
     let times = [0, 3, 8].map { $0 * millisecond }
@@ -167,7 +171,9 @@ func realRounds() throws {
             now = ingest.turn(now: Moment(instant: now, wall: .zero))
             stream += end.drain()
         }
-        let rounds = stream.split { $0.kind == .clear || ($0.kind == .best && $0.size == .zero && $0.source == 10_000) }
+        let rounds = stream.split {
+            $0.kind == .clear || ($0.kind == .best && $0.size == .zero && $0.source == 10_000)
+        }
         #expect(rounds.count == 2)
         for round in rounds { prints.insert(Array(round).fingerprint(timeless: true)) }
         #expect(ingest.state.messages == 20_000)
@@ -175,9 +181,11 @@ func realRounds() throws {
     #expect(prints.count == 1)
 }
 
-@Test("what cannot be rewound, or has nothing to play, ends in spite of the loop", arguments: [
-    [0, 1], [],
-] as [[Int64]])
+@Test(
+    "what cannot be rewound, or has nothing to play, ends in spite of the loop",
+    arguments: [
+        [0, 1], [],
+    ] as [[Int64]])
 func loopEnds(times: [Int64]) {
     let end = TapeEnd()
     let feed = ScriptedFeed(times, rewinds: times.isEmpty)
@@ -203,9 +211,11 @@ func faults() throws {
     #expect(ingest.state.snapshots == 1)
 }
 
-@Test("unpaced play waits while a reader is half a tape behind; paced play never does", arguments: [
-    Pace.unpaced, .recorded(Speed(times: 1_000_000)),
-])
+@Test(
+    "unpaced play waits while a reader is half a tape behind; paced play never does",
+    arguments: [
+        Pace.unpaced, .recorded(Speed(times: 1_000_000)),
+    ])
 func backpressure(pace: Pace) throws {
     let end = TapeEnd(capacity: 1_024)
     let feed = ScriptedFeed((0..<4_000).map { Int64($0) })
@@ -245,11 +255,13 @@ func manySymbols() throws {
     #expect(stream.seen() == live)
 }
 
-@Test("speeds as people write them", arguments: [
-    ("1", 1_000), ("0.5", 500), ("10", 10_000), ("x0.25", 250), ("1000x", 1_000_000), ("0.001", 1),
-    ("1000000", 1_000_000_000), ("0", nil), ("0.0001", nil), ("-1", nil), ("fast", nil), ("", nil),
-    ("1000001", nil), ("x", nil), ("1x0", nil),
-] as [(String, Int64?)])
+@Test(
+    "speeds as people write them",
+    arguments: [
+        ("1", 1_000), ("0.5", 500), ("10", 10_000), ("x0.25", 250), ("1000x", 1_000_000), ("0.001", 1),
+        ("1000000", 1_000_000_000), ("0", nil), ("0.0001", nil), ("-1", nil), ("fast", nil), ("", nil),
+        ("1000001", nil), ("x", nil), ("1x0", nil),
+    ] as [(String, Int64?)])
 func speeds(text: String, thousandths: Int64?) {
     #expect(Speed(text)?.thousandths == thousandths)
 }

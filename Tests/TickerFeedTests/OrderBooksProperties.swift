@@ -132,12 +132,14 @@ func tableAgreesWithModel(seed: Seed) throws {
     for order in all { #expect(model[order.id] == order.shares) }
 }
 
-@Test("what an order message says of its level", arguments: [
-    (shares: 40, left: 60, orders: 1, moved: 40),
-    (shares: 100, left: 0, orders: 0, moved: 100),
-    (shares: 400, left: 0, orders: 0, moved: 100),  // never more than there is
-    (shares: 0, left: 100, orders: 1, moved: 0),
-])
+@Test(
+    "what an order message says of its level",
+    arguments: [
+        (shares: 40, left: 60, orders: 1, moved: 40),
+        (shares: 100, left: 0, orders: 0, moved: 100),
+        (shares: 400, left: 0, orders: 0, moved: 100),  // never more than there is
+        (shares: 0, left: 100, orders: 1, moved: 0),
+    ])
 func reductionOfOneOrder(shares: Int, left: Int, orders: Int, moved: Int) throws {
     var books = OrderBooks()
     let symbol = books.addSymbol(), price = Price(e4: 1_871_500)

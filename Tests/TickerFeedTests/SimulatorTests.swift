@@ -103,7 +103,9 @@ func longRun() throws {
             let spread = try #require(ask).price.e9 / 10_000_000 - cents
             let reference = Int64(listing.cents)
             #expect(abs(cents - reference) < reference / 25, "\(listing.name) at \(cents)")
-            #expect(spread >= 1 && spread <= 15 + reference / 500, "\(listing.name) at \(cents): \(spread) in minute \(minute)")
+            #expect(
+                spread >= 1 && spread <= 15 + reference / 500,
+                "\(listing.name) at \(cents): \(spread) in minute \(minute)")
             for side in Side.allCases {
                 let depth = builder.books.depth(symbol, side)
                 #expect((4...SimulatedSymbol.levelsMax + 1).contains(depth), "\(listing.name) \(depth)")

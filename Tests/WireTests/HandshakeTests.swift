@@ -101,7 +101,7 @@ private let spoken = ["tickerfeed.v1.json", "tickerfeed.v1.sbe"]
     @Test("a client's request is what a server accepts, and its answer what the client does")
     func bothEnds() throws {
         var random = SeededGenerator(seed: 1)
-        let key = WebSocketHandshake.key(from: &random)
+        let key = WebSocketHandshake.key(random.next(), random.next())
         let bytes = WebSocketHandshake.request(
             host: "h:1", path: "/v1/stream?a=b", key: key, protocols: spoken,
             headers: [("Origin", "http://h")])

@@ -171,7 +171,7 @@ public final class WebSocketClient {
             try connectNext(.connectFailed(address: attempt, reason: ClientError.words(code)))
             return false
         }
-        key = WebSocketHandshake.key(from: &random)
+        key = WebSocketHandshake.key(random.next(), random.next())
         let request = WebSocketHandshake.request(
             host: url.hostHeader, path: url.path, key: key, protocols: protocols, headers: headers)
         request.withUnsafeBytes { output.append($0) }

@@ -90,7 +90,7 @@ public enum WebSocketHandshake {
     /// - Parameters:
     ///   - host: as the Host header wants it, with the port where that is not 80.
     ///   - path: with the query.
-    ///   - key: 16 random bytes in Base64, see `key(from:)`.
+    ///   - key: 16 random bytes in Base64, see `key(_:_:)`.
     public static func request(
         host: String, path: String, key: String, protocols: [String] = [],
         headers: [(String, String)] = []
@@ -104,9 +104,10 @@ public enum WebSocketHandshake {
         return Array((lines.map(HTTPResponse.oneLine) + ["", ""]).joined(separator: "\r\n").utf8)
     }
 
-    /// A key of 16 bytes from a source of randomness.
-    public static func key(from random: inout some RandomNumberGenerator) -> String {
-        Base64.encode((0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
+    /// A key of 16 bytes, made of two numbers drawn at random.
+    public static func key(_ high: UInt64, _ low: UInt64) -> String {
+        let words = [high, low]
+        return Base64.encode((0..<16).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64($0 % 8 * 8)) })
     }
 
     /// Checks a 101 answer against the request.

@@ -1,0 +1,68 @@
+// What a server says, as a reader understands it: tickwatch, bench and tests decode into this.
+import Basics
+import Market
+
+/// What each data message carries besides its own fields.
+public struct Version: Hashable, Sendable {
+    public var symbol: String
+    public var sequence: UInt64
+    /// The version this subscription was sent before; 0 on a snapshot.
+    public var previous: UInt64
+    public var isSnapshot: Bool
+    /// The source's time of the event.
+    public var time: Timestamp
+    /// The server's clock when the bytes went to the socket, where `stamps` was asked for.
+    public var sent: Timestamp?
+}
+
+public struct QuoteMessage: Hashable, Sendable {
+    public var version: Version
+    public var bid: Price?
+    public var bidSize: Quantity?
+    public var ask: Price?
+    public var askSize: Quantity?
+    public var isCrossed: Bool
+}
+
+public struct TradeMessage: Hashable, Sendable {
+    public var version: Version
+    public var price: Price
+    public var size: Quantity
+    public var aggressor: Side?
+    public var tradeID: String?
+}
+
+public struct StatsMessage: Hashable, Sendable {
+    public var version: Version
+    public var open: Price
+    public var high: Price
+    public var low: Price
+    public var last: Price
+    public var change: Price
+    /// Units of 1e-8.
+    public var volumeE8: Int64
+    public var vwap: Price?
+    public var count: UInt64
+}
+
+public enum ServerMessage: Hashable, Sendable {
+    case welcome(epoch: String, server: String, heartbeat: Nanoseconds)
+    case ack(id: MessageID?, symbols: [String], refused: [Refusal])
+    case quote(QuoteMessage)
+    case trade(TradeMessage)
+    case stats(StatsMessage)
+    /// Versions `from...to` of a symbol's channel are lost to this subscription.
+    case gap(symbol: String, channel: String, from: UInt64, to: UInt64, reason: String)
+    case heartbeat(lag: Nanoseconds, buffered: Int, merged: UInt64)
+    case pong(id: MessageID?)
+    case subscriptions([String])
+    case error(id: MessageID?, code: String, message: String)
+    case goodbye(code: String, reconnectAfter: Nanoseconds?)
+    /// A type of a later version of the protocol: to be ignored.
+    case unknown(type: String)
+
+    public struct Refusal: Hashable, Sendable {
+        public var symbol: String
+        public var code: String
+    }
+}

@@ -1,0 +1,187 @@
+// Data messages as JSON, written once and shared: body first, each subscriber's own tail last.
+//
+//     {"type":"quote","sym":"AAPL","seq":8840,"bid":585.35,…,"ts":1340285400104512000   shared
+//     ,"prev":8812}                                                                      own
+//
+// Prices and sizes are exact decimals in their shortest form. Every function says how many bytes
+// it writes at most; its caller reserved them.
+import Basics
+import Market
+
+public enum NativeJSON {
+    /// The longest body: a symbol of 24 bytes, ten numbers of 21, and the names.
+    public static let bodyMax = 512
+    /// The longest tail: three numbers of 20 and the names.
+    public static let tailMax = 128
+
+    public static func quote(_ quote: Quote, name: UnsafeRawBufferPointer, to pen: inout Pen) {
+        head("quote", name, quote.sequence, to: &pen)
+        side(quote.bid, price: ",\"bid\":", size: ",\"bid_size\":", to: &pen)
+        side(quote.ask, price: ",\"ask\":", size: ",\"ask_size\":", to: &pen)
+        if quote.isCrossed { pen.literal(",\"crossed\":true") }
+        time(quote.eventTime, to: &pen)
+    }
+
+    /// One trade as it came.
+    public static func trade(_ trade: Tick, name: UnsafeRawBufferPointer, to pen: inout Pen) {
+        head("trade", name, trade.sequence, to: &pen)
+        number(",\"price\":", trade.price, to: &pen)
+        pen.literal(",\"size\":")
+        pen.quantity(trade.size)
+        aggressor(trade.side, to: &pen)
+        identifier(trade.aux, to: &pen)
+        time(trade.eventTime, to: &pen)
+    }
+
+    /// The last of several trades with what was merged into it.
+    public static func trade(
+        _ last: Tick, merging merged: DayStatistics, name: UnsafeRawBufferPointer, to pen: inout Pen
+    ) {
+        head("trade", name, last.sequence, to: &pen)
+        number(",\"price\":", last.price, to: &pen)
+        pen.literal(",\"size\":")
+        sum(merged.volumeE8, to: &pen)
+        aggressor(last.side, to: &pen)
+        identifier(last.aux, to: &pen)
+        pen.literal(",\"count\":")
+        pen.unsigned(merged.count)
+        number(",\"high\":", merged.high, to: &pen)
+        number(",\"low\":", merged.low, to: &pen)
+        time(last.eventTime, to: &pen)
+    }
+
+    /// The day so far. Only for statistics with at least one trade.
+    public static func stats(
+        _ day: DayStatistics, sequence: UInt64, at time: Timestamp, name: UnsafeRawBufferPointer,
+        to pen: inout Pen
+    ) {
+        head("stats", name, sequence, to: &pen)
+        statistics(day, to: &pen)
+        self.time(time, to: &pen)
+    }
+
+    /// The members of `stats`, each with a comma before it.
+    public static func statistics(_ day: DayStatistics, to pen: inout Pen) {
+        number(",\"open\":", day.open, to: &pen)
+        number(",\"high\":", day.high, to: &pen)
+        number(",\"low\":", day.low, to: &pen)
+        number(",\"last\":", day.last, to: &pen)
+        number(",\"change\":", day.change ?? .zero, to: &pen)
+        pen.literal(",\"volume\":")
+        sum(day.volumeE8, to: &pen)
+        pen.literal(",\"vwap\":")
+        if let vwap = day.vwap { pen.price(vwap) } else { pen.literal("null") }
+        pen.literal(",\"count\":")
+        pen.unsigned(day.count)
+    }
+
+    /// What ends a message: each subscriber's own bytes.
+    public struct Tail {
+        public var previous: UInt64
+        public var isSnapshot: Bool
+        /// Received and sent, for subscribers that asked for `stamps`.
+        public var stamps: (received: Timestamp, sent: Timestamp)?
+        public init(
+            previous: UInt64, isSnapshot: Bool, stamps: (received: Timestamp, sent: Timestamp)? = nil
+        ) {
+            self.previous = previous
+            self.isSnapshot = isSnapshot
+            self.stamps = stamps
+        }
+
+        /// The exact number of bytes `write` writes: a frame's header needs it first.
+        @inline(__always)
+        public var count: Int {
+            var count = 9 + Pen.digitCount(previous)  // ,"prev":0}
+            if isSnapshot { count += 12 }  // ,"snap":true
+            if let stamps {
+                count += 16 + Pen.digitCount(stamps.received.raw.magnitude)
+                count += Pen.digitCount(stamps.sent.raw.magnitude)
+                if stamps.received.raw < 0 { count += 1 }
+                if stamps.sent.raw < 0 { count += 1 }
+            }
+            return count
+        }
+
+        @inline(__always)
+        public func write(to pen: inout Pen) {
+            if isSnapshot { pen.literal(",\"snap\":true") }
+            if let stamps {
+                pen.literal(",\"recv\":")
+                pen.integer(stamps.received.raw)
+            }
+            pen.literal(",\"prev\":")
+            pen.unsigned(previous)
+            if let stamps {
+                pen.literal(",\"sent\":")
+                pen.integer(stamps.sent.raw)
+            }
+            pen.byte(UInt8(ascii: "}"))
+        }
+    }
+
+    private static func head(
+        _ type: StaticString, _ name: UnsafeRawBufferPointer, _ sequence: UInt64, to pen: inout Pen
+    ) {
+        pen.literal("{\"type\":\"")
+        pen.literal(type)
+        pen.literal("\",\"sym\":\"")
+        pen.bytes(name)  // SymbolName allows nothing that needs escaping
+        pen.literal("\",\"seq\":")
+        pen.unsigned(sequence)
+    }
+
+    private static func side(
+        _ level: Level?, price: StaticString, size: StaticString, to pen: inout Pen
+    ) {
+        pen.literal(price)
+        guard let level else {
+            pen.literal("null")
+            pen.literal(size)
+            pen.literal("null")
+            return
+        }
+        pen.price(level.price)
+        pen.literal(size)
+        pen.quantity(level.size)
+    }
+
+    private static func number(_ label: StaticString, _ price: Price, to pen: inout Pen) {
+        pen.literal(label)
+        pen.price(price)
+    }
+
+    private static func aggressor(_ side: Side?, to pen: inout Pen) {
+        switch side {
+        case .bid: pen.literal(",\"side\":\"buy\"")
+        case .ask: pen.literal(",\"side\":\"sell\"")
+        case nil: break
+        }
+    }
+
+    private static func identifier(_ id: UInt64, to pen: inout Pen) {
+        guard id != 0 else { return }
+        pen.literal(",\"trade_id\":\"")
+        pen.unsigned(id)
+        pen.byte(UInt8(ascii: "\""))
+    }
+
+    private static func time(_ time: Timestamp, to pen: inout Pen) {
+        pen.literal(",\"ts\":")
+        pen.integer(time.raw)
+    }
+
+    /// A sum of quantities. Beyond 64 bits the text is made the slow way; no market got there yet.
+    private static func sum(_ unitsE8: Int128, to pen: inout Pen) {
+        if let small = Int64(exactly: unitsE8) {
+            pen.decimal(small, decimals: 8)
+        } else {
+            let (whole, rest) = unitsE8.quotientAndRemainder(dividingBy: 100_000_000)
+            pen.text("\(whole)")
+            if rest != 0 {
+                let digits = String(Int64(rest.magnitude) + 100_000_000).dropFirst()
+                pen.text("." + digits.reversed().drop { $0 == "0" }.reversed())
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+// One peer: how far its bytes were understood, what it subscribed to, what its socket did not take.
+//
+// Invariants
+//   - No message waits here. Between two turns there are at most the unsent tail of one write and
+//     the answers to requests the peer made itself; both are bounded by `Limits`.
+//   - An idle connection owns no buffer memory.
+import Basics
+import Wire
+
+struct Connection: ~Copyable {
+    enum Phase: Equatable {
+        /// Speaks HTTP/1.1, perhaps for several requests.
+        case http
+        case webSocket
+        /// A close frame or a last answer is on its way out; nothing else follows.
+        case closing(CloseReason)
+    }
+
+    let socket: SocketID
+    let peer: PeerAddress
+    var phase = Phase.http
+    /// True from the upgrade to the end.
+    var isWebSocket = false
+    /// The start of a request that has not come whole.
+    var inbound = ByteBuffer()
+    var reader: WebSocketReader
+    /// Answers, pongs, heartbeats: they go ahead of data.
+    var control = ByteBuffer()
+    /// What the socket did not take of the last write.
+    var tail = ByteBuffer()
+    /// How much of the tail ends the frame that the peer has the beginning of.
+    var tailFrameRest = 0
+    /// Since when the socket has taken nothing.
+    var blockedSince: Instant?
+
+    var subscriptions = Subscriptions()
+    /// Classes whose pass over the slots was cut short by the size of a write, and what is left.
+    var unfinished: UInt32 = 0
+    var slotsLeft = 0
+    var nextSlot = 0
+    /// Place in the loop's list of those that follow the market; -1: not in it.
+    var realTimeIndex: Int32 = -1
+
+    /// The request's or the closing handshake's deadline.
+    var deadline: Instant
+    var nextHeartbeat = Instant.never
+    var lastHeartbeat = Instant.zero
+    var messages: UInt64 = 0
+    var messagesAtHeartbeat: UInt64 = 0
+    var merged: UInt64 = 0
+    var operations: OperationBudget
+
+    init(_ socket: SocketID, _ peer: PeerAddress, limits: Limits, now: Instant) {
+        self.socket = socket
+        self.peer = peer
+        reader = WebSocketReader(role: .server, messageMax: limits.messageBytes)
+        deadline = now + limits.requestDeadline
+        operations = OperationBudget(perSecond: limits.operationsPerSecond, now: now)
+    }
+
+    /// True from a write that was taken in part until all of it is out.
+    var isBlocked: Bool { blockedSince != nil }
+
+    /// When something has to be done about this connection even if nothing happens.
+    func wake(limits: Limits) -> Instant {
+        if let blockedSince {
+            if case .closing = phase { return deadline }
+            return limits.stall == .zero ? .never : blockedSince + limits.stall
+        }
+        return switch phase {
+        case .http, .closing: deadline
+        case .webSocket: min(subscriptions.due, nextHeartbeat)
+        }
+    }
+}
+
+/// How many operations a peer may still make: a bucket that fills with time.
+struct OperationBudget {
+    private let perSecond: Int
+    private var left: Int
+    private var counted: Instant
+    /// Operations refused so far.
+    private(set) var refused = 0
+
+    init(perSecond: Int, now: Instant) {
+        self.perSecond = perSecond
+        left = perSecond
+        counted = now
+    }
+
+    /// False when the peer is over its rate.
+    mutating func take(now: Instant) -> Bool {
+        let interval = 1_000_000_000 / Int64(max(1, perSecond))
+        let earned = (now - counted).raw / interval
+        if earned > 0 {
+            left = Int(min(Int64(perSecond), Int64(left) + earned))
+            counted = counted + Nanoseconds(raw: earned * interval)
+        }
+        guard left > 0 else {
+            refused += 1
+            return false
+        }
+        left -= 1
+        return true
+    }
+}

@@ -1,0 +1,230 @@
+// One turn of one subscriber: gather what is newer than it has, write once, or skip the turn.
+//
+// Invariants
+//   - `sent` is the version this subscriber was given last. It moves only with the frame.
+//   - A blocked connection is skipped whole: its versions stay, and its next turn brings the newest.
+//   - Nothing is queued: what a write could not place stays as its tail, and nothing joins it but
+//     control frames.
+import Basics
+import Dialects
+import Market
+import Wire
+
+extension Shard {
+    enum Verdict: Equatable { case blocked, nothingNew, sent, parked, gone }
+
+    /// Writes what is due, answers first. No lock, no retain, no allocation from here to the socket
+    /// once the buffers have grown.
+    @discardableResult
+    mutating func flush(_ index: Int, classes: UInt32, _ now: Moment) -> Verdict {
+        let connection = connections.address(of: index)
+        guard !connection.pointee.isBlocked else { return .blocked }
+        scratch.removeAll()
+        if !connection.pointee.control.isEmpty {
+            scratch.append(connection.pointee.control.readable)
+            connection.pointee.control.release()
+        }
+        if classes | connection.pointee.unfinished != 0 { gather(connection, classes, now) }
+        guard !scratch.isEmpty else { return .nothingNew }
+        return transmit(index, now)
+    }
+
+    /// Appends a frame for each slot of these classes that has something newer.
+    private mutating func gather(
+        _ connection: UnsafeMutablePointer<Connection>, _ classes: UInt32, _ now: Moment
+    ) {
+        let count = connection.pointee.subscriptions.slots.count
+        // Being due anew is a new pass over all slots, from where the last one stopped.
+        if classes != 0 || connection.pointee.slotsLeft > count { connection.pointee.slotsLeft = count }
+        connection.pointee.unfinished |= classes
+        let wanted = connection.pointee.unfinished
+        while connection.pointee.slotsLeft > 0 {
+            if connection.pointee.nextSlot >= count { connection.pointee.nextSlot = 0 }
+            let slot = connection.pointee.nextSlot
+            if wanted & (1 << UInt32(connection.pointee.subscriptions.slots[slot].rateClass)) != 0 {
+                guard gather(connection, slot: slot, now) else {
+                    unfinished.append(Int32(connection.pointee.socket.index))
+                    return
+                }
+            }
+            connection.pointee.nextSlot += 1
+            connection.pointee.slotsLeft -= 1
+        }
+        connection.pointee.unfinished = 0
+    }
+
+    /// False when the write is full: the slot is to be looked at again.
+    @inline(__always)
+    private mutating func gather(
+        _ connection: UnsafeMutablePointer<Connection>, slot index: Int, _ now: Moment
+    ) -> Bool {
+        guard scratch.count < limits.writeBytes else { return false }
+        let slot = connection.pointee.subscriptions.slots[index]
+        let symbol = view.symbol(slot.symbol)
+        switch (slot.channel, slot.mode) {
+        case (.quote, _):
+            let newest = symbol.pointee.quote.sequence
+            guard newest != slot.sent else { return true }
+            append(
+                quoteBody(symbol), to: connection, slot: index, previous: slot.sent, newest: newest,
+                stamp: slot.stamps ? symbol.pointee.quote.receiveTime : nil, now)
+        case (.stats, _):
+            let newest = symbol.pointee.tradeSequence
+            guard newest != slot.sent, let last = symbol.pointee.lastTrade else { return true }
+            append(
+                statsBody(symbol, last), to: connection, slot: index, previous: slot.sent,
+                newest: newest, stamp: slot.stamps ? last.receiveTime : nil, now)
+        case (.trade, .every): return gatherTrades(connection, slot: index, now)
+        case (.trade, .latest): gatherLatestTrade(connection, slot: index, now)
+        }
+        return true
+    }
+
+    /// One conflated message: the newest version, and how many it replaced.
+    @inline(__always)
+    private mutating func append(
+        _ body: UnsafeRawBufferPointer, to connection: UnsafeMutablePointer<Connection>, slot: Int,
+        previous: UInt64, newest: UInt64, stamp: Timestamp?, _ now: Moment
+    ) {
+        frame(connection, body, previous: previous, stamp: stamp, now)
+        if previous != 0 {
+            let merged = newest &- previous &- 1
+            connection.pointee.merged &+= merged
+            counters.merged &+= merged
+        }
+        connection.pointee.subscriptions.markSent(slot, newest)
+    }
+
+    /// A frame around a shared body and this subscriber's own tail.
+    @inline(__always)
+    mutating func frame(
+        _ connection: UnsafeMutablePointer<Connection>, _ body: UnsafeRawBufferPointer,
+        previous: UInt64, stamp: Timestamp?, _ now: Moment
+    ) {
+        let tail = NativeJSON.Tail(
+            previous: previous, isSnapshot: previous == 0,
+            stamps: stamp.map { (received: $0, sent: now.wall) })
+        scratch.write(atMost: body.count + NativeJSON.tailMax + 16) { pen in
+            WebSocketFrame.writeHeader(into: &pen, opcode: .text, payload: body.count + tail.count)
+            pen.bytes(body)
+            tail.write(to: &pen)
+        }
+        connection.pointee.messages &+= 1
+        counters.messages &+= 1
+    }
+
+    /// Hands the scratch to the socket and keeps what it did not take.
+    mutating func transmit(_ index: Int, _ now: Moment) -> Verdict {
+        let connection = connections.address(of: index)
+        counters.writes += 1
+        switch network.send(connection.pointee.socket, scratch.readable) {
+        case .closed:
+            forget(index, .peer)
+            network.close(SocketID(UInt32(index)), abort: true)
+            return .gone
+        case .sent(let taken):
+            counters.bytes += UInt64(taken)
+            guard taken < scratch.count else { return .sent }
+            counters.blocked += 1
+            park(connection, taken: taken, now.instant)
+            schedule(index)
+            return .parked
+        }
+    }
+
+    private func park(
+        _ connection: UnsafeMutablePointer<Connection>, taken: Int, _ now: Instant
+    ) {
+        let bytes = scratch.readable
+        connection.pointee.tailFrameRest =
+            connection.pointee.isWebSocket ? Shard.frameRest(bytes, taken: taken) : 0
+        connection.pointee.tail.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+        connection.pointee.blockedSince = now
+    }
+
+    /// How many bytes behind `taken` end the frame that `taken` cut; 0 at a frame's border.
+    ///
+    /// Walks our own frames from the first: none of them is masked. The handshake's answer in front
+    /// of the first frames counts as one with them.
+    static func frameRest(_ bytes: UnsafeRawBufferPointer, taken: Int) -> Int {
+        var at = 0
+        if bytes.count > 4, bytes[0] == UInt8(ascii: "H") {
+            at = bytes.count
+            for i in 0..<(bytes.count - 3) where bytes[i] == 13 && bytes[i + 2] == 13 {
+                at = i + 4
+                break
+            }
+        }
+        while at < taken {
+            var length = Int(bytes[at + 1] & 0x7f)
+            var header = 2
+            if length == 126 {
+                length = Int(bytes[at + 2]) << 8 | Int(bytes[at + 3])
+                header = 4
+            } else if length == 127 {
+                length = (2..<10).reduce(0) { $0 << 8 | Int(bytes[at + $1]) }
+                header = 10
+            }
+            at += header + length
+        }
+        return at - taken
+    }
+
+    /// The socket takes bytes again: first the tail with waiting answers in their place, then news.
+    mutating func resume(_ index: Int, _ now: Moment) {
+        let connection = connections.address(of: index)
+        guard connection.pointee.isBlocked else { return }
+        if connection.pointee.isWebSocket, !connection.pointee.control.isEmpty {
+            connection.pointee.tail.insert(
+                connection.pointee.control.readable, at: connection.pointee.tailFrameRest)
+            connection.pointee.control.release()
+        }
+        counters.writes += 1
+        switch network.send(connection.pointee.socket, connection.pointee.tail.readable) {
+        case .closed: drop(index, .peer, abort: true)
+        case .sent(let taken): resumed(index, taken: taken, now)
+        }
+    }
+
+    private mutating func resumed(_ index: Int, taken: Int, _ now: Moment) {
+        let connection = connections.address(of: index)
+        counters.bytes += UInt64(taken)
+        if taken < connection.pointee.tail.count {
+            let rest = Shard.restAfter(
+                connection.pointee.tail.readable, rest: connection.pointee.tailFrameRest, taken: taken)
+            connection.pointee.tailFrameRest = connection.pointee.isWebSocket ? rest : 0
+            connection.pointee.tail.consume(taken)
+            if taken > 0 { connection.pointee.blockedSince = now.instant }
+            schedule(index)
+            return
+        }
+        connection.pointee.tail.release()
+        connection.pointee.tailFrameRest = 0
+        let blockedSince = connection.pointee.blockedSince
+        unblocked(index, since: blockedSince ?? now.instant, now)
+    }
+
+    /// The rest of the cut frame after `taken` more bytes of a tail that began inside a frame.
+    static func restAfter(_ tail: UnsafeRawBufferPointer, rest: Int, taken: Int) -> Int {
+        guard taken >= rest else { return rest - taken }
+        return frameRest(UnsafeRawBufferPointer(rebasing: tail[rest...]), taken: taken - rest)
+    }
+
+    private mutating func unblocked(_ index: Int, since: Instant, _ now: Moment) {
+        let connection = connections.address(of: index)
+        if connection.pointee.phase == .webSocket, now.instant >= connection.pointee.nextHeartbeat {
+            addHeartbeat(index, now)  // while the lag is still known
+        }
+        connection.pointee.blockedSince = nil
+        switch connection.pointee.phase {
+        case .closing(let reason): finishClosing(index, reason, now)
+        case .http: continueRequests(index, now)
+        case .webSocket:
+            // Whatever came due meanwhile goes out as one, and with its newest versions.
+            let subscriptions = connection.pointee.subscriptions.realTimeClass
+            let due = connection.pointee.subscriptions.takeDue(at: now.instant)
+            flush(index, classes: due | subscriptions, now)
+        }
+        if connections.contains(index) { schedule(index) }
+    }
+}

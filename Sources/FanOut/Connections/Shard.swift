@@ -1,0 +1,195 @@
+// A shard: one loop's connections, subscriptions and view of the market. It shares nothing.
+//
+//     tape → view → who is due → shared bodies → one gathered write a socket a turn
+//
+// Invariants
+//   - Time comes in as an argument, bytes leave through `network`: the shard runs as well on a
+//     virtual clock with made-up sockets, on one thread, from one seed.
+//   - A turn is bounded: so many ticks, so many connections, so many bytes a write. What is left
+//     goes first in the next turn, after the sockets had their say.
+import Basics
+import Dialects
+import Market
+import Wire
+
+/// What is the same for every connection of a server.
+public struct ServerOptions: Sendable {
+    public var limits = Limits()
+    /// The server's name and version, as `welcome` says it.
+    public var server: String
+    /// One life of one feed: a new one for each start of the process.
+    public var epoch: UInt32
+    /// Origins a browser page may have besides the server's own.
+    public var allowedOrigins: [String] = []
+    /// `/metrics` is served here too.
+    public var servesMetrics = true
+    public var feedReport: @Sendable () -> FeedReport
+
+    public init(server: String, epoch: UInt32, feedReport: @escaping @Sendable () -> FeedReport) {
+        self.server = server
+        self.epoch = epoch
+        self.feedReport = feedReport
+    }
+}
+
+struct Shard: ~Copyable {
+    /// Connections that a turn serves before it looks at the sockets again.
+    static let connectionsPerTurn = 1_024
+
+    let options: ServerOptions
+    let network: any Network
+    var view: MarketView
+    var arena = BodyArena(capacity: 1 << 22)
+    var scratch: ByteBuffer
+    var connections: Slab<Connection>
+    var wheel: TimerWheel
+    var counters = Counters()
+    var connectionCount = 0
+    var webSocketCount = 0
+    /// Set once: no new connections, all of them told goodbye.
+    var isDraining = false
+
+    /// Connections whose deadline came; the first ones wait longest.
+    private var ready: [Int32] = []
+    private var readyTaken = 0
+    /// Connections that follow the market, and how many of them this pass has still to visit.
+    private var realTime: [Int32] = []
+    private var realTimeNext = 0
+    private var realTimeLeft = 0
+    /// Connections with more to write than one write may hold.
+    var unfinished: [Int32] = []
+
+    var limits: Limits { options.limits }
+
+    init(options: ServerOptions, network: any Network, tape: TapeReader, now: Instant) {
+        self.options = options
+        self.network = network
+        view = MarketView(tape)
+        scratch = ByteBuffer(capacity: options.limits.writeBytes + 8_192)
+        connections = Slab(capacity: options.limits.connections)
+        wheel = TimerWheel(capacity: options.limits.connections, now: now)
+    }
+
+    /// One turn. Returns when the next one is wanted at the latest.
+    mutating func turn(_ now: Moment) -> Instant {
+        counters.turns += 1
+        let applied = view.drain(limit: limits.ticksPerTurn)
+        if applied > 0 { realTimeLeft = realTime.count }
+        wheel.fire(now.instant, into: &ready)
+        serveReady(now)
+        serveRealTime(now)
+        serveUnfinished(now)
+        return next(after: applied, now.instant)
+    }
+
+    private func next(after applied: Int, _ now: Instant) -> Instant {
+        let isBehind =
+            applied >= limits.ticksPerTurn || readyTaken < ready.count || realTimeLeft > 0
+            || !unfinished.isEmpty
+        return isBehind ? now : wheel.next
+    }
+
+    /// How many ticks may pile up on the tape before a sleeping loop wants to be woken.
+    var sleepsUntilBehindBy: Int { realTime.isEmpty ? view.tapeCapacity / 8 : 1 }
+
+    private mutating func serveReady(_ now: Moment) {
+        var left = Shard.connectionsPerTurn
+        while readyTaken < ready.count, left > 0 {
+            let index = Int(ready[readyTaken])
+            readyTaken += 1
+            left -= 1
+            if connections.contains(index) { serve(index, now) }
+        }
+        if readyTaken == ready.count {
+            ready.removeAll(keepingCapacity: true)
+            readyTaken = 0
+        }
+    }
+
+    /// Those that want every change: each once a turn, beginning where the last turn stopped.
+    private mutating func serveRealTime(_ now: Moment) {
+        var left = Shard.connectionsPerTurn
+        while realTimeLeft > 0, left > 0, !realTime.isEmpty {
+            if realTimeNext >= realTime.count { realTimeNext = 0 }
+            let index = Int(realTime[realTimeNext])
+            realTimeNext += 1
+            realTimeLeft -= 1
+            left -= 1
+            let classes = connections.address(of: index).pointee.subscriptions.realTimeClass
+            flush(index, classes: classes, now)
+        }
+        if realTime.isEmpty { realTimeLeft = 0 }
+    }
+
+    private mutating func serveUnfinished(_ now: Moment) {
+        guard !unfinished.isEmpty else { return }
+        let these = unfinished
+        unfinished.removeAll(keepingCapacity: true)
+        for index in these where connections.contains(Int(index)) {
+            flush(Int(index), classes: 0, now)
+        }
+    }
+
+    /// A connection whose time has come: for its slots, its heartbeat, or its end.
+    mutating func serve(_ index: Int, _ now: Moment) {
+        let connection = connections.address(of: index)
+        switch connection.pointee.phase {
+        case .http: expireRequest(index, now)
+        case .closing(let reason):
+            if now.instant >= connection.pointee.deadline {
+                drop(index, reason, abort: true)
+                return
+            }
+        case .webSocket:
+            if connection.pointee.isBlocked {
+                expireStall(index, now)
+            } else {
+                let due = connection.pointee.subscriptions.takeDue(at: now.instant)
+                if now.instant >= connection.pointee.nextHeartbeat { addHeartbeat(index, now) }
+                flush(index, classes: due, now)
+            }
+        }
+        if connections.contains(index) { schedule(index) }
+    }
+
+    /// Puts a connection on the wheel for whatever it waits for next.
+    func wakeTime(_ index: Int) -> Instant {
+        connections.address(of: index).pointee.wake(limits: limits)
+    }
+    mutating func schedule(_ index: Int) { wheel.set(index, wakeTime(index)) }
+
+    /// Enters or leaves the list of those that follow the market, as its subscriptions say.
+    mutating func updateRealTime(_ index: Int) {
+        let connection = connections.address(of: index)
+        let wants = connection.pointee.subscriptions.hasRealTime && connection.pointee.phase == .webSocket
+        let place = connection.pointee.realTimeIndex
+        if wants, place < 0 {
+            connection.pointee.realTimeIndex = Int32(realTime.count)
+            realTime.append(Int32(index))
+        } else if !wants, place >= 0 {
+            let last = realTime.removeLast()
+            if Int(place) < realTime.count {
+                realTime[Int(place)] = last
+                connections.address(of: Int(last)).pointee.realTimeIndex = place
+            }
+            connection.pointee.realTimeIndex = -1
+        }
+    }
+
+    /// Forgets a connection whose socket is gone, or takes the socket down with it.
+    mutating func drop(_ index: Int, _ reason: CloseReason, abort: Bool = false) {
+        forget(index, reason)
+        network.close(SocketID(UInt32(index)), abort: abort)
+    }
+
+    mutating func forget(_ index: Int, _ reason: CloseReason) {
+        let connection = connections.address(of: index)
+        if connection.pointee.isWebSocket { webSocketCount -= 1 }
+        connection.pointee.subscriptions.removeAll()
+        updateRealTime(index)
+        wheel.set(index, .never)
+        connections.remove(at: index)
+        connectionCount -= 1
+        counters.count(reason)
+    }
+}

@@ -1,0 +1,76 @@
+// `/metrics`: what the loop counted, as OpenMetrics text (openmetrics.io, 1.0).
+import Basics
+import Market
+import Wire
+
+extension Shard {
+    func metrics() -> HTTPResponse {
+        var page = MetricsPage()
+        addConnections(to: &page)
+        addMessages(to: &page)
+        addFeed(to: &page, options.feedReport())
+        return HTTPResponse(
+            status: 200,
+            headers: ["Content-Type": "application/openmetrics-text; version=1.0.0; charset=utf-8"],
+            body: Array((page.text + "# EOF\n").utf8))
+    }
+
+    private func addConnections(to page: inout MetricsPage) {
+        page.gauge("connections", "Open connections.", Int64(connectionCount))
+        page.gauge("websockets", "Open WebSocket connections.", Int64(webSocketCount))
+        page.counter("connections_opened", "Connections accepted.", counters.opened)
+        page.counter("requests", "HTTP requests answered.", counters.requests)
+        page.counter("upgrades", "WebSocket handshakes accepted.", counters.upgrades)
+        page.counter("operations", "Client operations performed.", counters.operations)
+        page.counter(
+            "operations_refused", "Client operations above their rate.", counters.operationsRefused)
+        page.family("closes", "counter", "Connections closed, by reason.")
+        for reason in CloseReason.allCases {
+            page.sample("closes_total{reason=\"\(reason.rawValue)\"}", counters.closes[reason] ?? 0)
+        }
+    }
+
+    private func addMessages(to page: inout MetricsPage) {
+        page.counter("messages", "Data messages handed to sockets.", counters.messages)
+        page.counter(
+            "merged", "Versions replaced by newer ones before they were sent.", counters.merged)
+        page.counter("gaps", "Gaps declared to subscribers.", counters.gaps)
+        page.counter("encodes", "Bodies encoded; the rest was shared.", arena.encodes)
+        page.counter("writes", "Writes to sockets.", counters.writes)
+        page.counter("writes_blocked", "Writes that a full socket took in part.", counters.blocked)
+        page.counter("sent_bytes", "Bytes the sockets took.", counters.bytes)
+        page.counter("turns", "Turns of the loop.", counters.turns)
+    }
+
+    private func addFeed(to page: inout MetricsPage, _ report: FeedReport) {
+        page.gauge("symbols", "Symbols in the directory.", Int64(view.directory.count))
+        page.counter("ticks_read", "Ticks read from the tape.", view.ticks)
+        page.counter("tape_laps", "Times the loop was lapped by the tape.", view.laps)
+        page.counter("tape_ticks_lost", "Ticks skipped by laps, mended by snapshots.", view.ticksLost)
+        page.counter("feed_messages", "Messages of the source.", report.messages)
+        page.counter("feed_ticks", "Ticks written to the tape.", report.ticks)
+        page.counter("feed_anomalies", "Messages the books could not take as they were.", report.anomalies)
+        page.counter("feed_rounds", "Times the source was begun again.", report.rounds)
+        page.gauge("feed_ended", "1 when the source has no more.", report.hasEnded ? 1 : 0)
+        page.gauge("feed_faulty", "1 when the source cannot be read further.", report.fault == nil ? 0 : 1)
+    }
+}
+
+private struct MetricsPage {
+    var text = ""
+
+    mutating func family(_ name: String, _ type: String, _ help: String) {
+        text += "# TYPE tickerfeed_\(name) \(type)\n# HELP tickerfeed_\(name) \(help)\n"
+    }
+    mutating func sample(_ name: String, _ value: some BinaryInteger) {
+        text += "tickerfeed_\(name) \(value)\n"
+    }
+    mutating func gauge(_ name: String, _ help: String, _ value: Int64) {
+        family(name, "gauge", help)
+        sample(name, value)
+    }
+    mutating func counter(_ name: String, _ help: String, _ value: UInt64) {
+        family(name, "counter", help)
+        sample("\(name)_total", value)
+    }
+}

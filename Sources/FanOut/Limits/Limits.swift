@@ -1,0 +1,31 @@
+// Every limit of a server on one page. Reaching one has a name, a counter and a clear message.
+import Basics
+
+public struct Limits: Hashable, Sendable {
+    /// Connections one loop holds; the next is closed at once.
+    public var connections = 20_000
+    /// Symbols a connection may be subscribed to.
+    public var symbols = 512
+    /// Bytes of one client message, all its fragments together.
+    public var messageBytes = 65_536
+    /// Operations a connection may make a second; a second's worth may come at once.
+    public var operationsPerSecond = 50
+    /// Operations above that rate that are answered with `limit_rate` before 4429 closes.
+    public var operationsRefusedMax = 200
+    /// Answers waiting for a client that does not read them.
+    public var controlBytes = 65_536
+    /// Bytes gathered for one write; what does not fit goes with the next turn.
+    public var writeBytes = 65_536
+    /// How long a socket may take nothing before 4408 closes it; zero: for ever.
+    public var stall = Nanoseconds.seconds(30)
+    /// Time between two heartbeats.
+    public var heartbeat = Nanoseconds.seconds(1)
+    /// Time a connection has for its first complete request, and between requests.
+    public var requestDeadline = Nanoseconds.seconds(10)
+    /// Time a peer has to answer a closing handshake.
+    public var closeDeadline = Nanoseconds.seconds(5)
+    /// Ticks applied before a turn looks at its subscribers.
+    public var ticksPerTurn = 65_536
+
+    public init() {}
+}

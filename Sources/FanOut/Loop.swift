@@ -1,0 +1,104 @@
+// A loop: a shard with its sockets and a clock. What a door starts on a thread of its own.
+//
+// The loop sleeps until a socket speaks, a connection is due, or the tape has enough that is new:
+// one tick where somebody follows the market, else an eighth of the tape.
+import Basics
+import Market
+import Synchronization
+import Wire
+
+/// A shard behind the interface of a socket handler, for real sockets and for simulated ones.
+///
+/// Confined to one thread after it was made.
+public final class FanOutHandler: SocketHandler {
+    private var shard: Shard
+    private let clock: () -> Moment
+
+    /// - Parameters:
+    ///   - tape: this loop's own reader.
+    ///   - clock: read once for each event and turn.
+    public init(
+        options: ServerOptions, network: any Network, tape: TapeReader, clock: @escaping () -> Moment
+    ) {
+        self.clock = clock
+        shard = Shard(options: options, network: network, tape: tape, now: clock().instant)
+    }
+
+    public func opened(_ socket: SocketID, peer: PeerAddress) { shard.opened(socket, peer, clock()) }
+    public func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer) {
+        shard.received(socket, bytes, clock())
+    }
+    public func writable(_ socket: SocketID) { shard.writable(socket, clock()) }
+    public func closed(_ socket: SocketID) { shard.closed(socket) }
+
+    /// One turn: tape, subscribers, sockets. Returns when the next is due at the latest.
+    public func turn() -> Instant { shard.turn(clock()) }
+
+    /// False when the tape has news already, so that the loop must not sleep.
+    public func willSleep() -> Bool {
+        shard.view.willSleep(untilBehindBy: shard.sleepsUntilBehindBy)
+    }
+
+    /// Says goodbye to everybody.
+    public func drain() { shard.drain(clock()) }
+
+    public var connectionCount: Int { shard.connectionCount }
+    /// Bytes that all connections together hold for sockets that don't take them.
+    public var bufferedBytes: Int { shard.bufferedBytes }
+    public var gaps: UInt64 { shard.counters.gaps }
+    public var messages: UInt64 { shard.counters.messages }
+    public var merged: UInt64 { shard.counters.merged }
+    public var encodes: UInt64 { shard.arena.encodes }
+}
+
+extension Shard {
+    var bufferedBytes: Int {
+        (0..<limits.connections).reduce(0) { sum, index in
+            guard connections.contains(index) else { return sum }
+            let connection = connections.address(of: index)
+            return sum + connection.pointee.tail.count + connection.pointee.control.count
+        }
+    }
+}
+
+/// The loop on real sockets.
+public final class FanOutLoop: @unchecked Sendable {
+    private let reactor: Reactor
+    private let handler: FanOutHandler
+    private let bell: Doorbell
+    private let stopping = Atomic<Bool>(false)
+    /// How long goodbyes may take.
+    private let drainTime = Nanoseconds.seconds(1)
+
+    /// - Parameter tape: a reader made with `bell`, so that news wakes this loop.
+    /// - Throws: `SystemError` when epoll or its descriptors are not to be had.
+    public init(
+        options: ServerOptions, listener: Listener, tape: TapeReader, bell: Doorbell
+    ) throws(SystemError) {
+        self.bell = bell
+        reactor = try Reactor(
+            listener: listener, bell: bell, connectionsMax: options.limits.connections)
+        handler = FanOutHandler(options: options, network: reactor, tape: tape, clock: Moment.read)
+    }
+
+    /// Asks the loop to end, from any thread.
+    public func stop() {
+        stopping.store(true, ordering: .releasing)
+        bell.ring()
+    }
+
+    /// Runs until `stop`, then until goodbyes are said.
+    public func run() {
+        while !stopping.load(ordering: .acquiring) { turn() }
+        reactor.stopListening()
+        handler.drain()
+        let end = Moment.read().instant + drainTime
+        while handler.connectionCount > 0, Moment.read().instant < end { turn(until: end) }
+    }
+
+    private func turn(until end: Instant = .never) {
+        let next = handler.turn()
+        let deadline = handler.willSleep() ? min(next, end) : .zero
+        reactor.turn(until: deadline, handler: handler)
+    }
+}

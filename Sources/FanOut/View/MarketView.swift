@@ -1,0 +1,91 @@
+// The market as one loop sees it: built from the tape, read by the loop's subscribers, shared with
+// nobody.
+//
+// Invariants
+//   - It counts nothing: every version comes from a tick.
+//   - After a lap each symbol waits for its own snapshot; until then its last state stays as it is.
+import Basics
+import Market
+
+struct MarketView: ~Copyable {
+    /// Symbols a feed may have; later ones are counted and left out.
+    static let symbolsMax = 65_536
+
+    private let reader: TapeReader
+    private let batch: UnsafeMutableBufferPointer<Tick>
+    private var symbols = Slab<SymbolView>(capacity: symbolsMax)
+    private(set) var directory = Directory()
+    private(set) var ticks: UInt64 = 0
+    private(set) var laps: UInt64 = 0
+    private(set) var ticksLost: UInt64 = 0
+    private(set) var symbolsRefused: UInt64 = 0
+
+    init(_ reader: TapeReader) {
+        self.reader = reader
+        batch = .allocate(capacity: 1_024)
+    }
+    deinit { batch.deallocate() }
+
+    /// Ticks on the tape before what this view shows: the cursor of `resume`.
+    var position: UInt64 { reader.position }
+
+    @inline(__always)
+    func symbol(_ id: SymbolID) -> UnsafeMutablePointer<SymbolView> { symbols.address(of: id.index) }
+
+    func find(_ name: String) -> SymbolID? { SymbolName(name).flatMap { directory.find($0) } }
+
+    /// Applies what the tape brought, at most about `limit` ticks.
+    ///
+    /// - Returns: how many were applied; as many as `limit` means there may be more.
+    mutating func drain(limit: Int) -> Int {
+        var applied = 0
+        while applied < limit {
+            switch reader.read(into: batch) {
+            case .nothingNew: return applied
+            case .lapped(let lost): recover(lost)
+            case .ticks(let count):
+                for index in 0..<count { apply(batch[index]) }
+                applied += count
+            }
+        }
+        return applied
+    }
+
+    func willSleep(untilBehindBy ticks: Int) -> Bool { reader.willSleep(untilBehindBy: ticks) }
+    var tapeCapacity: Int { reader.capacity }
+
+    private mutating func recover(_ lost: UInt64) {
+        laps += 1
+        ticksLost += lost
+        for index in 0..<directory.count { symbols.address(of: index).pointee.awaitsSnapshot = true }
+        reader.askForSnapshot()
+    }
+
+    private mutating func apply(_ tick: Tick) {
+        ticks += 1
+        guard let kind = tick.kind else { return }
+        if kind == .symbol { define(tick) }
+        guard tick.symbol.index < directory.count else { return }
+        let view = symbols.address(of: tick.symbol.index)
+        let repeated = tick.flags.contains(.snapshot)
+        // In sync, a snapshot tells nothing new; lapped, nothing else can be believed.
+        guard repeated == view.pointee.awaitsSnapshot else { return }
+        view.pointee.apply(tick, kind)
+        if repeated, tick.flags.contains(.endOfEvent) { view.pointee.awaitsSnapshot = false }
+    }
+
+    private mutating func define(_ tick: Tick) {
+        guard tick.symbol.index >= directory.count else { return }
+        // Numbers are dense, so a number beyond the next means a definition was lost to a lap: the
+        // snapshot that was asked for brings it.
+        guard tick.symbol.index == directory.count else { return }
+        guard directory.count < MarketView.symbolsMax else {
+            symbolsRefused += 1
+            return
+        }
+        let definition = tick.definition
+        let id = directory.add(definition)
+        symbols.insert(SymbolView(definition), at: id.index)
+        symbols.address(of: id.index).pointee.awaitsSnapshot = tick.flags.contains(.snapshot)
+    }
+}

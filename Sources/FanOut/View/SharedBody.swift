@@ -1,0 +1,56 @@
+// Where an encoded message lies that many subscribers share: encoded once, copied often.
+//
+// Bodies live in a ring of bytes that is written over as it turns. A reference that fell out of the
+// ring is simply encoded again, so nothing is ever freed, counted or searched for.
+import Basics
+
+/// A reference into a `BodyArena`. The default refers to nothing.
+struct SharedBody {
+    /// The version of the state that is written there; 0: nothing.
+    var version: UInt64 = 0
+    fileprivate var position: UInt64 = 0
+    fileprivate var count: UInt32 = 0
+}
+
+struct BodyArena: ~Copyable {
+    private let base: UnsafeMutablePointer<UInt8>
+    private let capacity: Int
+    private var head: UInt64 = 0
+    /// Bodies encoded so far.
+    private(set) var encodes: UInt64 = 0
+
+    /// - Parameter capacity: bytes, a power of two.
+    init(capacity: Int) {
+        precondition(capacity & (capacity - 1) == 0)
+        self.capacity = capacity
+        base = .allocate(capacity: capacity)
+    }
+    deinit { base.deallocate() }
+
+    /// The bytes, or nil when they were of another version or are gone.
+    @inline(__always)
+    func bytes(of body: SharedBody, version: UInt64) -> UnsafeRawBufferPointer? {
+        guard body.version == version, body.version != 0,
+            head - body.position <= UInt64(capacity)
+        else { return nil }
+        let start = base + Int(truncatingIfNeeded: body.position & UInt64(capacity - 1))
+        return UnsafeRawBufferPointer(start: start, count: Int(body.count))
+    }
+
+    /// Writes at most `limit` bytes and says where. Other bodies stay readable until the ring turns.
+    @inline(__always)
+    mutating func encode(version: UInt64, atMost limit: Int, _ write: (inout Pen) -> Void) -> SharedBody {
+        let offset = Int(truncatingIfNeeded: head & UInt64(capacity - 1))
+        // A body lies in one piece: what is too short at the ring's end stays empty.
+        if capacity - offset < limit { head += UInt64(capacity - offset) }
+        let start = base + Int(truncatingIfNeeded: head & UInt64(capacity - 1))
+        var pen = Pen(at: start)
+        write(&pen)
+        let count = pen.at - start
+        precondition(count <= limit, "a body was longer than promised")
+        let body = SharedBody(version: version, position: head, count: UInt32(count))
+        head += UInt64(count)
+        encodes += 1
+        return body
+    }
+}

@@ -1,0 +1,93 @@
+// What the command line asks for, checked before anything starts.
+import Basics
+import FanOut
+import TickerFeed
+
+struct Configuration {
+    enum Source: Equatable {
+        case simulator
+        case file(String)
+    }
+
+    var source = Source.simulator
+    var pace = Pace.recorded(.recorded)
+    var loops = false
+    var seed: UInt64 = 1
+    var date: CalendarDate?
+    var host = "127.0.0.1"
+    var port: UInt16 = 7_400
+    var limits = Limits()
+    var allowedOrigins: [String] = []
+
+    static let options = [
+        Option("feed", "sim|FILE", "what to serve: the simulated market, or an ITCH 5.0 file (default sim)"),
+        Option(
+            "speed", "N|max", "recorded pace times N, 0.001 to 1000000, or as fast as it goes (default 1)"),
+        Option("loop", nil, "begin a file again when it ends"),
+        Option("seed", "N", "the simulated market's seed: one seed, one stream (default 1)"),
+        Option("date", "YYYY-MM-DD", "the file's trading day, where its name doesn't say"),
+        Option("listen", "HOST:PORT", "where to serve (default 127.0.0.1:7400)"),
+        Option("stall-limit", "SECONDS", "close who reads nothing for so long; 0: never (default 30)"),
+        Option("allow-origin", "ORIGIN", "let pages of this origin read the stream; may repeat"),
+        Option("help", nil, "this text"),
+        Option("version", nil, "the version"),
+    ]
+
+    init(_ arguments: Arguments) throws(UsageError) {
+        if let extra = arguments.operands.first {
+            throw UsageError("unknown command \(extra); there is: tickerd digest FILE")
+        }
+        if let feed = arguments["feed"], feed != "sim" { source = .file(feed) }
+        if let text = arguments["speed"] { pace = try Configuration.pace(text) }
+        loops = arguments.has("loop")
+        if let text = arguments["seed"] {
+            guard let number = UInt64(text) else { throw UsageError("--seed \(text): a whole number from 0") }
+            seed = number
+        }
+        if let text = arguments["date"] { date = try Configuration.date(text) }
+        if let text = arguments["listen"] { (host, port) = try Configuration.address(text) }
+        if let text = arguments["stall-limit"] { limits.stall = try Configuration.stall(text) }
+        allowedOrigins = arguments.all("allow-origin")
+        try check(arguments)
+    }
+
+    /// Options that would be ignored are refused: they mean that something else was meant.
+    private func check(_ arguments: Arguments) throws(UsageError) {
+        switch source {
+        case .file:
+            if arguments.has("seed") { throw UsageError("--seed goes with --feed sim") }
+        case .simulator:
+            if arguments.has("date") { throw UsageError("--date goes with --feed FILE") }
+            if loops { throw UsageError("--loop goes with --feed FILE; the simulated market never ends") }
+        }
+    }
+
+    static func date(_ text: String) throws(UsageError) -> CalendarDate {
+        guard let date = CalendarDate(text) else {
+            throw UsageError("--date \(text): a day as YYYY-MM-DD")
+        }
+        return date
+    }
+
+    private static func pace(_ text: String) throws(UsageError) -> Pace {
+        if text == "max" { return .unpaced }
+        guard let speed = Speed(text) else {
+            throw UsageError("--speed \(text): a number from 0.001 to 1000000, or max")
+        }
+        return .recorded(speed)
+    }
+
+    private static func stall(_ text: String) throws(UsageError) -> Nanoseconds {
+        guard let raw = FixedPoint.parse(text.utf8, decimals: 9), raw >= 0 else {
+            throw UsageError("--stall-limit \(text): seconds, 0 or more")
+        }
+        return Nanoseconds(raw: raw)
+    }
+
+    private static func address(_ text: String) throws(UsageError) -> (String, UInt16) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),
+            colon > text.startIndex
+        else { throw UsageError("--listen \(text): an address as 127.0.0.1:7400 or [::1]:7400") }
+        return (String(text[..<colon]), port)
+    }
+}

@@ -1,0 +1,150 @@
+// One feed, one tape, one ingest thread, one loop thread, and a main thread that waits for signals.
+import Basics
+import CLinux
+import FanOut
+import Market
+import Synchronization
+import TickerFeed
+import Wire
+
+struct Server {
+    private let configuration: Configuration
+    private let listener: Listener
+    private let feed: any Feed
+    private let limits: Limits
+
+    /// Ticks between ingest and loops: 16 MiB, a quarter of a second at a million a second.
+    private static let tapeCapacity = 1 << 18
+
+    /// Opens the feed and the port: whatever can't be had is said before anything runs.
+    init(_ configuration: Configuration) throws {
+        self.configuration = configuration
+        feed = try Server.open(configuration)
+        listener = try Listener.bind(host: configuration.host, port: configuration.port)
+        limits = Server.fitted(configuration.limits)
+    }
+
+    private static func open(_ configuration: Configuration) throws -> any Feed {
+        switch configuration.source {
+        case .simulator: Simulator(seed: configuration.seed, start: Moment.read().wall)
+        case .file(let path): try ITCHFileFeed(path: path, date: configuration.date)
+        }
+    }
+
+    /// As many connections as there are descriptors, some kept back for files and the like.
+    private static func fitted(_ limits: Limits) -> Limits {
+        var descriptors = rlimit()
+        tf_get_descriptor_limit(&descriptors)
+        descriptors.rlim_cur = descriptors.rlim_max
+        tf_set_descriptor_limit(&descriptors)
+        tf_get_descriptor_limit(&descriptors)
+        var limits = limits
+        limits.connections = min(limits.connections, max(16, Int(clamping: descriptors.rlim_cur) - 64))
+        return limits
+    }
+
+    func run() throws {
+        let signals = Server.blockSignals()
+        let bell = try Doorbell()
+        let tape = Tape(capacity: Server.tapeCapacity)
+        let reader = tape.makeReader(bell: bell)
+        let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration)
+        var options = ServerOptions(
+            server: "tickerd/\(Release.number)",
+            epoch: UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20),
+            feedReport: ingest.report)
+        options.limits = limits
+        options.allowedOrigins = configuration.allowedOrigins
+        options.servesMetrics = listener.isLoopback
+        let loop = try FanOutLoop(options: options, listener: listener, tape: reader, bell: bell)
+
+        let threads = [
+            try Thread("ingest") { ingest.run() },
+            try Thread("loop") { loop.run() },
+        ]
+        announce()
+        Server.wait(for: signals)
+        ingest.stop()
+        loop.stop()
+        for thread in threads { thread.join() }
+    }
+
+    private func announce() {
+        let address = listener.address
+        Console.write("tickerd \(Release.number): \(feed.description)\n")
+        Console.write("serving ws://\(address)/v1/stream and http://\(address)/\n")
+        if !listener.isLoopback {
+            Tickerd.complain(
+                "warning: everyone who reaches \(address) may read everything, unencrypted")
+        }
+    }
+
+    // Blocked in all threads, so that only the main thread's wait sees them.
+    private static func blockSignals() -> sigset_t {
+        tf_ignore_broken_pipes()
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGINT)
+        sigaddset(&set, SIGTERM)
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        return set
+    }
+
+    private static func wait(for signals: sigset_t) {
+        var set = signals
+        var number: Int32 = 0
+        while sigwait(&set, &number) != 0 {}
+    }
+}
+
+/// Ingest on a thread of its own: turns, and sleeps between them.
+final class IngestThread: @unchecked Sendable {
+    private let ingest: Ingest
+    private let state: IngestState
+    private let template: FeedReport
+    private let stopping = Atomic<Bool>(false)
+    /// The longest sleep, so that stopping is prompt.
+    private static let nap = Nanoseconds.milliseconds(50)
+
+    init(feed: any Feed, tape: consuming Tape.Writer, _ configuration: Configuration) {
+        template = IngestThread.report(feed, configuration)
+        ingest = Ingest(
+            feed: feed, writer: tape, pace: configuration.pace, loop: configuration.loops)
+        state = ingest.state
+    }
+
+    private static func report(_ feed: any Feed, _ configuration: Configuration) -> FeedReport {
+        let speed: Int64? =
+            if case .recorded(let speed) = configuration.pace { speed.thousandths } else { nil }
+        let clock = configuration.source == .simulator ? "sim" : "replay"
+        return FeedReport(clock: clock, speedMilli: speed, source: feed.description)
+    }
+
+    func run() {
+        while !stopping.load(ordering: .acquiring) {
+            let next = ingest.turn(now: Moment.read())
+            let now = Moment.read().instant
+            guard next > now else { continue }
+            IngestThread.sleep(min(next - now, IngestThread.nap))
+        }
+    }
+
+    func stop() { stopping.store(true, ordering: .releasing) }
+
+    private static func sleep(_ span: Nanoseconds) {
+        var time = timespec(tv_sec: Int(span.raw / 1_000_000_000), tv_nsec: Int(span.raw % 1_000_000_000))
+        nanosleep(&time, nil)
+    }
+
+    @Sendable
+    func report() -> FeedReport {
+        var report = template
+        report.messages = state.messages
+        report.ticks = state.ticks
+        report.anomalies = state.anomalies
+        report.rounds = state.rounds
+        report.hasEnded = state.hasEnded
+        report.fault = state.fault?.description
+        return report
+    }
+}

@@ -1,0 +1,69 @@
+// The server's door: reads the command line, puts the rooms together, waits for the end.
+import Basics
+import CLinux
+import FanOut
+import TickerFeed
+
+@main
+struct Tickerd {
+    static let help = """
+        tickerd [options]         serve market data on one port, to many, each at its own rate
+        tickerd digest FILE       counts, anomalies, final books and hashes of an ITCH file, as JSON
+
+        \(Arguments.help(Configuration.options))
+        \(limits)
+        Exit status: 0 ended by SIGTERM or ^C, 1 could not start, 2 wrong usage.
+
+        """
+
+    private static var limits: String {
+        let limits = Limits()
+        return
+            "A connection may have \(limits.symbols) symbols, messages of \(limits.messageBytes) bytes and "
+            + "\(limits.operationsPerSecond) operations a second."
+    }
+
+    static func main() {
+        let words = Array(CommandLine.arguments.dropFirst())
+        do throws(UsageError) {
+            let arguments = try Arguments(words, options: Configuration.options)
+            exit(try run(arguments))
+        } catch {
+            complain(error.description)
+            exit(2)
+        }
+    }
+
+    private static func run(_ arguments: Arguments) throws(UsageError) -> Int32 {
+        if arguments.has("help") { return say(help) }
+        if arguments.has("version") { return say("tickerd \(Release.number)\n") }
+        if arguments.operands.first == "digest" { return try digest(arguments) }
+        let configuration = try Configuration(arguments)
+        do {
+            try Server(configuration).run()
+            return 0
+        } catch {
+            complain("\(error)")
+            return 1
+        }
+    }
+
+    private static func digest(_ arguments: Arguments) throws(UsageError) -> Int32 {
+        guard arguments.operands.count == 2, let path = arguments.operands.last else {
+            throw UsageError("digest wants one file: tickerd digest FILE")
+        }
+        do {
+            return say(try Digest.report(ofFile: path))
+        } catch {
+            complain("\(error)")
+            return 1
+        }
+    }
+
+    private static func say(_ text: String) -> Int32 {
+        Console.write(text)
+        return 0
+    }
+
+    static func complain(_ text: String) { Console.write("tickerd: \(text)\n", to: Console.errors) }
+}

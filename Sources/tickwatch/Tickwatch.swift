@@ -1,0 +1,70 @@
+// `tickwatch AAPL MSFT`: prices in a terminal, or lines in a pipe.
+import Basics
+import CLinux
+import Dialects
+import Wire
+
+@main
+struct Tickwatch {
+    enum Status: Int32 {
+        case done = 0, usage = 2, noServer = 3, refused = 4, noSymbol = 5, interrupted = 130
+    }
+
+    static let options = [
+        Option("url", "URL", "the server's stream (default ws://127.0.0.1:7400/v1/stream)"),
+        Option("rate", "N", "updates a second for each symbol, 0.1 to 1000, or max (default 10)"),
+        Option("help", nil, "this text"),
+        Option("version", nil, "the version"),
+    ]
+
+    static let help = """
+        tickwatch SYMBOL... [options]    watch prices live
+
+        In a terminal it shows a table; q or ^C ends it. In a pipe it prints a line a change.
+
+        \(Arguments.help(options))
+        Exit status: 0 done, 2 wrong usage, 3 no server, 4 refused, 5 no such symbol, 130 ^C in a pipe.
+
+        """
+
+    static func main() {
+        do throws(UsageError) {
+            let arguments = try Arguments(Array(CommandLine.arguments.dropFirst()), options: options)
+            exit(try run(arguments).rawValue)
+        } catch {
+            Console.write("tickwatch: \(error)\n", to: Console.errors)
+            exit(Status.usage.rawValue)
+        }
+    }
+
+    private static func run(_ arguments: Arguments) throws(UsageError) -> Status {
+        if arguments.has("help") {
+            Console.write(help)
+            return .done
+        }
+        if arguments.has("version") {
+            Console.write("tickwatch \(Release.number)\n")
+            return .done
+        }
+        guard !arguments.operands.isEmpty else {
+            throw UsageError("which symbols? For example: tickwatch AAPL MSFT")
+        }
+        let text = arguments["url"] ?? "ws://127.0.0.1:7400/v1/stream"
+        let url: WebSocketURL
+        do {
+            url = try WebSocketURL.parse(text)
+        } catch {
+            throw UsageError("--url \(text): \(error)")
+        }
+        let rate = try rate(arguments["rate"])
+        return Watcher(url, text, symbols: arguments.operands.map { $0.uppercased() }, rate: rate).run()
+    }
+
+    private static func rate(_ text: String?) throws(UsageError) -> Rate {
+        guard let text else { return .standard }
+        guard let rate = Rate(text == "max" ? .string(text) : .number(text)) else {
+            throw UsageError("--rate \(text): a number from 0.1 to 1000, or max")
+        }
+        return rate
+    }
+}
