@@ -86,7 +86,11 @@ public final class Tape: @unchecked Sendable {
 
         public init(_ tape: Tape) {
             self.tape = tape
-            readers = tape.readers.withLock { $0 }
+            // The tape lets go of them: readers hold the tape, and a circle would never be freed.
+            readers = tape.readers.withLock { made in
+                defer { made = [] }
+                return made
+            }
         }
 
         /// How many ticks the slowest reader is behind. Unpaced replay waits by it; nothing paced may.

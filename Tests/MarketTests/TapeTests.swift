@@ -138,6 +138,19 @@ func waking() throws {
     #expect(!isRung())  // once
 }
 
+@Test("a tape is freed with its writer and its readers")
+func freed() {
+    weak var leaked: Tape?
+    do {
+        let tape = Tape(capacity: 512), reader = tape.makeReader()
+        let writer = Tape.Writer(tape)
+        leaked = tape
+        let lag = writer.lag
+        #expect(lag == 0 && reader.capacity == 512 && leaked != nil)
+    }
+    #expect(leaked == nil)
+}
+
 @Test("a request for snapshots is taken once, however many asked")
 func snapshotRequests() {
     let tape = Tape(capacity: 512), a = tape.makeReader(), b = tape.makeReader()
