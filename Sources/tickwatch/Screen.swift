@@ -32,8 +32,9 @@ struct Screen {
         return Array(lines.prefix(rows))
     }
 
-    private static let titles =
-        "SYMBOL          LAST    CHANGE         %         BID × ASK                 SIZES     AGE"
+    private static let titles = cells(
+        symbol: "SYMBOL", last: "LAST", change: "CHANGE", percent: "%", prices: ("BID", "ASK"),
+        sizes: ("BID", "ASK SIZE"), age: "AGE")
 
     private func header(_ link: LinkState, _ now: Instant, _ columns: Int) -> String {
         let state: String
@@ -71,18 +72,25 @@ struct Screen {
     private static func text(_ row: Row, _ now: Instant) -> String {
         let missing = "–"
         let quote = row.quote
-        let cells = [
-            Numbers.padEnd(row.symbol, 10),
-            Numbers.pad(row.last.map { Numbers.price($0) } ?? missing, 10),
-            Numbers.pad(row.change.map { Numbers.price($0, signed: true) } ?? missing, 10),
-            Numbers.pad(row.changeBasisPoints.map(Numbers.percent) ?? missing, 10),
-            Numbers.pad(quote?.bid.map { Numbers.price($0) } ?? missing, 12) + " × "
-                + Numbers.padEnd(quote?.ask.map { Numbers.price($0) } ?? missing, 10),
-            Numbers.pad(quote?.bidSize.map(Numbers.size) ?? missing, 9) + " × "
-                + Numbers.padEnd(quote?.askSize.map(Numbers.size) ?? missing, 7),
-            Numbers.pad(row.updated.map { Numbers.age(now - $0) } ?? missing, 6),
-        ]
-        return cells.joined()
+        return cells(
+            symbol: row.symbol, last: row.last.map { Numbers.price($0) } ?? missing,
+            change: row.change.map { Numbers.price($0, signed: true) } ?? missing,
+            percent: row.changeBasisPoints.map(Numbers.percent) ?? missing,
+            prices: (
+                quote?.bid.map { Numbers.price($0) } ?? missing, quote?.ask.map { Numbers.price($0) } ?? missing
+            ),
+            sizes: (quote?.bidSize.map(Numbers.size) ?? missing, quote?.askSize.map(Numbers.size) ?? missing),
+            age: row.updated.map { Numbers.age(now - $0) } ?? missing)
+    }
+
+    /// One line of the table, titles and rows alike.
+    private static func cells(
+        symbol: String, last: String, change: String, percent: String, prices: (String, String),
+        sizes: (String, String), age: String
+    ) -> String {
+        Numbers.padEnd(symbol, 10) + Numbers.pad(last, 10) + Numbers.pad(change, 10)
+            + Numbers.pad(percent, 9) + Numbers.pad(prices.0, 11) + " × " + Numbers.padEnd(prices.1, 10)
+            + Numbers.pad(sizes.0, 7) + " × " + Numbers.padEnd(sizes.1, 9) + Numbers.pad(age, 6)
     }
 
     private func fit(_ text: String, _ columns: Int) -> String { String(text.prefix(columns)) }

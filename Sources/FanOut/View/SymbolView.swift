@@ -51,8 +51,10 @@ struct SymbolView: ~Copyable {
             bids.removeAll()
             asks.removeAll()
             bookSequence = tick.sequence
-            startsNewDay = !tick.flags.contains(.snapshot)
-        case .statistics: day.restore(tick)
+            startsNewDay = true
+        case .statistics:
+            day.restore(tick)
+            startsNewDay = false
         case .symbol: break
         }
     }
