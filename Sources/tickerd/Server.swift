@@ -58,6 +58,8 @@ struct Server {
         options.servesMetrics = listener.isLoopback
         let loop = try FanOutLoop(options: options, listener: listener, tape: reader, bell: bell)
 
+        // The first client finds symbols, however early it comes.
+        ingest.begin()
         let threads = [
             try Thread("ingest") { ingest.run() },
             try Thread("loop") { loop.run() },
@@ -119,6 +121,9 @@ final class IngestThread: @unchecked Sendable {
         let clock = configuration.source == .simulator ? "sim" : "replay"
         return FeedReport(clock: clock, speedMilli: speed, source: feed.description)
     }
+
+    /// The first turn, on the caller's thread, before there are others.
+    func begin() { _ = ingest.turn(now: Moment.read()) }
 
     func run() {
         while !stopping.load(ordering: .acquiring) {

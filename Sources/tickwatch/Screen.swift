@@ -43,9 +43,9 @@ struct Screen {
         case .live: state = "live"
         case .broken(let reason, let retry):
             let left = max(0, (retry - now).raw)
-            state = "\(reason) · next try in \(Numbers.age(Nanoseconds(raw: left)))"
+            state = "next try in \(Numbers.age(Nanoseconds(raw: left))) · \(reason)"
         }
-        let text = fit("tickwatch  \(url)  \(state)", columns)
+        let text = fit("tickwatch  \(state) · \(url)", columns)
         return link == .live ? bold(text) : paint(text, "33")
     }
 

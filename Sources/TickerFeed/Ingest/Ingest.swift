@@ -104,7 +104,8 @@ public final class Ingest: @unchecked Sendable {
         }
         anchor = nil
         messagesOfRound = 0
-        return now.instant
+        // Books that are empty between two rounds are nobody's news: the first events go with them.
+        return play(now)
     }
 
     // MARK: Snapshots
