@@ -77,7 +77,8 @@ struct Screen {
             change: row.change.map { Numbers.price($0, signed: true) } ?? missing,
             percent: row.changeBasisPoints.map(Numbers.percent) ?? missing,
             prices: (
-                quote?.bid.map { Numbers.price($0) } ?? missing, quote?.ask.map { Numbers.price($0) } ?? missing
+                quote?.bid.map { Numbers.price($0) } ?? missing,
+                quote?.ask.map { Numbers.price($0) } ?? missing
             ),
             sizes: (quote?.bidSize.map(Numbers.size) ?? missing, quote?.askSize.map(Numbers.size) ?? missing),
             age: row.updated.map { Numbers.age(now - $0) } ?? missing)

@@ -12,6 +12,8 @@ final class Watcher {
     private let signals: Int32
     private var status: Tickwatch.Status?
     private var nextPaint = Instant.zero
+    /// Something is known that the screen does not show yet.
+    private var hasNews = false
     private var painted: [String] = []
     /// Thirty pages a second are more than an eye wants.
     private static let paintInterval = Nanoseconds.milliseconds(33)
@@ -84,7 +86,7 @@ final class Watcher {
         let now = Moment.read().instant
         var next = link.nextTry ?? .never
         // Ages on the screen grow by themselves.
-        if terminal != nil { next = min(next, max(nextPaint, now + .milliseconds(100))) }
+        if terminal != nil { next = min(next, hasNews ? nextPaint : now + .milliseconds(100)) }
         return next == .never ? -1 : Int32(clamping: max(0, (next - now).raw + 999_999) / 1_000_000)
     }
 
@@ -107,6 +109,7 @@ final class Watcher {
     private func received(_ message: ServerMessage, _ now: Instant) {
         if case .welcome = message { list.reconnected() }
         let changed = list.apply(message, now: now)
+        hasNews = true
         if case .ack(_, _, let refused) = message, !refused.isEmpty { report(refused) }
         guard terminal == nil, !Terminal.isInteractive, let changed else { return }
         // Nobody reads any more (`| head -3`): that is the end, not an error.
@@ -140,6 +143,7 @@ final class Watcher {
     private func paint(_ now: Instant) {
         guard let terminal, status == nil, now >= nextPaint else { return }
         nextPaint = now + Watcher.paintInterval
+        hasNews = false
         let (rows, columns) = terminal.size
         let lines = Screen(url: text).lines(list, link.state, now: now, rows: rows, columns: columns)
         // Only lines that changed are sent: a quiet market costs nothing over ssh.

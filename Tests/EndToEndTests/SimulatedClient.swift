@@ -34,8 +34,12 @@ final class SimulatedClient {
     private(set) var connections = 0
     private(set) var heartbeats = 0
     private(set) var faults: [String] = []
+    /// How late the server's loop may be: a first message that was late makes the next look early.
+    private let lateness: Nanoseconds
 
-    init(_ kind: Kind, rate: Rate, symbols: [String], seed: UInt64) {
+    init(_ kind: Kind, rate: Rate, symbols: [String], seed: UInt64, lateness: Nanoseconds = .milliseconds(2))
+    {
+        self.lateness = lateness
         self.kind = kind
         self.rate = rate
         self.symbols = symbols
@@ -181,10 +185,10 @@ final class SimulatedClient {
     }
 
     /// No conflated channel is sent more than rate·t + 1 messages; what a slow reader reads late was
-    /// sent earlier, so only those who read at once can tell. A millisecond of slack is the world's step.
+    /// sent earlier, so only those who read at once can tell.
     private func checkRate(_ key: String, _ chain: Chain, _ channel: String, _ now: Instant) {
         guard kind == .honest, channel != "trade", rate != .max else { return }
-        let elapsed = (now - chain.began).raw + 2_000_000
+        let elapsed = (now - chain.began).raw + lateness.raw
         if Int64(chain.messages - 1) * rate.interval.raw > elapsed {
             faults.append("\(kind): \(key): \(chain.messages) messages in \(elapsed / 1_000_000) ms")
         }

@@ -22,15 +22,17 @@ private struct Outcome: Equatable {
     var messages: UInt64
     var merged: UInt64
     var buffered: Int
+    var laps: UInt64
 }
 
-private func run(_ seed: Seed) throws -> Outcome {
+private func run(_ seed: Seed, tape: Int = 1 << 14, naps: Bool = false) throws -> Outcome {
     var random = seed.generator()
     let feed = try ITCHFileFeed(path: Repository.session)
     var limits = Limits()
     limits.stall = .seconds(8)
-    let world = World(feed, pace: .recorded(Speed(times: 2_000)), seed: seed, limits: limits)
-    let honest = SimulatedClient(.honest, rate: .standard, symbols: ["AAPL"], seed: seed.raw)
+    let world = World(feed, pace: .recorded(Speed(times: 2_000)), seed: seed, limits: limits, tape: tape)
+    let honest = SimulatedClient(
+        .honest, rate: .standard, symbols: ["AAPL"], seed: seed.raw, lateness: .milliseconds(naps ? 600 : 2))
     let stalled = SimulatedClient(.stalled, rate: .max, symbols: ["AAPL"], seed: seed.raw &+ 1)
     let reconnecting = SimulatedClient(
         .reconnecting, rate: .perThousandSeconds(3_000), symbols: ["AAPL"], seed: seed.raw &+ 2)
@@ -38,9 +40,10 @@ private func run(_ seed: Seed) throws -> Outcome {
     for client in [honest, stalled, reconnecting] { client.connect(world.network, world.handler) }
 
     var stallEnds = world.now.instant + .milliseconds(1_000)
-    var quiet = 0
+    var quiet = 0, nap = 0
     while quiet < 3_000 {
-        world.step()
+        if nap > 0 { nap -= 1 } else if naps, quiet == 0, random.oneIn(400) { nap = random.below(600) }
+        world.step(loopSleeps: nap > 0)
         let now = world.now.instant
         honest.read(.max, now)
         // Reads nothing for seconds, then a little, then nothing again.
@@ -67,7 +70,7 @@ private func run(_ seed: Seed) throws -> Outcome {
     #expect(world.bufferedMax < 3 * (limits.writeBytes + limits.controlBytes), "\(seed)")
     return Outcome(
         quote: honest.quotes["AAPL"], count: honest.stats["AAPL"]?.count, messages: world.handler.messages,
-        merged: world.handler.merged, buffered: world.bufferedMax)
+        merged: world.handler.merged, buffered: world.bufferedMax, laps: world.handler.laps)
 }
 
 /// The rules held, and the last state is the exchange's own: the golden file's final book.
@@ -89,6 +92,14 @@ private func check(_ client: SimulatedClient, _ seed: Seed) {
 @Test("three clients through a whole session: chains hold, states end as the book", arguments: Seed.smoke)
 func session(seed: Seed) throws {
     _ = try run(seed)
+}
+
+@Test(
+    "a loop that the tape lapped recovers by snapshots: gaps are declared, states end right",
+    arguments: Seed.smoke)
+func lapped(seed: Seed) throws {
+    let outcome = try run(seed, tape: 1 << 10, naps: true)
+    #expect(outcome.laps > 0, "\(seed): it was never lapped")
 }
 
 @Test("a run is a function of its seed")

@@ -40,11 +40,12 @@ final class World {
 
     var feedHasEnded: Bool { ingest.state.hasEnded }
 
-    /// One millisecond: the feed, then the sockets, then the loop's turn.
-    func step() {
+    /// One millisecond: the feed, then the sockets, then the loop's turn, unless it is kept from it.
+    func step(loopSleeps: Bool = false) {
         now = Moment(instant: now.instant + .milliseconds(1), wall: now.wall + .milliseconds(1))
         clock.now = now
         if nextIngest <= now.instant { nextIngest = ingest.turn(now: now) }
+        guard !loopSleeps else { return }
         network.turn(handler)
         _ = handler.turn()
         bufferedMax = max(bufferedMax, handler.bufferedBytes)
