@@ -29,11 +29,12 @@ final class Terminal {
         return (Int(rows), Int(columns))
     }
 
-    /// Keys typed since the last call.
-    func keys() -> [UInt8] {
+    /// Keys typed since the last call; nil when the terminal is gone.
+    func keys() -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: 64)
         let count = read(STDIN_FILENO, &bytes, bytes.count)
-        return count > 0 ? Array(bytes[..<count]) : []
+        if count > 0 { return Array(bytes[..<count]) }
+        return count < 0 && (tf_errno() == EINTR || tf_errno() == EAGAIN) ? [] : nil
     }
 
     static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 && isatty(STDIN_FILENO) == 1 }

@@ -103,7 +103,12 @@ final class Watcher {
     }
 
     private func readKeys() {
-        for key in terminal?.keys() ?? [] where key == UInt8(ascii: "q") || key == 3 { status = .done }
+        guard let terminal else { return }
+        guard let keys = terminal.keys() else {
+            status = .done
+            return
+        }
+        if keys.contains(UInt8(ascii: "q")) || keys.contains(3) { status = .done }
     }
 
     private func received(_ message: ServerMessage, _ now: Instant) {

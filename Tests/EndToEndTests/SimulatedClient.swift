@@ -33,6 +33,7 @@ final class SimulatedClient {
     private(set) var closeCode: UInt16?
     private(set) var connections = 0
     private(set) var heartbeats = 0
+    private(set) var pongs = 0
     private(set) var faults: [String] = []
     /// How late the server's loop may be: a first message that was late makes the next look early.
     private let lateness: Nanoseconds
@@ -149,6 +150,7 @@ final class SimulatedClient {
         case .gap(let symbol, let channel, let from, let to, _):
             gap(channel + symbol, from, to)
         case .heartbeat: heartbeats += 1
+        case .pong: pongs += 1
         case .error(_, let code, let text): faults.append("\(kind): error \(code): \(text)")
         case .unknown(let type): faults.append("\(kind): a message of type \(type)")
         default: break

@@ -72,6 +72,14 @@ def control_c_gives_the_terminal_back(server):
     terminal.ends(0)
 
 
+def a_terminal_that_goes_away_ends_it(server):
+    terminal = Terminal("--url", server.url, "AAPL")
+    terminal.until(PRICE)
+    os.close(terminal.slave)
+    os.close(terminal.master)
+    assert terminal.process.wait(5) == 0
+
+
 def a_killed_server_is_waited_for():
     with Server() as server:
         terminal = Terminal("--url", server.url, "AAPL")
@@ -131,7 +139,8 @@ def main():
     with Server() as server:
         for test in [
             prices_come_and_q_gives_the_terminal_back, control_c_gives_the_terminal_back,
-            a_pipe_gets_a_line_a_change, wrong_usage_is_one_line_and_exit_2, unknown_symbols_are_one_line_and_exit_5,
+            a_pipe_gets_a_line_a_change, wrong_usage_is_one_line_and_exit_2, a_terminal_that_goes_away_ends_it,
+            unknown_symbols_are_one_line_and_exit_5,
         ]:
             note = test(server)
             print(f"ok  {test.__name__.replace('_', ' ')}{f' ({note})' if note else ''}", flush=True)

@@ -33,17 +33,27 @@ extension Shard {
             connection.pointee.inbound.consume(consumed)
             counters.requests += 1
             connection.pointee.deadline = now.instant + limits.requestDeadline
-            if request.path == "/v1/stream", request.headers.hasToken("upgrade", "websocket") {
-                try upgrade(request, index, now)
-            } else {
-                respond(
-                    try response(to: request, now), index, keepAlive: request.keepAlive,
-                    head: request.method == "HEAD", now)
-            }
+            answer(request, index, now)
         } catch {
+            // Where the next request would begin is anybody's guess.
             respond(HTTPResponse(error), index, keepAlive: false, head: false, now)
         }
         return true
+    }
+
+    /// A refusal costs the request, not the connection.
+    private mutating func answer(_ request: HTTPRequest, _ index: Int, _ now: Moment) {
+        let isHead = request.method == "HEAD"
+        do throws(HTTPFault) {
+            if request.path == "/v1/stream", request.headers.hasToken("upgrade", "websocket") {
+                try upgrade(request, index, now)
+            } else {
+                let response = try response(to: request, now)
+                respond(response, index, keepAlive: request.keepAlive, head: isHead, now)
+            }
+        } catch {
+            respond(HTTPResponse(error), index, keepAlive: request.keepAlive, head: isHead, now)
+        }
     }
 
     private mutating func respond(
