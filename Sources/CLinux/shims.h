@@ -22,6 +22,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,6 +71,16 @@ static inline int tf_get_descriptor_limit(struct rlimit *limit) {
 }
 static inline int tf_set_descriptor_limit(const struct rlimit *limit) {
     return setrlimit(RLIMIT_NOFILE, limit);
+}
+
+static inline int tf_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+
+// Binds the calling thread, and what it starts from now on, to one core. sched.h hides the wrapper.
+static inline int tf_pin_to_core(int core) {
+    unsigned long mask[16] = { 0 };
+    if (core < 0 || core >= (int)(sizeof mask * 8)) return -1;
+    mask[core / (8 * (int)sizeof *mask)] = 1ul << (core % (8 * (int)sizeof *mask));
+    return (int)syscall(SYS_sched_setaffinity, 0, sizeof mask, mask);
 }
 
 static inline int tf_window_size(int fd, int *rows, int *columns) {

@@ -1,0 +1,210 @@
+// From a session file to messages, to books, to ticks: what each step costs a message.
+//
+// The file is gone through again and again; the books are emptied in between, which is not timed.
+// A small file lives in the caches and its branches are learnt: a whole day costs more a message.
+import Basics
+import Market
+import TickerFeed
+
+struct ITCHBenchmark: Benchmark {
+    private let path: String
+    private let rounds: Int
+    private let runs: Int
+    private let date: CalendarDate?
+
+    init(_ arguments: Arguments) throws(UsageError) {
+        path = arguments.operands.dropFirst().first ?? "feeds/aapl-20200130-premarket.itch"
+        rounds = try arguments.number("rounds", 100, 1...1_000_000)
+        runs = try arguments.number("runs", 7, 1...1_000)
+        guard let text = arguments["date"] else {
+            date = nil
+            return
+        }
+        date = CalendarDate(text)
+        if date == nil { throw UsageError("--date \(text): a day as YYYY-MM-DD") }
+    }
+
+    func run() throws {
+        let session = try Session(path: path)
+        Console.write("\(Measure.machine)\n")
+        Console.write(
+            "\(path): \(session.messages) messages, \(session.bytes.readable.count) bytes; "
+                + "\(rounds) rounds a run, median of \(runs) runs [least-greatest], CPU time\n\n")
+        Console.write("| benchmark | messages | ns a message | checksum |\n| --- | ---: | ---: | --- |\n")
+        try table("ITCH: decode") { session.decode(rounds: rounds) }
+        try table("ITCH: decode, exact books") { session.books(rounds: rounds) }
+        try table("ITCH: decode, books, ticks on a tape") {
+            try Session.ticks(path: path, date: date, rounds: rounds)
+        }
+    }
+
+    private func table(_ name: String, _ body: () throws -> Outcome) throws {
+        _ = try body()  // the first one finds cold caches and grows the tables
+        var times: [Double] = []
+        var last = Outcome()
+        for _ in 0..<runs {
+            last = try body()
+            times.append(Double(last.nanoseconds) / Double(max(1, last.messages)))
+        }
+        Console.write(
+            "| \(name) | \(last.messages) | \(Spread(times).text(1)) | \(last.checksum.hex) |\n")
+    }
+}
+
+/// What one run did.
+struct Outcome {
+    var messages = 0
+    var nanoseconds: Int64 = 0
+    var checksum: UInt64 = 0
+}
+
+/// A session file in memory.
+private struct Session: ~Copyable {
+    var bytes = ByteBuffer()
+    private(set) var messages = 0
+
+    init(path: String) throws {
+        do throws(SystemError) {
+            let file = try InputFile(path)
+            while true {
+                let count = try file.read(into: bytes.reserve(1 << 20), atMost: 1 << 20)
+                bytes.commit(count, of: 1 << 20)
+                if count == 0 { break }
+            }
+        } catch {
+            throw BenchError("\(path): \(error.reason)")
+        }
+        messages = decode(rounds: 1).messages
+        if messages == 0 { throw BenchError("\(path): has no ITCH 5.0 messages") }
+    }
+
+    func decode(rounds: Int) -> Outcome {
+        var outcome = Outcome()
+        let start = Measure.cpu()
+        for _ in 0..<rounds {
+            let readable = bytes.readable
+            var cursor = ITCHCursor(readable.bytes)
+            while true {
+                do throws(ITCHError) {
+                    guard let message = try cursor.next() else { break }
+                    outcome.checksum = outcome.checksum &* 31 &+ message.fingerprint
+                } catch {
+                    outcome.checksum &+= 1
+                }
+                outcome.messages &+= 1
+            }
+        }
+        outcome.nanoseconds = Measure.cpu() - start
+        return outcome
+    }
+
+    func books(rounds: Int) -> Outcome {
+        var outcome = Outcome()
+        var books = OrderBooks()
+        var symbols = [UInt32](repeating: .max, count: 65_536)
+        for _ in 0..<rounds {
+            let start = Measure.cpu()
+            outcome.messages += play(into: &books, &symbols, &outcome.checksum)
+            outcome.nanoseconds += Measure.cpu() - start
+            for index in 0..<books.symbolCount {
+                for side in Side.allCases {
+                    let best = books.best(SymbolID(index), side)
+                    outcome.checksum &+= UInt64(bitPattern: best?.price.e9 ?? 0) &* 31 &+ (best?.shares ?? 0)
+                }
+            }
+            outcome.checksum = outcome.checksum &* 31 &+ books.updates &+ UInt64(books.liveOrders)
+            books.removeAll()
+        }
+        return outcome
+    }
+
+    private func play(
+        into books: inout OrderBooks, _ symbols: inout [UInt32], _ checksum: inout UInt64
+    ) -> Int {
+        let readable = bytes.readable
+        var cursor = ITCHCursor(readable.bytes)
+        var messages = 0
+        while true {
+            do throws(ITCHError) {
+                guard let message = try cursor.next() else { return messages }
+                if let change = apply(message, to: &books, &symbols) { checksum &+= change.level.shares }
+            } catch {
+                checksum &+= 1
+            }
+            messages &+= 1
+        }
+    }
+
+    @inline(__always)
+    private func apply(
+        _ message: ITCHMessage, to books: inout OrderBooks, _ symbols: inout [UInt32]
+    ) -> LevelChange? {
+        switch message.body {
+        case .addOrder(let order, let side, let shares, _, let price):
+            if symbols[Int(message.locate)] == .max { symbols[Int(message.locate)] = books.addSymbol().raw }
+            let symbol = SymbolID(symbols[Int(message.locate)])
+            return books.add(order: order, symbol: symbol, side: side, shares: shares, price: price)
+        case .orderExecuted(let order, let shares, _):
+            return books.reduce(order: order, by: shares, .executed)
+        case .orderExecutedWithPrice(let order, let shares, _, _, _):
+            return books.reduce(order: order, by: shares, .executedWithPrice)
+        case .orderCancel(let order, let shares): return books.reduce(order: order, by: shares, .cancelled)
+        case .orderDelete(let order): return books.delete(order: order)
+        case .orderReplace(let order, let newOrder, let shares, let price):
+            return books.replace(order: order, with: newOrder, shares: shares, price: price)?.left
+        default: return nil
+        }
+    }
+
+    /// As the server does it: the feed reads the file in chunks (from the kernel's cache, timed),
+    /// the builder writes ticks, and every 4,096 messages are published.
+    static func ticks(path: String, date: CalendarDate?, rounds: Int) throws -> Outcome {
+        let feed = try ITCHFileFeed(path: path, date: date)
+        let tape = Tape(capacity: 1 << 14)
+        var builder = BookBuilder(Tape.Writer(tape))
+        var outcome = Outcome()
+        for _ in 0..<rounds {
+            let start = Measure.cpu()
+            while feed.nextTime() != nil {
+                outcome.messages += try feed.play(
+                    upTo: Timestamp(raw: .max), limit: 4_096, received: .zero, into: &builder)
+                builder.publish()
+            }
+            outcome.nanoseconds += Measure.cpu() - start
+            outcome.checksum = outcome.checksum &* 31 &+ builder.tickCount
+            guard feed.rewind() else { throw BenchError("\(path): cannot be read twice") }
+            builder.clearAll(received: .zero)
+        }
+        return outcome
+    }
+}
+
+extension ITCHMessage {
+    /// Every field in one word, so that none may stay undecoded.
+    @inline(__always)
+    fileprivate var fingerprint: UInt64 {
+        let head = UInt64(type) &+ UInt64(locate) << 8 &+ UInt64(bitPattern: timestamp.raw)
+        return switch body {
+        case .addOrder(let order, let side, let shares, let stock, let price):
+            head &+ order &+ UInt64(side.rawValue) &+ UInt64(shares) &+ stock.raw
+                &+ UInt64(bitPattern: price.e9)
+        case .orderExecuted(let order, let shares, let match): head &+ order &+ UInt64(shares) &+ match
+        case .orderExecutedWithPrice(let order, let shares, let match, let printable, let price):
+            head &+ order &+ UInt64(shares) &+ match &+ (printable ? 1 : 0) &+ UInt64(bitPattern: price.e9)
+        case .orderCancel(let order, let shares): head &+ order &+ UInt64(shares)
+        case .orderDelete(let order): head &+ order
+        case .orderReplace(let order, let newOrder, let shares, let price):
+            head &+ order &+ newOrder &+ UInt64(shares) &+ UInt64(bitPattern: price.e9)
+        case .trade(let shares, let stock, let price, let match):
+            head &+ UInt64(shares) &+ stock.raw &+ UInt64(bitPattern: price.e9) &+ match
+        case .crossTrade(let shares, let stock, let price, let match):
+            head &+ shares &+ stock.raw &+ UInt64(bitPattern: price.e9) &+ match
+        case .stockDirectory(let stock, let lot): head &+ stock.raw &+ UInt64(lot)
+        case .tradingAction(let stock, let state, let reason):
+            head &+ stock.raw &+ UInt64(state) &+ UInt64(reason)
+        case .systemEvent(let code): head &+ UInt64(code)
+        case .brokenTrade(let match): head &+ match
+        case .other: head
+        }
+    }
+}

@@ -1,0 +1,102 @@
+// `tickbench`: what TickerFeed costs, in numbers that anybody can measure again. Never a test.
+import Basics
+import CLinux
+
+/// Why a benchmark could not be run. Ends up as one line on stderr, with exit status 1.
+struct BenchError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+@main
+struct Tickbench {
+    static let options = [
+        Option("runs", "N", "itch, encode: runs, of which the median is told (default 7)"),
+        Option("rounds", "N", "itch: how often a run goes through the file (default 100)"),
+        Option("date", "YYYY-MM-DD", "itch: the file's trading day, where its name doesn't say"),
+        Option("subscribers", "N", "fanout: connections (default 1000)"),
+        Option("messages-per-write", "A,B,…", "fanout: what one write carries, 1 to 64 (default 1,8,32)"),
+        Option("pairs", "N", "fanout: floor and server in turn, so often (default 3)"),
+        Option("seconds", "N", "fanout: how long one measurement lasts (default 2)"),
+        Option("congestion", "NAME", "fanout: both servers' congestion control (default reno)"),
+        Option("floor", "PATH", "fanout: the floor's binary (default .build/floor, built if missing)"),
+        Option("port", "N", "serve-trades: where to serve on loopback"),
+        Option("batch", "N", "serve-trades: trades a write"),
+        Option("help", nil, "this text"),
+        Option("version", nil, "the version"),
+    ]
+
+    static let help = """
+        tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
+        tickbench encode         quotes to JSON, JSON to frames, JSON read back
+        tickbench fanout         server CPU for each delivered message, beside the kernel's floor
+        tickbench serve-trades   the server that fanout measures: trades of S0, as fast as they go
+
+        \(Arguments.help(options))
+        Run it from the repository's root, release build, nothing else running.
+        Exit status: 0 done, 1 could not measure, 2 wrong usage.
+
+        """
+
+    static func main() {
+        let words = Array(CommandLine.arguments.dropFirst())
+        do throws(UsageError) {
+            let arguments = try Arguments(words, options: options)
+            exit(try run(arguments))
+        } catch {
+            complain(error.description)
+            exit(2)
+        }
+    }
+
+    private static func run(_ arguments: Arguments) throws(UsageError) -> Int32 {
+        if arguments.has("help") { return say(help) }
+        if arguments.has("version") { return say("tickbench \(Release.number)\n") }
+        let benchmark = try benchmark(arguments)
+        do {
+            try benchmark.run()
+            return 0
+        } catch {
+            complain("\(error)")
+            return 1
+        }
+    }
+
+    private static func benchmark(_ arguments: Arguments) throws(UsageError) -> any Benchmark {
+        let operands = arguments.operands
+        guard let name = operands.first else {
+            throw UsageError("which benchmark? itch, encode or fanout; --help tells more")
+        }
+        if operands.count > (name == "itch" ? 2 : 1) { throw UsageError("\(name): \(operands.last ?? "")?") }
+        return switch name {
+        case "itch": try ITCHBenchmark(arguments)
+        case "encode": try EncodeBenchmark(arguments)
+        case "fanout": try FanOutBenchmark(arguments)
+        case "serve-trades": try TradeServer(arguments)
+        default: throw UsageError("no benchmark \(name); there are itch, encode and fanout")
+        }
+    }
+
+    private static func say(_ text: String) -> Int32 {
+        Console.write(text)
+        return 0
+    }
+    static func complain(_ text: String) { Console.write("tickbench: \(text)\n", to: Console.errors) }
+}
+
+/// What a command line asked for, checked and ready to run.
+protocol Benchmark {
+    func run() throws
+}
+
+extension Arguments {
+    /// A whole number within bounds, or the default.
+    func number(_ name: String, _ standard: Int, _ bounds: ClosedRange<Int>) throws(UsageError) -> Int {
+        guard let text = self[name] else { return standard }
+        guard let number = Int(text), bounds.contains(number) else {
+            throw UsageError(
+                "--\(name) \(text): a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
+        }
+        return number
+    }
+}
