@@ -22,6 +22,8 @@ public final class Ingest: @unchecked Sendable {
     private var builder: BookBuilder
     private var anchor: Anchor?
     private var messagesOfRound = 0
+    /// A round has ended in this turn, and another begins with the next.
+    private var isBetweenRounds = false
     /// The next symbol to snapshot, and how many are still to come; around and around.
     private var snapshot = (next: 0, left: 0)
 
@@ -49,7 +51,9 @@ public final class Ingest: @unchecked Sendable {
     public func turn(now: Moment) -> Instant {
         let snapshotsLeft = answerSnapshots()
         let next = state.hasEnded ? now.instant + Ingest.attentionAfterEnd : play(now)
-        builder.publish()
+        // Books that are empty between two rounds are nobody's news: the next events go with them.
+        if !isBetweenRounds { builder.publish() }
+        isBetweenRounds = false
         state.note(builder)
         return min(next, now.instant + (snapshotsLeft ? Ingest.breath : Ingest.attention(state)))
     }
@@ -104,8 +108,8 @@ public final class Ingest: @unchecked Sendable {
         }
         anchor = nil
         messagesOfRound = 0
-        // Books that are empty between two rounds are nobody's news: the first events go with them.
-        return play(now)
+        isBetweenRounds = true
+        return now.instant
     }
 
     // MARK: Snapshots
