@@ -11,7 +11,7 @@ public struct FeedReport: Hashable, Sendable {
     public var messages: UInt64 = 0
     public var ticks: UInt64 = 0
     public var anomalies: UInt64 = 0
-    /// Times the source was begun again by `--loop`.
+    /// Times the source was played to its end.
     public var rounds: UInt64 = 0
     public var hasEnded = false
     /// Why the source can't be read any further, if it can't.

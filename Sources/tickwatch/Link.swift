@@ -31,6 +31,8 @@ final class Link {
     private(set) var state = LinkState.connecting
     /// True from the first message of the server on.
     private(set) var wasEverLive = false
+    /// A server answered, and would not have us.
+    private(set) var wasRefused = false
 
     /// - Parameter seed: for pauses and mask keys.
     init(_ url: WebSocketURL, requests: [ClientMessage], seed: UInt64) {
@@ -85,6 +87,7 @@ final class Link {
             }
         } catch {
             ended = error.description
+            if case .refused = error { wasRefused = true }
         }
         if let ended { fail(ended, now) }
     }

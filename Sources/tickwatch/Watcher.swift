@@ -134,6 +134,10 @@ final class Watcher {
             if link.wasEverLive, terminal == nil, Terminal.isInteractive { terminal = Terminal() }
             return
         }
+        guard !link.wasRefused else {
+            status = .refused
+            return complain("\(text) refused: \(reason)")
+        }
         status = .noServer
         complain("no server at \(text): \(reason). Start one with script/serve, or name another with --url")
     }

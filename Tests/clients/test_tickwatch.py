@@ -119,6 +119,18 @@ def no_server_is_one_line_and_exit_3():
     assert "ws://127.0.0.1:1/v1/stream" in ended.stderr and "script/serve" in ended.stderr, ended.stderr
 
 
+def a_refusal_is_one_line_and_exit_4(server):
+    ended = run("--url", f"ws://{server.address}/elsewhere", "AAPL")
+    assert ended.returncode == 4 and "404" in ended.stderr and ended.stderr.count("\n") == 1, ended
+
+
+def control_c_in_a_pipe_is_130(server):
+    with subprocess.Popen([TICKWATCH, "--url", server.url, "AAPL"], stdout=subprocess.PIPE) as ended:
+        assert ended.stdout.readline().startswith(b"AAPL ")
+        ended.send_signal(signal.SIGINT)
+        assert ended.wait(5) == 130
+
+
 def unknown_symbols_are_one_line_and_exit_5(server):
     ended = run("--url", server.url, "ZZZZ")
     assert ended.returncode == 5 and "ZZZZ" in ended.stderr and ended.stderr.count("\n") == 1, ended
@@ -140,7 +152,7 @@ def main():
         for test in [
             prices_come_and_q_gives_the_terminal_back, control_c_gives_the_terminal_back,
             a_pipe_gets_a_line_a_change, wrong_usage_is_one_line_and_exit_2, a_terminal_that_goes_away_ends_it,
-            unknown_symbols_are_one_line_and_exit_5,
+            a_refusal_is_one_line_and_exit_4, control_c_in_a_pipe_is_130, unknown_symbols_are_one_line_and_exit_5,
         ]:
             note = test(server)
             print(f"ok  {test.__name__.replace('_', ' ')}{f' ({note})' if note else ''}", flush=True)

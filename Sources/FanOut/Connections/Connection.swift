@@ -30,8 +30,10 @@ struct Connection: ~Copyable {
     var tail = ByteBuffer()
     /// How much of the tail ends the frame that the peer has the beginning of.
     var tailFrameRest = 0
-    /// Since when the socket has taken nothing.
+    /// Since when there is something that the socket has not taken.
     var blockedSince: Instant?
+    /// When a blocked socket took its last bytes.
+    var lastProgress = Instant.zero
 
     var subscriptions = Subscriptions()
     /// Classes whose pass over the slots was cut short by the size of a write, and what is left.
@@ -63,12 +65,9 @@ struct Connection: ~Copyable {
 
     /// When something has to be done about this connection even if nothing happens.
     func wake(limits: Limits) -> Instant {
-        if let blockedSince {
-            if case .closing = phase { return deadline }
-            return limits.stall == .zero ? .never : blockedSince + limits.stall
-        }
-        return switch phase {
+        switch phase {
         case .http, .closing: deadline
+        case .webSocket where isBlocked: limits.stall == .zero ? .never : lastProgress + limits.stall
         case .webSocket: min(subscriptions.due, nextHeartbeat)
         }
     }
@@ -79,7 +78,7 @@ struct OperationBudget {
     private let perSecond: Int
     private var left: Int
     private var counted: Instant
-    /// Operations refused so far.
+    /// Operations refused since the bucket was full.
     private(set) var refused = 0
 
     init(perSecond: Int, now: Instant) {
@@ -95,6 +94,7 @@ struct OperationBudget {
         if earned > 0 {
             left = Int(min(Int64(perSecond), Int64(left) + earned))
             counted = counted + Nanoseconds(raw: earned * interval)
+            if left == perSecond { refused = 0 }
         }
         guard left > 0 else {
             refused += 1

@@ -140,6 +140,7 @@ extension Shard {
             connection.pointee.isWebSocket ? Shard.frameRest(bytes, taken: taken) : 0
         connection.pointee.tail.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
         connection.pointee.blockedSince = now
+        connection.pointee.lastProgress = now
     }
 
     /// How many bytes behind `taken` end the frame that `taken` cut; 0 at a frame's border.
@@ -174,6 +175,9 @@ extension Shard {
     mutating func resume(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
         guard connection.pointee.isBlocked else { return }
+        if connection.pointee.phase == .webSocket, now.instant >= connection.pointee.nextHeartbeat {
+            addHeartbeat(index, now)  // while there is a lag to tell of
+        }
         if connection.pointee.isWebSocket, !connection.pointee.control.isEmpty {
             connection.pointee.tail.insert(
                 connection.pointee.control.readable, at: connection.pointee.tailFrameRest)
@@ -194,14 +198,19 @@ extension Shard {
                 connection.pointee.tail.readable, rest: connection.pointee.tailFrameRest, taken: taken)
             connection.pointee.tailFrameRest = connection.pointee.isWebSocket ? rest : 0
             connection.pointee.tail.consume(taken)
-            if taken > 0 { connection.pointee.blockedSince = now.instant }
+            if taken > 0 { progressed(connection, now.instant) }
             schedule(index)
             return
         }
         connection.pointee.tail.release()
         connection.pointee.tailFrameRest = 0
-        let blockedSince = connection.pointee.blockedSince
-        unblocked(index, since: blockedSince ?? now.instant, now)
+        connection.pointee.blockedSince = nil
+        unblocked(index, now)
+    }
+
+    private func progressed(_ connection: UnsafeMutablePointer<Connection>, _ now: Instant) {
+        connection.pointee.lastProgress = now
+        if connection.pointee.phase == .http { connection.pointee.deadline = now + limits.requestDeadline }
     }
 
     /// The rest of the cut frame after `taken` more bytes of a tail that began inside a frame.
@@ -210,12 +219,8 @@ extension Shard {
         return frameRest(UnsafeRawBufferPointer(rebasing: tail[rest...]), taken: taken - rest)
     }
 
-    private mutating func unblocked(_ index: Int, since: Instant, _ now: Moment) {
+    private mutating func unblocked(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
-        if connection.pointee.phase == .webSocket, now.instant >= connection.pointee.nextHeartbeat {
-            addHeartbeat(index, now)  // while the lag is still known
-        }
-        connection.pointee.blockedSince = nil
         switch connection.pointee.phase {
         case .closing(let reason): finishClosing(index, reason, now)
         case .http: continueRequests(index, now)

@@ -99,7 +99,7 @@ extension Shard {
         let connection = connections.address(of: index)
         var done: [String] = []
         var refused: [(name: String, code: ErrorCode)] = []
-        for name in named(symbols, index) {
+        for name in named(symbols, channel, index) {
             if let symbol = view.find(name), connection.pointee.subscriptions.unsubscribe(symbol, channel) {
                 done.append(name)
             } else {
@@ -116,7 +116,7 @@ extension Shard {
         let connection = connections.address(of: index)
         var done: [String] = []
         var refused: [(name: String, code: ErrorCode)] = []
-        for name in named(symbols, index) {
+        for name in named(symbols, channel, index) {
             let symbol = view.find(name)
             let slots = connection.pointee.subscriptions.slots
             let matching = slots.indices.filter {
@@ -134,10 +134,11 @@ extension Shard {
         acknowledge(id, index, channel: channel, done, refused, rate: rate)
     }
 
-    /// `*` stands for all symbols the connection is subscribed to.
-    private func named(_ symbols: [String], _ index: Int) -> [String] {
+    /// `*` stands for all symbols the connection is subscribed to, on this channel or on any.
+    private func named(_ symbols: [String], _ channel: Channel?, _ index: Int) -> [String] {
         guard symbols == ["*"] else { return symbols }
         let slots = connections.address(of: index).pointee.subscriptions.slots
+            .filter { channel == nil || $0.channel == channel }
         return Set(slots.map(\.symbol)).sorted().map { view.directory[$0].name.description }
     }
 

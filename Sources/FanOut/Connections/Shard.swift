@@ -73,13 +73,21 @@ struct Shard: ~Copyable {
     /// One turn. Returns when the next one is wanted at the latest.
     mutating func turn(_ now: Moment) -> Instant {
         counters.turns += 1
-        let applied = view.drain(limit: limits.ticksPerTurn)
-        if applied > 0 { realTimeLeft = realTime.count }
+        let applied = catchUp()
         wheel.fire(now.instant, into: &ready)
         serveReady(now)
         serveRealTime(now)
         serveUnfinished(now)
         return next(after: applied, now.instant)
+    }
+
+    /// Takes what the tape has into the view. Before a request is answered too: a loop with nothing
+    /// due may have slept for a while.
+    @discardableResult
+    mutating func catchUp() -> Int {
+        let applied = view.drain(limit: limits.ticksPerTurn)
+        if applied > 0 { realTimeLeft = realTime.count }
+        return applied
     }
 
     private func next(after applied: Int, _ now: Instant) -> Instant {

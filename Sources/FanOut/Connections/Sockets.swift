@@ -25,6 +25,7 @@ extension Shard {
 
     mutating func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer, _ now: Moment) {
         guard connections.contains(socket.index) else { return }
+        catchUp()
         let connection = connections.address(of: socket.index)
         switch connection.pointee.phase {
         case .webSocket: receivedFrames(socket.index, bytes, now)
@@ -131,9 +132,9 @@ extension Shard {
     /// The socket takes nothing: after the limit the subscriber is let go, whatever it was owed.
     mutating func expireStall(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
-        guard let since = connection.pointee.blockedSince, limits.stall != .zero,
-            now.instant >= since + limits.stall
-        else { return }
+        guard limits.stall != .zero, now.instant >= connection.pointee.lastProgress + limits.stall else {
+            return
+        }
         // Should it ever read again, it finds the end of the frame it began, and then the reason.
         connection.pointee.tail.truncate(to: connection.pointee.tailFrameRest)
         startClosing(

@@ -50,7 +50,7 @@ extension Shard {
         page.counter("feed_messages", "Messages of the source.", report.messages)
         page.counter("feed_ticks", "Ticks written to the tape.", report.ticks)
         page.counter("feed_anomalies", "Messages the books could not take as they were.", report.anomalies)
-        page.counter("feed_rounds", "Times the source was begun again.", report.rounds)
+        page.counter("feed_rounds", "Rounds of the source played to its end.", report.rounds)
         page.gauge("feed_ended", "1 when the source has no more.", report.hasEnded ? 1 : 0)
         page.gauge("feed_faulty", "1 when the source cannot be read further.", report.fault == nil ? 0 : 1)
     }

@@ -112,7 +112,8 @@ extension Shard {
         message.add("channel", "\(channel.name)")
         message.add("from", unsigned: from)
         message.add("to", unsigned: to)
-        message.add("reason", "slow")
+        let isLapped = to + 1 == view.symbol(symbol).pointee.trades.resumedAt
+        message.add("reason", isLapped ? "lapped" : "slow")
         scratch.appendFrame(message.end())
     }
 }

@@ -34,18 +34,22 @@ struct MarketView: ~Copyable {
 
     func find(_ name: String) -> SymbolID? { SymbolName(name).flatMap { directory.find($0) } }
 
-    /// Applies what the tape brought, at most about `limit` ticks.
+    /// Applies what the tape brought, at most about `limit` ticks, and never half an event.
     ///
     /// - Returns: how many were applied; as many as `limit` means there may be more.
     mutating func drain(limit: Int) -> Int {
         var applied = 0
-        while applied < limit {
+        var isInEvent = false
+        while applied < limit || isInEvent {
             switch reader.read(into: batch) {
             case .nothingNew: return applied
-            case .lapped(let lost): recover(lost)
+            case .lapped(let lost):
+                recover(lost)
+                isInEvent = false
             case .ticks(let count):
                 for index in 0..<count { apply(batch[index]) }
                 applied += count
+                isInEvent = !batch[count - 1].flags.contains(.endOfEvent)
             }
         }
         return applied
@@ -76,9 +80,12 @@ struct MarketView: ~Copyable {
 
     private mutating func define(_ tick: Tick) {
         guard tick.symbol.index >= directory.count else { return }
-        // Numbers are dense, so a number beyond the next means a definition was lost to a lap: the
-        // snapshot that was asked for brings it.
-        guard tick.symbol.index == directory.count else { return }
+        guard tick.symbol.index == directory.count else {
+            // Numbers are dense: a definition before this one was lost to a lap. Ask again, until a
+            // whole round of snapshots has come by.
+            reader.askForSnapshot()
+            return
+        }
         guard directory.count < MarketView.symbolsMax else {
             symbolsRefused += 1
             return

@@ -19,13 +19,18 @@ struct TradeRing: ~Copyable {
     private var capacity = 0
     private(set) var count = 0
     private(set) var lastSequence: UInt64 = 0
+    /// The first trade behind a hole: what is missing before it, the tape had lost.
+    private(set) var resumedAt: UInt64 = 0
 
     deinit { entries?.deallocate() }
 
     var firstSequence: UInt64 { lastSequence - UInt64(count) + 1 }
 
     mutating func append(_ tick: Tick) {
-        if tick.sequence != lastSequence + 1 { count = 0 }  // a hole: what was before is history
+        if tick.sequence != lastSequence + 1 {
+            count = 0  // a hole: what was before is history
+            resumedAt = tick.sequence
+        }
         if count == capacity, capacity < TradeRing.capacityMax { grow() }
         lastSequence = tick.sequence
         count = min(count + 1, capacity)
