@@ -84,9 +84,9 @@ private func check(_ client: SimulatedClient, _ seed: Seed) {
         quote?.ask == Price(e4: 3_203_000) && quote?.askSize == Quantity(shares: 100),
         "\(seed) \(client.kind)")
     let day = client.stats["AAPL"]
-    #expect(day?.count == 849 + 240, "\(seed) \(client.kind)")
-    #expect(day?.volumeE8 == Int64(56_086 + 25_470) * 100_000_000, "\(seed) \(client.kind)")
-    #expect(client.trades["AAPL"]?.version.sequence == 849 + 240, "\(seed) \(client.kind)")
+    #expect((day?.count ?? 0) == 849 + 240, "\(seed) \(client.kind)")
+    #expect((day?.volumeE8 ?? 0) == Int64(56_086 + 25_470) * 100_000_000, "\(seed) \(client.kind)")
+    #expect((client.trades["AAPL"]?.version.sequence ?? 0) == 849 + 240, "\(seed) \(client.kind)")
 }
 
 @Test("three clients through a whole session: chains hold, states end as the book", arguments: Seed.smoke)

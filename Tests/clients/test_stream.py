@@ -63,7 +63,7 @@ async def a_rate_holds_against_an_unpaced_feed():
             assert len(times) <= 10 * (times[-1] - start + 0.01) + 1, len(times)
             assert len(times) >= 40, f"only {len(times)} in 5 s"
             newest = client.state["quote", "AAPL"]["seq"]
-            assert newest > 100_000, f"version {newest}: nothing was conflated"
+            assert newest > 10_000, f"version {newest}: nothing was conflated"
             assert server.snapshot("AAPL")["quote"]["seq"] >= newest
 
 
