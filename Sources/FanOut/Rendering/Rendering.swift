@@ -56,16 +56,16 @@ extension Shard {
         if next < symbol.pointee.trades.firstSequence {
             previous = symbol.pointee.trades.firstSequence - 1
             gap(slot.symbol, .trade, from: next, to: previous)
-            connection.pointee.subscriptions.markSent(index, previous)
             next = previous + 1
         }
+        // Marked once for all of them: a store into the slots asks whether they are shared.
+        defer { connection.pointee.subscriptions.markSent(index, previous) }
         while next <= newest {
             guard scratch.count < limits.writeBytes else { return false }
             let received = symbol.pointee.trades.address(of: next).pointee.tick.receiveTime
             frame(
                 connection, tradeBody(symbol, next), previous: previous,
                 stamp: slot.stamps ? received : nil, now)
-            connection.pointee.subscriptions.markSent(index, next)
             previous = next
             next += 1
         }

@@ -42,10 +42,12 @@ struct Subscriptions: ~Copyable {
 
     private(set) var slots: [Slot] = []
     private(set) var classes: [RateClass] = []
+    /// The class that follows the market, as a bit set: asked on every turn, so not searched for.
+    private(set) var realTimeClass: UInt32 = 0
     private var phase: Nanoseconds?
 
     var isEmpty: Bool { slots.isEmpty }
-    var hasRealTime: Bool { classes.contains { $0.isRealTime && $0.slots > 0 } }
+    var hasRealTime: Bool { realTimeClass != 0 }
 
     /// The earliest moment at which a throttled class is due.
     var due: Instant {
@@ -99,6 +101,7 @@ struct Subscriptions: ~Copyable {
     mutating func removeAll() {
         slots = []
         classes = []
+        realTimeClass = 0
     }
 
     /// The classes due at `now` as a bit set; their next time is set from the cadence, so that
@@ -112,19 +115,14 @@ struct Subscriptions: ~Copyable {
         return due
     }
 
-    /// The class that follows the market, as a bit set.
-    var realTimeClass: UInt32 {
-        for index in classes.indices where classes[index].isRealTime && classes[index].slots > 0 {
-            return 1 << UInt32(index)
-        }
-        return 0
-    }
-
     /// Records what a slot was sent.
     @inline(__always)
     mutating func markSent(_ index: Int, _ version: UInt64) { slots[index].sent = version }
 
-    private mutating func leave(_ index: UInt8) { classes[Int(index)].slots -= 1 }
+    private mutating func leave(_ index: UInt8) {
+        classes[Int(index)].slots -= 1
+        if classes[Int(index)].slots == 0 { realTimeClass &= ~(1 << UInt32(index)) }
+    }
 
     private mutating func join(_ rate: Rate, now: Instant) -> UInt8? {
         let joinable = classes.indices.filter { classes[$0].rate == rate && classes[$0].slots > 0 }
@@ -143,6 +141,7 @@ struct Subscriptions: ~Copyable {
 
     private mutating func enter(_ index: Int) -> UInt8 {
         classes[index].slots += 1
+        if classes[index].isRealTime { realTimeClass |= 1 << UInt32(index) }
         return UInt8(index)
     }
 
