@@ -14,7 +14,9 @@ public struct Pen {
         at += 1
     }
 
-    @inlinable public mutating func literal(_ text: StaticString) {
+    // Always inlined: a copy of known length is a move or two, not a call.
+    @inlinable @inline(__always)
+    public mutating func literal(_ text: StaticString) {
         at.update(from: text.utf8Start, count: text.utf8CodeUnitCount)
         at += text.utf8CodeUnitCount
     }
@@ -67,8 +69,17 @@ public struct Pen {
     ///
     /// `decimals` is the number of implied decimals, 0...18. At most 21 bytes.
     public mutating func decimal(_ value: Int64, decimals: Int) {
+        // A division by a constant is a multiplication: prices and quantities have theirs.
+        switch decimals {
+        case 9: fixed(value, scale: 1_000_000_000, decimals: 9)
+        case 8: fixed(value, scale: 100_000_000, decimals: 8)
+        default: fixed(value, scale: Pen.powersOfTen[decimals], decimals: decimals)
+        }
+    }
+
+    @inline(__always)
+    private mutating func fixed(_ value: Int64, scale: UInt64, decimals: Int) {
         if value < 0 { byte(UInt8(ascii: "-")) }
-        let scale = Pen.powersOfTen[decimals]
         let (whole, rest) = value.magnitude.quotientAndRemainder(dividingBy: scale)
         unsigned(whole)
         if rest != 0 { fraction(rest, decimals: decimals) }
@@ -89,23 +100,29 @@ public struct Pen {
     /// How many decimal digits `value` has: 1 for 0.
     @inlinable public static func digitCount(_ value: UInt64) -> Int {
         var count = 1
-        var bound: UInt64 = 10
-        while value >= bound {
-            count += 1
-            if count == 20 { break }
-            bound &*= 10
+        var rest = value
+        while rest >= 10_000 {
+            rest /= 10_000
+            count += 4
         }
-        return count
+        if rest >= 100 { return count + (rest >= 1_000 ? 3 : 2) }
+        return count + (rest >= 10 ? 1 : 0)
     }
 
     private static func digits(_ value: UInt64, endingAt end: UnsafeMutablePointer<UInt8>) {
         var at = end
         var rest = value
-        while rest >= 100 {
-            let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
-            at -= 2
-            put(pair: Int(pair), at: at)
+        while rest >= 10_000 {
+            let (quotient, four) = rest.quotientAndRemainder(dividingBy: 10_000)
+            at -= 4
+            put(pair: Int(four / 100), at: at)
+            put(pair: Int(four % 100), at: at + 2)
             rest = quotient
+        }
+        if rest >= 100 {
+            at -= 2
+            put(pair: Int(rest % 100), at: at)
+            rest /= 100
         }
         if rest >= 10 {
             put(pair: Int(rest), at: at - 2)
@@ -140,6 +157,7 @@ public enum FixedPoint {
     ///
     /// - Returns: nil for anything else, for more decimals than `decimals` (nothing is rounded),
     ///   and for what does not fit into 64 bits.
+    @inlinable
     public static func parse(_ text: some Sequence<UInt8>, decimals: Int) -> Int64? {
         var magnitude: UInt64 = 0
         var negative = false, seenDigit = false, seenPoint = false, fraction = 0
@@ -171,7 +189,8 @@ public enum FixedPoint {
         return Int64(exactly: magnitude)
     }
 
-    private static func appending(_ digit: UInt64, to magnitude: UInt64) -> UInt64? {
+    @inlinable
+    static func appending(_ digit: UInt64, to magnitude: UInt64) -> UInt64? {
         let (product, carry) = magnitude.multipliedReportingOverflow(by: 10)
         let (sum, carryAgain) = product.addingReportingOverflow(digit)
         return carry || carryAgain ? nil : sum
