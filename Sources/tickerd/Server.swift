@@ -44,7 +44,6 @@ struct Server {
     }
 
     func run() throws {
-        let signals = Server.blockSignals()
         let bell = try Doorbell()
         let tape = Tape(capacity: Server.tapeCapacity)
         let reader = tape.makeReader(bell: bell)
@@ -58,17 +57,18 @@ struct Server {
         options.servesMetrics = listener.isLoopback
         let loop = try FanOutLoop(options: options, listener: listener, tape: reader, bell: bell)
 
-        // The first client finds symbols, however early it comes.
+        // The first client finds symbols, however early it comes. A pipe may keep this waiting, so
+        // signals still end the process here.
         ingest.begin()
-        let threads = [
-            try Thread("ingest") { ingest.run() },
-            try Thread("loop") { loop.run() },
-        ]
+        let signals = Server.blockSignals()
+        _ = try Thread("ingest") { ingest.run() }
+        let clients = try Thread("loop") { loop.run() }
         announce()
         Server.wait(for: signals)
         ingest.stop()
         loop.stop()
-        for thread in threads { thread.join() }
+        // Ingest owns nothing that has to be put in order, and may be waiting for a pipe.
+        clients.join()
     }
 
     private func announce() {
