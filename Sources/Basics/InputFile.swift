@@ -24,6 +24,12 @@ public struct InputFile: ~Copyable {
         }
     }
 
+    /// True where a read would wait for somebody to write: an empty pipe that is still open.
+    public var wouldWait: Bool {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&waiting, 1, 0) == 0
+    }
+
     /// Back to the first byte. False for what cannot seek, as pipes.
     public func rewind() -> Bool { lseek(descriptor, 0, SEEK_SET) == 0 }
 

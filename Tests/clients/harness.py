@@ -20,12 +20,14 @@ SESSION = str(ROOT / "feeds/aapl-20200130-premarket.itch")
 class Server:
     """tickerd on a free port; `with` starts it and makes sure it is gone."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, stdin=None):
         self.options = options
+        self.stdin = stdin
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [TICKERD, "--listen", "127.0.0.1:0", *self.options], stdout=subprocess.PIPE, text=True)
+            [TICKERD, "--listen", "127.0.0.1:0", *self.options], stdin=self.stdin, stdout=subprocess.PIPE,
+            text=True)
         for line in self.process.stdout:
             if found := re.search(r"ws://(127\.0\.0\.1:(\d+))/", line):
                 self.address, self.port = found[1], int(found[2])

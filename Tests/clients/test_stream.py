@@ -5,6 +5,7 @@ import asyncio
 import json
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -155,6 +156,19 @@ async def wrong_requests_are_told_what_is_wrong():
                 await client.read(2)
 
 
+async def a_pipe_shows_what_it_has_brought_so_far():
+    with subprocess.Popen(["cat", SESSION, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as pipe:
+        with Server("--feed", "-", "--date", "2020-01-30", "--speed", "max", stdin=pipe.stdout) as server:
+            async with connected(server) as client:
+                await client.subscribe("stats", ["AAPL"], rate=20)
+                # The pipe stays open: nothing but what came tells that this is the last trade.
+                await fill(client, lambda: client.state.get(("stats", "AAPL"), {}).get("count") == 849 + 240)
+                assert server.snapshot("AAPL")["quote"]["bid"] == 320.14
+                assert server.metric("feed_ended") == 0
+            server.process.send_signal(signal.SIGINT)
+            assert server.process.wait(5) == 0, "a waiting pipe keeps nobody from ending"
+
+
 async def every_symbol_of_the_simulated_market_moves():
     with Server("--seed", "7") as server:
         symbols = [s["symbol"] for s in json.loads(server.get("/v1/symbols"))["symbols"]]
@@ -188,7 +202,8 @@ async def main():
     tests = [
         a_replay_ends_in_the_state_of_the_snapshot, a_rate_holds_against_an_unpaced_feed,
         a_stalled_reader_costs_bounded_memory_and_nobody_else, wrong_requests_are_told_what_is_wrong,
-        every_symbol_of_the_simulated_market_moves, a_term_signal_says_goodbye,
+        every_symbol_of_the_simulated_market_moves,
+        a_pipe_shows_what_it_has_brought_so_far, a_term_signal_says_goodbye,
     ]
     for test in tests:
         if sys.argv[1:] and not any(word in test.__name__ for word in sys.argv[1:]):

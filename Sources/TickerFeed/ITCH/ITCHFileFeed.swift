@@ -80,7 +80,13 @@ private struct ITCHReader: ~Copyable {
             let bytes = buffer.readable
             var cursor = ITCHCursor(bytes.bytes)
             if let timestamp = cursor.nextTimestamp { return router.midnight + timestamp }
-            if cursor.isAtEndMarker { isAtEnd = true } else { readOn() }
+            if cursor.isAtEndMarker {
+                isAtEnd = true
+            } else if file.wouldWait {
+                return router.lastTime  // what was played is shown before `play` waits
+            } else {
+                readOn()
+            }
         }
         return fault == nil ? nil : router.lastTime
     }
@@ -92,7 +98,7 @@ private struct ITCHReader: ~Copyable {
         while fault == nil, !isAtEnd {
             played += playBuffered(
                 upTo: time - router.midnight, limit: limit - played, received: received, &builder)
-            guard needsBytes else { break }
+            guard needsBytes, played == 0 || !file.wouldWait else { break }
             readOn()
         }
         if let fault, played == 0 {
