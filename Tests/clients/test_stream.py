@@ -72,10 +72,10 @@ async def a_stalled_reader_costs_bounded_memory_and_nobody_else():
     with Server("--feed", SESSION, "--speed", "max", "--loop", "--stall-limit", "2") as server:
         stalled = []
         async with connected(server) as client:
-            await client.subscribe("quote", ["AAPL"], rate=100)
+            await client.subscribe("quote", ["AAPL"], rate=10)
             for _ in range(20):
                 stalled.append(await stalled_reader(server))
-            await fill(client, lambda: server.metric("writes_blocked_total") >= 1)
+            await fill(client, lambda: client.counts and server.metric("writes_blocked_total") >= 1)
             before, count = server.memory(), client.counts["quote", "AAPL"]
             began = time.monotonic()
             await fill(client, lambda: server.metric('closes_total{reason="stalled"}') == 20)
@@ -83,7 +83,7 @@ async def a_stalled_reader_costs_bounded_memory_and_nobody_else():
             # 20 tails of at most 64 KiB, and what an allocator rounds up
             assert grown < 20 * 160_000 + 4_000_000, f"grew by {grown} bytes"
             rate = (client.counts["quote", "AAPL"] - count) / (time.monotonic() - began)
-            assert rate > 60, f"the healthy reader got {rate:.0f} a second"
+            assert rate > 8, f"the healthy reader got {rate:.1f} of 10 a second"
             assert not client.breaks
         for one in stalled:
             assert closing_code(one) in (4408, None), "closed as too slow, or reset"
