@@ -33,6 +33,8 @@ final class Link {
     private(set) var wasEverLive = false
     /// A server answered, and would not have us.
     private(set) var wasRefused = false
+    /// Messages that broke the protocol: counted and shown, not worth the connection.
+    private(set) var unreadable: UInt64 = 0
 
     /// - Parameter seed: for pauses and mask keys.
     init(_ url: WebSocketURL, requests: [ClientMessage], seed: UInt64) {
@@ -100,8 +102,11 @@ final class Link {
     }
 
     private func received(_ bytes: UnsafeRawBufferPointer, _ onMessage: (ServerMessage) -> Void) {
-        // A message of a later server that we cannot read is not worth the connection.
-        if let message = try? ServerMessage(json: bytes) { onMessage(message) }
+        do throws(ServerMessageError) {
+            onMessage(try ServerMessage(json: bytes))
+        } catch {
+            unreadable += 1
+        }
     }
 
     private func fail(_ reason: String, _ now: Instant) {

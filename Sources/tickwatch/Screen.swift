@@ -17,7 +17,7 @@ struct Screen {
 
     /// Lines from top to bottom, at most `rows`, none wider than `columns` on screen.
     func lines(
-        _ list: Watchlist, _ link: LinkState, now: Instant, rows: Int, columns: Int
+        _ list: Watchlist, _ link: LinkState, unreadable: UInt64, now: Instant, rows: Int, columns: Int
     ) -> [String] {
         var lines = [header(link, now, columns), bold(fit(Screen.titles, columns))]
         let room = max(0, rows - lines.count - 1)
@@ -28,7 +28,7 @@ struct Screen {
                 "… \(list.rows.count - room + 1) more: the window is too small", columns)
         }
         while lines.count < rows - 1 { lines.append("") }
-        lines.append(footer(list, columns))
+        lines.append(footer(list, unreadable, columns))
         return Array(lines.prefix(rows))
     }
 
@@ -49,10 +49,11 @@ struct Screen {
         return link == .live ? bold(text) : paint(text, "33")
     }
 
-    private func footer(_ list: Watchlist, _ columns: Int) -> String {
+    private func footer(_ list: Watchlist, _ unreadable: UInt64, _ columns: Int) -> String {
         var text = "\(list.messages) updates · \(list.merged) merged"
         if list.lag > .zero { text += " · lag \(list.lag.milliseconds) ms" }
         if list.breaks > 0 { text += " · \(list.breaks) lost on the way" }
+        if unreadable > 0 { text += " · \(unreadable) not understood" }
         return paint(fit(text + " · q quits", columns), "2")
     }
 

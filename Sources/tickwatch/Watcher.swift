@@ -154,7 +154,8 @@ final class Watcher {
         nextPaint = now + Watcher.paintInterval
         hasNews = false
         let (rows, columns) = terminal.size
-        let lines = Screen(url: text).lines(list, link.state, now: now, rows: rows, columns: columns)
+        let lines = Screen(url: text).lines(
+            list, link.state, unreadable: link.unreadable, now: now, rows: rows, columns: columns)
         // Only lines that changed are sent: a quiet market costs nothing over ssh.
         var output = ""
         for (number, line) in lines.enumerated() where number >= painted.count || painted[number] != line {

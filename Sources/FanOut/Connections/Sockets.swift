@@ -92,6 +92,7 @@ extension Shard {
             return
         }
         var offset = 0
+        // What else comes, or breaks, no longer matters: the reason for closing was sent.
         while let event = try? connection.pointee.reader.next(bytes, from: &offset) {
             // The peer's half of the handshake: now the connection may go.
             if case .close = event {
