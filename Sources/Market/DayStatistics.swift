@@ -49,12 +49,14 @@ public struct DayStatistics: Hashable, Sendable {
 
     /// Two ticks that bring all of it to a reader that lost its place.
     public func ticks(
-        _ symbol: SymbolID, sequence: UInt64, at time: Timestamp, received: Timestamp
+        _ kind: Tick.Kind, _ symbol: SymbolID, interval: BarInterval = .second, sequence: UInt64,
+        at time: Timestamp, received: Timestamp
     ) -> [2 of Tick] {
         func tick(_ part: Side, _ a: Int64, _ b: Int64, _ c: UInt64, _ d: UInt64) -> Tick {
             Tick(
-                .statistics, symbol, side: part, flags: .snapshot, sequence: sequence, eventTime: time,
-                receiveTime: received, price: Price(e9: a), size: Quantity(e8: b), source: c, aux: d)
+                kind, symbol, side: part, flags: .snapshot, interval: interval, sequence: sequence,
+                eventTime: time, receiveTime: received, price: Price(e9: a), size: Quantity(e8: b), source: c,
+                aux: d)
         }
         // `last` travels as the trade's own tick.
         return [

@@ -20,6 +20,27 @@ public enum MarketState: UInt8, Hashable, Sendable, CaseIterable {
     }
 }
 
+/// How far what the feed says of a symbol can be trusted.
+public enum FeedState: UInt8, Hashable, Sendable, CaseIterable {
+    case live = 0
+    /// Less is heard than usual.
+    case quiet = 1
+    /// Nothing is heard where something should be.
+    case stale = 2
+    /// A gap in the source has not been mended.
+    case suspect = 3
+
+    /// The word of the protocol.
+    public var name: StaticString {
+        switch self {
+        case .live: "live"
+        case .quiet: "quiet"
+        case .stale: "stale"
+        case .suspect: "suspect"
+        }
+    }
+}
+
 /// A state with the exchange's reason: up to four characters, spaces dropped (`LUDP`, `T1`).
 public struct MarketStatus: Hashable, Sendable {
     public let state: MarketState

@@ -2,7 +2,7 @@
 //
 //     byte  0        1       2      3         4           8     16           24
 //          +--------+-------+------+---------+-----------+-----+------------+--------------+
-//          | kind   | flags | side | 0       | symbol    | seq | event time | receive time |
+//          | kind   | flags | side | interval| symbol    | seq | event time | receive time |
 //          +--------+-------+------+---------+-----------+-----+------------+--------------+
 //          | price          | size           | source    | aux                             |
 //          +----------------+----------------+-----------+---------------------------------+
@@ -37,6 +37,10 @@ public struct Tick: Hashable, Sendable {
         case clear = 6
         /// Half of a day's statistics, in snapshots only (`DayStatistics.ticks`). `seq`: trade.
         case statistics = 7
+        /// The end of an interval in which the symbol traded: its bar is closed. `seq`: bar.
+        case barClose = 8
+        /// Half of an open bar, in snapshots only (as `statistics`; event time = start). `seq`: bar.
+        case bar = 9
     }
 
     /// Bits of the second byte.
@@ -63,13 +67,15 @@ public struct Tick: Hashable, Sendable {
 
     @inlinable
     public init(
-        _ kind: Kind, _ symbol: SymbolID, side: Side? = nil, flags: Flags = [], sequence: UInt64 = 0,
-        eventTime: Timestamp = .zero, receiveTime: Timestamp = .zero, price: Price = .zero,
+        _ kind: Kind, _ symbol: SymbolID, side: Side? = nil, flags: Flags = [],
+        interval: BarInterval = .second, sequence: UInt64 = 0, eventTime: Timestamp = .zero,
+        receiveTime: Timestamp = .zero, price: Price = .zero,
         size: Quantity = .zero, source: UInt64 = 0, aux: UInt64 = 0
     ) {
         head =
             UInt64(kind.rawValue) | UInt64(flags.rawValue) << 8
-            | UInt64(side?.rawValue ?? 0) << 16 | UInt64(symbol.raw) << 32
+            | UInt64(side?.rawValue ?? 0) << 16 | UInt64(interval.rawValue) << 24
+            | UInt64(symbol.raw) << 32
         self.sequence = sequence
         self.eventTime = eventTime
         self.receiveTime = receiveTime
@@ -82,6 +88,10 @@ public struct Tick: Hashable, Sendable {
     /// Nil for a kind of a later version: readers skip it.
     @inlinable public var kind: Kind? { Kind(rawValue: UInt8(truncatingIfNeeded: head)) }
     @inlinable public var side: Side? { Side(rawValue: UInt8(truncatingIfNeeded: head >> 16)) }
+    /// Of ticks about bars; `second` for all others.
+    @inlinable public var interval: BarInterval {
+        BarInterval(rawValue: UInt8(truncatingIfNeeded: head >> 24)) ?? .second
+    }
     @inlinable public var symbol: SymbolID { SymbolID(UInt32(truncatingIfNeeded: head >> 32)) }
     @inlinable public var flags: Flags {
         get { Flags(rawValue: UInt8(truncatingIfNeeded: head >> 8)) }

@@ -58,7 +58,7 @@ func statisticsTicks(seed: Seed) {
         statistics.add(price: Price(e9: Int64(bitPattern: random.next())), size: size)
     }
     let ticks = statistics.ticks(
-        SymbolID(3), sequence: 9, at: Timestamp(raw: 1), received: Timestamp(raw: 2))
+        .statistics, SymbolID(3), sequence: 9, at: Timestamp(raw: 1), received: Timestamp(raw: 2))
     var restored = DayStatistics()
     restored.restore(last: statistics.last)
     for i in 0..<2 {

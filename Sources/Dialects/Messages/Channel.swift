@@ -5,13 +5,19 @@ import Basics
 public enum Channel: UInt8, Hashable, Sendable, CaseIterable {
     case quote
     case trade
+    case book
+    case bar
     case stats
+    case status
 
     public var name: StaticString {
         switch self {
         case .quote: "quote"
         case .trade: "trade"
+        case .book: "book"
+        case .bar: "bar"
         case .stats: "stats"
+        case .status: "status"
         }
     }
 

@@ -30,6 +30,51 @@ public struct TradeMessage: Hashable, Sendable {
     public var size: Quantity
     public var aggressor: Side?
     public var tradeID: String?
+    /// What `mode: latest` merged; nil on a single trade.
+    public var merged: Merged?
+
+    public struct Merged: Hashable, Sendable {
+        public var count: UInt64
+        public var high: Price
+        public var low: Price
+    }
+}
+
+/// Levels of a book: all of them on a snapshot, else those that changed since `previous`.
+public struct BookMessage: Hashable, Sendable {
+    public var version: Version
+    /// Best first on a snapshot, in no order otherwise; size 0 removes the level.
+    public var bids: [Level]
+    public var asks: [Level]
+    /// CRC-32 of the reader's own book after this message, where `crc` was asked for.
+    public var crc: UInt32?
+    public var isCrossed: Bool
+}
+
+public struct BarMessage: Hashable, Sendable {
+    public var version: Version
+    public var interval: BarInterval
+    /// When the interval began, by the source's clock.
+    public var start: Timestamp
+    public var open: Price
+    public var high: Price
+    public var low: Price
+    public var close: Price
+    /// Units of 1e-8.
+    public var volumeE8: Int64
+    public var vwap: Price?
+    public var count: UInt64
+    /// The interval is over: this bar is final.
+    public var isClosed: Bool
+}
+
+public struct StatusMessage: Hashable, Sendable {
+    public var version: Version
+    /// `trading`, `halted`, `paused`, `auction`, `closed`.
+    public var market: String
+    /// `live`, `quiet`, `stale`, `suspect`.
+    public var feed: String
+    public var reason: String
 }
 
 public struct StatsMessage: Hashable, Sendable {
@@ -51,6 +96,9 @@ public enum ServerMessage: Hashable, Sendable {
     case quote(QuoteMessage)
     case trade(TradeMessage)
     case stats(StatsMessage)
+    case book(BookMessage)
+    case bar(BarMessage)
+    case status(StatusMessage)
     /// Versions `from...to` of a symbol's channel are lost to this subscription.
     case gap(symbol: String, channel: String, from: UInt64, to: UInt64, reason: String)
     case heartbeat(lag: Nanoseconds, buffered: Int, merged: UInt64)

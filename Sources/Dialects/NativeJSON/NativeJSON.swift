@@ -9,8 +9,11 @@ import Basics
 import Market
 
 public enum NativeJSON {
-    /// The longest body: a symbol of 24 bytes, ten numbers of 21, and the names.
+    /// The longest body that is no book: a symbol of 24 bytes, twelve numbers of 21, and the names.
     public static let bodyMax = 512
+
+    /// The longest book of that many levels on both sides together.
+    public static func bookMax(levels: Int) -> Int { 256 + levels * 48 }
     /// The longest tail: three numbers of 20 and the names.
     public static let tailMax = 128
 
@@ -73,6 +76,77 @@ public enum NativeJSON {
         if let vwap = day.vwap { pen.price(vwap) } else { pen.literal("null") }
         pen.literal(",\"count\":")
         pen.unsigned(day.count)
+    }
+
+    /// Levels of a book: all within a depth, best first, or those that changed (size 0: gone).
+    public static func book(
+        bids: UnsafeBufferPointer<Level>, asks: UnsafeBufferPointer<Level>, crc: UInt32?,
+        isCrossed: Bool, sequence: UInt64, at time: Timestamp, name: UnsafeRawBufferPointer,
+        to pen: inout Pen
+    ) {
+        head("book", name, sequence, to: &pen)
+        levels(",\"bids\":[", bids, to: &pen)
+        levels(",\"asks\":[", asks, to: &pen)
+        if isCrossed { pen.literal(",\"crossed\":true") }
+        if let crc {
+            pen.literal(",\"crc\":")
+            pen.unsigned(UInt64(crc))
+        }
+        self.time(time, to: &pen)
+    }
+
+    private static func levels(
+        _ label: StaticString, _ levels: UnsafeBufferPointer<Level>, to pen: inout Pen
+    ) {
+        pen.literal(label)
+        for (index, level) in levels.enumerated() {
+            pen.literal(index == 0 ? "[" : ",[")
+            pen.price(level.price)
+            pen.byte(UInt8(ascii: ","))
+            pen.quantity(level.size)
+            pen.byte(UInt8(ascii: "]"))
+        }
+        pen.byte(UInt8(ascii: "]"))
+    }
+
+    /// A bar, open or closed. Only for bars with at least one trade. `time`: the last trade's, or
+    /// the interval's end.
+    public static func bar(
+        _ bar: Bar, _ interval: BarInterval, isClosed: Bool, sequence: UInt64, at time: Timestamp,
+        name: UnsafeRawBufferPointer, to pen: inout Pen
+    ) {
+        head("bar", name, sequence, to: &pen)
+        pen.literal(",\"interval\":\"")
+        pen.literal(interval.name)
+        pen.literal("\",\"start\":")
+        pen.integer(bar.start.raw)
+        number(",\"open\":", bar.trades.open, to: &pen)
+        number(",\"high\":", bar.trades.high, to: &pen)
+        number(",\"low\":", bar.trades.low, to: &pen)
+        number(",\"close\":", bar.trades.last, to: &pen)
+        pen.literal(",\"volume\":")
+        sum(bar.trades.volumeE8, to: &pen)
+        pen.literal(",\"vwap\":")
+        if let vwap = bar.trades.vwap { pen.price(vwap) } else { pen.literal("null") }
+        pen.literal(",\"count\":")
+        pen.unsigned(bar.trades.count)
+        pen.literal(isClosed ? ",\"closed\":true" : ",\"closed\":false")
+        self.time(time, to: &pen)
+    }
+
+    /// The market's word and the feed's.
+    public static func status(
+        _ status: MarketStatus, _ feed: FeedState, sequence: UInt64, at time: Timestamp,
+        name: UnsafeRawBufferPointer, to pen: inout Pen
+    ) {
+        head("status", name, sequence, to: &pen)
+        pen.literal(",\"market\":\"")
+        pen.literal(status.state.name)
+        pen.literal("\",\"feed\":\"")
+        pen.literal(feed.name)
+        pen.literal("\",\"reason\":")
+        pen.quoted(status.reasonText)
+        self.time(time, to: &pen)
     }
 
     /// What ends a message: each subscriber's own bytes.

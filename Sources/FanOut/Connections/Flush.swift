@@ -76,6 +76,7 @@ extension Shard {
                 newest: newest, stamp: slot.stamps ? last.receiveTime : nil, now)
         case (.trade, .every): return gatherTrades(connection, slot: index, now)
         case (.trade, .latest): gatherLatestTrade(connection, slot: index, now)
+        case (.book, _), (.bar, _), (.status, _): break
         }
         return true
     }

@@ -55,7 +55,7 @@ struct SymbolView: ~Copyable {
         case .statistics:
             day.restore(tick)
             startsNewDay = false
-        case .symbol: break
+        case .symbol, .barClose, .bar: break
         }
     }
 

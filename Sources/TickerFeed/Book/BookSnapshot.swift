@@ -53,7 +53,7 @@ extension BookBuilder {
     private mutating func writeStatistics(of symbol: SymbolID, _ state: SymbolState) {
         let at = state.lastTrade
         let halves = state.statistics.ticks(
-            symbol, sequence: state.tradeSequence, at: at?.eventTime ?? .zero,
+            .statistics, symbol, sequence: state.tradeSequence, at: at?.eventTime ?? .zero,
             received: at?.receiveTime ?? .zero)
         writer.append(halves[0])
         writer.append(halves[1])
