@@ -78,6 +78,7 @@ struct SeenSymbol: Equatable {
             statistics.restore(tick)
             nextTradeStartsDay = false
             trade = tick.sequence
+        case .barClose, .bar: break
         case nil: Issue.record("a tick of no kind")
         }
     }
