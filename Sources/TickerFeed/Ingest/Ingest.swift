@@ -68,7 +68,10 @@ public final class Ingest: @unchecked Sendable {
         if pace == .unpaced, builder.lag > builder.tapeCapacity / 2 { return now.instant + Ingest.breath }
         guard let time = feed.nextTime() else { return endRound(now) }
         let anchor = anchor ?? tie(time, to: now.instant)
-        if let anchor, anchor.due(time) > now.instant { return anchor.due(time) }
+        if let anchor, anchor.due(time) > now.instant {
+            builder.advance(to: anchor.reached(now.instant), received: now.wall)
+            return anchor.due(time)
+        }
         do throws(FeedError) {
             let played = try feed.play(
                 upTo: anchor?.reached(now.instant) ?? Timestamp(raw: .max), limit: messagesPerTurn,
@@ -84,6 +87,10 @@ public final class Ingest: @unchecked Sendable {
 
     private func nextTurn(_ anchor: Anchor?, _ now: Moment) -> Instant {
         guard let anchor, let time = feed.nextTime() else { return now.instant }
+        // What is due is played: up to here the source has nothing more to say.
+        if anchor.due(time) > now.instant {
+            builder.advance(to: anchor.reached(now.instant), received: now.wall)
+        }
         return max(now.instant, anchor.due(time))
     }
 
@@ -101,6 +108,7 @@ public final class Ingest: @unchecked Sendable {
         state.roundEnded()
         // A feed without a single message would turn for ever.
         let again = loop && messagesOfRound > 0
+        builder.endBars(received: now.wall)
         if again { builder.clearAll(received: now.wall) }
         guard again, feed.rewind() else {
             state.end(nil)
