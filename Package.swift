@@ -34,6 +34,7 @@ let package = Package(
         // The ground: headers of the system, nothing compiled.
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Floor 0: bytes, time, memory, measuring.
         room("Basics", on: ["CLinux"]),
@@ -43,7 +44,7 @@ let package = Package(
         room("Wire", on: ["Basics", "CLinux", "COpenSSL"]),
 
         // Floor 2: messages ↔ bytes, both directions, a folder a dialect.
-        room("Dialects", on: ["Basics", "Market"]),
+        room("Dialects", on: ["Basics", "CZlib", "Market"]),
 
         // Floor 3: feed → book → tape | tape → conflate → socket. They meet only in Market's tape.
         room("TickerFeed", on: ["Basics", "CLinux", "Market", "Dialects"]),

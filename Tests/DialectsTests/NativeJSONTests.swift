@@ -120,11 +120,11 @@ func trades() {
         ),
         (
             #"{"op":"set","channel":"quote","symbols":["*"],"rate":0.1}"#,
-            ClientMessage(.set(channel: .quote, symbols: ["*"], rate: .perThousandSeconds(100)))
+            ClientMessage(.set(.rate(.perThousandSeconds(100), of: .init(channel: .quote, symbols: ["*"]))))
         ),
         (
             #"{"op":"unsubscribe","id":7,"channel":"quote","symbols":["MSFT"]}"#,
-            ClientMessage(id: .number(7), .unsubscribe(channel: .quote, symbols: ["MSFT"]))
+            ClientMessage(id: .number(7), .unsubscribe(.init(channel: .quote, symbols: ["MSFT"])))
         ),
         (#"{"op":"list","id":8}"#, ClientMessage(id: .number(8), .list)),
         (#"{"op":"ping"}"#, ClientMessage(.ping)),

@@ -6,8 +6,8 @@ import Testing
 private let floors: [String: Set<String>] = [
     "Basics": ["CLinux", "Glibc"],
     "Market": ["Basics"],
-    "Wire": ["Basics", "CLinux", "COpenSSL", "CZlib"],
-    "Dialects": ["Basics", "Market"],
+    "Wire": ["Basics", "CLinux", "COpenSSL"],
+    "Dialects": ["Basics", "CZlib", "Market"],
     "TickerFeed": ["Basics", "Market", "Dialects", "CLinux"],
     "FanOut": ["Basics", "Market", "Wire", "Dialects"],
 ]

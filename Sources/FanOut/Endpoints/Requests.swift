@@ -5,7 +5,8 @@ import Market
 import Wire
 
 extension Shard {
-    static let subprotocols = ["tickerfeed.v1.json"]
+    /// The first is spoken also where none is asked for.
+    static let subprotocols = ["tickerfeed.v1.json", "tickerfeed.v1.sbe"]
 
     /// Answers what has come whole, in order. Stops while the socket is full: an answer that is not
     /// read must not be a way to fill memory.
@@ -92,6 +93,7 @@ extension Shard {
         let connection = connections.address(of: index)
         acceptance.write(into: &connection.pointee.control)
         connection.pointee.phase = .webSocket
+        connection.pointee.encoding = acceptance.subprotocol == Shard.subprotocols[1] ? .sbe : .json
         connection.pointee.isWebSocket = true
         connection.pointee.lastHeartbeat = now.instant
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
