@@ -11,8 +11,8 @@ let rules: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
-func room(_ name: String, on floors: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: floors, swiftSettings: rules)
+func room(_ name: String, on floors: [Target.Dependency], without papers: [String] = []) -> Target {
+    .target(name: name, dependencies: floors, exclude: papers, swiftSettings: rules)
 }
 
 func door(_ name: String, to rooms: [Target.Dependency]) -> Target {
@@ -43,7 +43,8 @@ let package = Package(
         room("Wire", on: ["Basics", "CLinux", "COpenSSL"]),
 
         // Floor 2: messages ↔ bytes, both directions, a folder a dialect.
-        room("Dialects", on: ["Basics", "Market"]),
+        room(
+            "Dialects", on: ["Basics", "Market"], without: ["NativeSBE/tickerfeed.sbe.xml"]),
 
         // Floor 3: feed → book → tape | tape → conflate → socket. They meet only in Market's tape.
         room("TickerFeed", on: ["Basics", "CLinux", "Market", "Dialects"]),
