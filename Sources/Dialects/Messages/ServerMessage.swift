@@ -60,8 +60,8 @@ public struct BarMessage: Hashable, Sendable {
     public var high: Price
     public var low: Price
     public var close: Price
-    /// Units of 1e-8.
-    public var volumeE8: Int64
+    /// Units of 1e-8; nil where 64 bits are too few.
+    public var volumeE8: Int64?
     public var vwap: Price?
     public var count: UInt64
     /// The interval is over: this bar is final.
@@ -84,8 +84,8 @@ public struct StatsMessage: Hashable, Sendable {
     public var low: Price
     public var last: Price
     public var change: Price
-    /// Units of 1e-8.
-    public var volumeE8: Int64
+    /// Units of 1e-8; nil where 64 bits are too few.
+    public var volumeE8: Int64?
     public var vwap: Price?
     public var count: UInt64
 }

@@ -150,7 +150,7 @@ public enum NativeJSON {
     }
 
     /// What ends a message: each subscriber's own bytes.
-    public struct Tail {
+    public struct Tail: Sendable {
         public var previous: UInt64
         public var isSnapshot: Bool
         /// Received and sent, for subscribers that asked for `stamps`.

@@ -29,7 +29,7 @@ extension ServerMessage {
     private init?(_ value: JSONValue) {
         guard let type = value["type"]?.string else { return nil }
         switch type {
-        case "quote", "trade", "stats": self.init(data: type, value)
+        case "quote", "trade", "book", "bar", "stats", "status": self.init(data: type, value)
         case "gap": self.init(gap: value)
         case "welcome", "heartbeat", "goodbye": self.init(session: type, value)
         case "ack", "pong", "error", "subscriptions": self.init(answer: type, value)
@@ -47,17 +47,19 @@ extension ServerMessage {
                     ask: value.price("ask"), askSize: value.quantity("ask_size"),
                     isCrossed: value["crossed"]?.bool ?? false))
         case "trade":
-            guard let price = value.price("price"), let size = value.quantity("size") else { return nil }
-            let aggressor: Side? =
-                switch value["side"]?.string {
-                case "buy": .bid
-                case "sell": .ask
-                default: nil
-                }
-            self = .trade(
-                TradeMessage(
-                    version: version, price: price, size: size, aggressor: aggressor,
-                    tradeID: value["trade_id"]?.string))
+            guard let trade = TradeMessage(version, value) else { return nil }
+            self = .trade(trade)
+        case "book":
+            guard let book = BookMessage(version, value) else { return nil }
+            self = .book(book)
+        case "bar":
+            guard let bar = BarMessage(version, value) else { return nil }
+            self = .bar(bar)
+        case "status":
+            guard let market = value["market"]?.string, let feed = value["feed"]?.string,
+                let reason = value["reason"]?.string
+            else { return nil }
+            self = .status(StatusMessage(version: version, market: market, feed: feed, reason: reason))
         default:
             guard let stats = StatsMessage(version, value) else { return nil }
             self = .stats(stats)
@@ -138,16 +140,83 @@ extension Version {
     }
 }
 
+extension TradeMessage {
+    fileprivate init?(_ version: Version, _ value: JSONValue) {
+        guard let price = value.price("price"), let size = value.quantity("size") else { return nil }
+        let aggressor: Side? =
+            switch value["side"]?.string {
+            case "buy": .bid
+            case "sell": .ask
+            default: nil
+            }
+        var merged: Merged?
+        if value["count"] != nil {
+            guard let count = value.unsigned("count"), let high = value.price("high"),
+                let low = value.price("low")
+            else { return nil }
+            merged = Merged(count: count, high: high, low: low)
+        }
+        self.init(
+            version: version, price: price, size: size, aggressor: aggressor,
+            tradeID: value["trade_id"]?.string, merged: merged)
+    }
+}
+
+extension BookMessage {
+    fileprivate init?(_ version: Version, _ value: JSONValue) {
+        guard let bids = BookMessage.levels(value["bids"]), let asks = BookMessage.levels(value["asks"])
+        else { return nil }
+        var crc: UInt32?
+        if let sum = value["crc"] {
+            crc = sum.number.flatMap { UInt32($0) }
+            guard crc != nil else { return nil }
+        }
+        self.init(
+            version: version, bids: bids, asks: asks, crc: crc,
+            isCrossed: value["crossed"]?.bool ?? false)
+    }
+
+    /// Nil unless each level is an array of a price and a size; what follows them is of later versions.
+    private static func levels(_ value: JSONValue?) -> [Level]? {
+        guard let texts = value?.array else { return nil }
+        var levels: [Level] = []
+        levels.reserveCapacity(texts.count)
+        for text in texts {
+            guard let pair = text.array, pair.count >= 2, let price = pair[0].decimal(Price.decimals),
+                let size = pair[1].decimal(Quantity.decimals)
+            else { return nil }
+            levels.append(Level(price: Price(e9: price), size: Quantity(e8: size)))
+        }
+        return levels
+    }
+}
+
+extension BarMessage {
+    fileprivate init?(_ version: Version, _ value: JSONValue) {
+        let name = value["interval"]?.string
+        guard let interval = BarInterval.allCases.first(where: { "\($0.name)" == name }),
+            let start = value["start"]?.integer, let open = value.price("open"),
+            let high = value.price("high"), let low = value.price("low"),
+            let close = value.price("close"), let volume = value["volume"], volume.number != nil,
+            let count = value.unsigned("count"), let isClosed = value["closed"]?.bool
+        else { return nil }
+        self.init(
+            version: version, interval: interval, start: Timestamp(raw: start), open: open, high: high,
+            low: low, close: close, volumeE8: volume.decimal(Quantity.decimals),
+            vwap: value.price("vwap"), count: count, isClosed: isClosed)
+    }
+}
+
 extension StatsMessage {
     fileprivate init?(_ version: Version, _ value: JSONValue) {
         guard let open = value.price("open"), let high = value.price("high"),
             let low = value.price("low"), let last = value.price("last"),
             let change = value.price("change"), let count = value.unsigned("count"),
-            let volume = value["volume"]?.decimal(Quantity.decimals)
+            let volume = value["volume"], volume.number != nil
         else { return nil }
         self.init(
             version: version, open: open, high: high, low: low, last: last, change: change,
-            volumeE8: volume, vwap: value.price("vwap"), count: count)
+            volumeE8: volume.decimal(Quantity.decimals), vwap: value.price("vwap"), count: count)
     }
 }
 
