@@ -97,9 +97,9 @@ func sums() throws {
     while !world.feedHasEnded { world.step() }
     let sockets = [0, 0, 0, 1].map { stream(world, loop: $0) }
     #expect(Set(sockets.map(\.session)) == ["1", "2", "3", "5"])
-    // What the other loop pinned may be as old as this.
-    for _ in 0..<100 { world.step() }
     for loop in 0..<2 {
+        // What the other loop pinned may be as old as this.
+        for _ in 0..<100 { world.step() }
         let page = metrics(world, loop: loop), own = [3 + (loop == 0 ? 1 : 0), 1 + loop]
         for line in [
             "connections 5", "websockets 4", "upgrades_total 4", "loop_connections{loop=\"0\"} \(own[0])",
@@ -109,9 +109,13 @@ func sums() throws {
             #expect(page.contains("\ntickerfeed_\(line)\n"), "\(line): \(page)")
         }
     }
-    // A loop that has nobody left sleeps for ever: it leaves its figures before.
+    // A loop that has nobody left would sleep for ever: it wakes once more and leaves its figures.
     for socket in sockets.dropLast() { socket.socket.close() }
     world.step()
+    let wanted = world.handler.turn()
+    #expect(wanted <= world.now.instant + .milliseconds(100))
+    while world.now.instant < wanted { world.step(loopSleeps: true, loop: 0) }
+    #expect(world.handler.turn() == .never)
     let page = metrics(world, loop: 1, asleep: 0)
     #expect(page.contains("\ntickerfeed_loop_connections{loop=\"0\"} 0\n"), "\(page)")
     #expect(page.contains("\ntickerfeed_closes_total{reason=\"peer\"} 3\n"), "\(page)")

@@ -82,9 +82,7 @@ struct Shard: ~Copyable {
         serveReady(now)
         serveRealTime(now)
         serveUnfinished(now)
-        let next = next(after: applied, now.instant)
-        pinFigures(nextTurn: next, now.instant)
-        return next
+        return min(next(after: applied, now.instant), pinFigures(now.instant))
     }
 
     /// Takes what the tape has into the view. Before a request is answered too: a loop with nothing

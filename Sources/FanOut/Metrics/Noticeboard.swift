@@ -2,9 +2,9 @@
 // one that is asked for `/metrics` adds them up.
 //
 // Invariants
-//   - A loop that works pins every 100 ms; one that would sleep longer pins before. So what another
+//   - A loop pins every 100 ms, and sleeps longer only when its last turn has pinned. So what another
 //     loop reads is 100 ms and a turn old at most.
-//   - This is the only lock a turn may take, and it is held for a copy of some 300 bytes.
+//   - This is the only lock a turn may take: ten times a second, held for a copy of some 300 bytes.
 import Basics
 import Synchronization
 import Wire
@@ -75,10 +75,13 @@ extension Shard {
             refused: network.counters.refused, acceptErrors: network.counters.acceptErrors)
     }
 
-    /// Pins the figures unless there is time for it in a later turn.
-    mutating func pinFigures(nextTurn: Instant, _ now: Instant) {
-        guard nextTurn >= figuresDue else { return }
+    /// Pins the figures if it is time to.
+    ///
+    /// - Returns: when to come again even if nothing happens; `.never` once all is on the board.
+    mutating func pinFigures(_ now: Instant) -> Instant {
+        guard now >= figuresDue else { return figuresDue }
         place.board.pin(figures, loop: place.index)
         figuresDue = now + Noticeboard.interval
+        return .never
     }
 }
