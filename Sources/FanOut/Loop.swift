@@ -1,4 +1,4 @@
-// A loop: a shard with its sockets and a clock. What a door starts on a thread of its own.
+// A loop: a shard with its sockets and a clock. `FanOutLoops` starts each on a thread of its own.
 //
 // The loop sleeps until a socket speaks, a connection is due, or the tape has enough that is new:
 // one tick where somebody follows the market, else an eighth of the tape.
