@@ -37,9 +37,7 @@ public struct Listener: Sendable {
         do throws(ResolveError) {
             for address in try SocketAddress.resolve(host: bare, port: port, passive: true) {
                 do throws(SystemError) {
-                    let descriptor = try open(at: address)
-                    return Listener(
-                        descriptor: descriptor, address: SocketAddress.local(of: descriptor).peer)
+                    return Listener(listening: try open(at: address))
                 } catch {
                     reason = error.reason
                 }
@@ -64,6 +62,12 @@ public struct Listener: Sendable {
             throw failure
         }
         return descriptor
+    }
+
+    /// A socket that listens already, made elsewhere and non-blocking.
+    public init(listening descriptor: Int32) {
+        self.descriptor = descriptor
+        address = SocketAddress.local(of: descriptor).peer
     }
 
     public func close() { closeDescriptor(descriptor) }

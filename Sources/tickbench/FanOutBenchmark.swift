@@ -25,11 +25,7 @@ struct FanOutBenchmark: Benchmark {
         window = .seconds(try arguments.number("seconds", 2, 1...30))
         congestion = arguments["congestion"] ?? "reno"
         floor = arguments["floor"] ?? ".build/floor"
-        let words = (arguments["messages-per-write"] ?? "1,8,32").split(separator: ",")
-        batches = words.compactMap { Int($0) }.filter { (1...64).contains($0) }
-        guard batches.count == words.count, !batches.isEmpty else {
-            throw UsageError("--messages-per-write: numbers from 1 to 64, as 1,8,32")
-        }
+        batches = try arguments.numbers("messages-per-write", "1,8,32", 1...64)
     }
 
     func run() throws {

@@ -173,13 +173,10 @@ struct Fleet: ~Copyable {
         return true
     }
 
-    private static func connect(port: UInt16) throws -> Int32 {
+    static func connect(port: UInt16) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SystemError("socket") }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var address = loopback(port: port)
         let code = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 CLinux.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -199,4 +196,13 @@ struct Fleet: ~Copyable {
             throw SystemError("send")
         }
     }
+}
+
+/// 127.0.0.1.
+func loopback(port: UInt16) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    return address
 }

@@ -31,7 +31,7 @@ struct ServerProcess: ~Copyable {
 }
 
 /// Starts a program with this one's environment and output.
-private func spawn(_ words: [String]) throws(BenchError) -> pid_t {
+func spawn(_ words: [String]) throws(BenchError) -> pid_t {
     var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     pointers.append(nil)
     defer { for pointer in pointers { free(pointer) } }

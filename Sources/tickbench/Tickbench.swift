@@ -11,7 +11,7 @@ struct BenchError: Error, CustomStringConvertible {
 @main
 struct Tickbench {
     static let options = [
-        Option("runs", "N", "itch, encode: runs, of which the median is told (default 7)"),
+        Option("runs", "N", "itch, encode, accept: runs, of which the median is told (default 7)"),
         Option("rounds", "N", "itch: how often a run goes through the file (default 100)"),
         Option("date", "YYYY-MM-DD", "itch: the file's trading day, where its name doesn't say"),
         Option("subscribers", "N", "fanout: connections (default 1000)"),
@@ -20,7 +20,9 @@ struct Tickbench {
         Option("seconds", "N", "fanout: how long one measurement lasts (default 2)"),
         Option("congestion", "NAME", "fanout: both servers' congestion control (default reno)"),
         Option("floor", "PATH", "fanout: the floor's binary (default .build/floor, built if missing)"),
-        Option("port", "N", "serve-trades: where to serve on loopback"),
+        Option("loops", "A,B,…", "accept: loops that share the connections (default 1,2,3,4)"),
+        Option("connections", "A,B,…", "accept, connect: so many (default 3,100,10000)"),
+        Option("port", "N", "serve-trades, connect: where on loopback"),
         Option("batch", "N", "serve-trades: trades a write"),
         Option("help", nil, "this text"),
         Option("version", nil, "the version"),
@@ -30,7 +32,9 @@ struct Tickbench {
         tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
         tickbench encode         quotes to JSON, JSON to frames, JSON read back
         tickbench fanout         server CPU for each delivered message, beside the kernel's floor
+        tickbench accept         how evenly connections spread over loops, and what one costs
         tickbench serve-trades   the server that fanout measures: trades of S0, as fast as they go
+        tickbench connect        the peers that accept measures with
 
         \(Arguments.help(options))
         Run it from the repository's root, release build, nothing else running.
@@ -65,15 +69,17 @@ struct Tickbench {
     private static func benchmark(_ arguments: Arguments) throws(UsageError) -> any Benchmark {
         let operands = arguments.operands
         guard let name = operands.first else {
-            throw UsageError("which benchmark? itch, encode or fanout; --help tells more")
+            throw UsageError("which benchmark? itch, encode, fanout or accept; --help tells more")
         }
         if operands.count > (name == "itch" ? 2 : 1) { throw UsageError("\(name): \(operands.last ?? "")?") }
         return switch name {
         case "itch": try ITCHBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
         case "fanout": try FanOutBenchmark(arguments)
+        case "accept": try AcceptBenchmark(arguments)
+        case "connect": try PeerBenchmark(arguments)
         case "serve-trades": try TradeServer(arguments)
-        default: throw UsageError("no benchmark \(name); there are itch, encode and fanout")
+        default: throw UsageError("no benchmark \(name); there are itch, encode, fanout and accept")
         }
     }
 
@@ -98,5 +104,20 @@ extension Arguments {
                 "--\(name) \(text): a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
         }
         return number
+    }
+
+    /// Numbers with commas between them, at least one, or the default.
+    func numbers(
+        _ name: String, _ standard: String, _ bounds: ClosedRange<Int>
+    ) throws(UsageError) -> [Int] {
+        let text = self[name] ?? standard,
+            words = text.split(separator: ",", omittingEmptySubsequences: false)
+        let numbers = words.compactMap { Int($0) }.filter(bounds.contains)
+        guard numbers.count == words.count else {
+            throw UsageError(
+                "--\(name) \(text): numbers from \(bounds.lowerBound) to \(bounds.upperBound), as \(standard)"
+            )
+        }
+        return numbers
     }
 }

@@ -1,5 +1,6 @@
 // What the command line asks for, checked before anything starts.
 import Basics
+import CLinux
 import FanOut
 import TickerFeed
 
@@ -11,13 +12,17 @@ struct Configuration {
 
     var source = Source.simulator
     var pace = Pace.recorded(.recorded)
-    var loops = false
+    var repeats = false
+    var loops = Configuration.loopsByDefault
     var seed: UInt64 = 1
     var date: CalendarDate?
     var host = "127.0.0.1"
     var port: UInt16 = 7_400
     var limits = Limits()
     var allowedOrigins: [String] = []
+
+    /// One core is left to ingest.
+    static var loopsByDefault: Int { min(64, max(1, Int(tf_usable_cores()) - 1)) }
 
     static let options = [
         Option("feed", "sim|FILE", "what to serve: the simulated market, or an ITCH 5.0 file (default sim)"),
@@ -27,6 +32,9 @@ struct Configuration {
         Option("seed", "N", "the simulated market's seed: one seed, one stream (default 1)"),
         Option("date", "YYYY-MM-DD", "the file's trading day, where its name doesn't say"),
         Option("listen", "HOST:PORT", "where to serve (default 127.0.0.1:7400)"),
+        Option(
+            "loops", "N",
+            "threads that share the connections, 1 to 64 (default cores less one: \(loopsByDefault) here)"),
         Option("stall-limit", "SECONDS", "close who reads nothing for so long; 0: never (default 30)"),
         Option("allow-origin", "ORIGIN", "let pages of this origin read the stream; may repeat"),
         Option("help", nil, "this text"),
@@ -39,13 +47,19 @@ struct Configuration {
         }
         if let feed = arguments["feed"], feed != "sim" { source = .file(feed) }
         if let text = arguments["speed"] { pace = try Configuration.pace(text) }
-        loops = arguments.has("loop")
+        repeats = arguments.has("loop")
         if let text = arguments["seed"] {
             guard let number = UInt64(text) else { throw UsageError("--seed \(text): a whole number from 0") }
             seed = number
         }
         if let text = arguments["date"] { date = try Configuration.date(text) }
         if let text = arguments["listen"] { (host, port) = try Configuration.address(text) }
+        if let text = arguments["loops"] {
+            guard let number = Int(text), 1...64 ~= number else {
+                throw UsageError("--loops \(text): a whole number from 1 to 64")
+            }
+            loops = number
+        }
         if let text = arguments["stall-limit"] { limits.stall = try Configuration.stall(text) }
         allowedOrigins = arguments.all("allow-origin")
         try check(arguments)
@@ -58,7 +72,7 @@ struct Configuration {
             if arguments.has("seed") { throw UsageError("--seed goes with --feed sim") }
         case .simulator:
             if arguments.has("date") { throw UsageError("--date goes with --feed FILE") }
-            if loops { throw UsageError("--loop goes with --feed FILE; the simulated market never ends") }
+            if repeats { throw UsageError("--loop goes with --feed FILE; the simulated market never ends") }
         }
     }
 

@@ -1,4 +1,4 @@
-// One feed, one tape, one ingest thread, one loop thread, and a main thread that waits for signals.
+// One feed, one tape, one ingest thread, some loop threads, and a main thread that waits for signals.
 import Basics
 import CLinux
 import FanOut
@@ -21,7 +21,7 @@ struct Server {
         self.configuration = configuration
         feed = try Server.open(configuration)
         listener = try Listener.bind(host: configuration.host, port: configuration.port)
-        limits = Server.fitted(configuration.limits)
+        limits = Server.fitted(configuration.limits, loops: configuration.loops)
     }
 
     private static func open(_ configuration: Configuration) throws -> any Feed {
@@ -31,22 +31,23 @@ struct Server {
         }
     }
 
-    /// As many connections as there are descriptors, some kept back for files and the like.
-    private static func fitted(_ limits: Limits) -> Limits {
+    /// As many connections as there are descriptors, some kept back for files and the like, and two
+    /// for each loop.
+    private static func fitted(_ limits: Limits, loops: Int) -> Limits {
         var descriptors = rlimit()
         tf_get_descriptor_limit(&descriptors)
         descriptors.rlim_cur = descriptors.rlim_max
         tf_set_descriptor_limit(&descriptors)
         tf_get_descriptor_limit(&descriptors)
         var limits = limits
-        limits.connections = min(limits.connections, max(16, Int(clamping: descriptors.rlim_cur) - 64))
+        let left = Int(clamping: descriptors.rlim_cur) - 64 - 2 * loops
+        limits.connections = min(limits.connections, max(16, left))
         return limits
     }
 
     func run() throws {
-        let bell = try Doorbell()
         let tape = Tape(capacity: Server.tapeCapacity)
-        let reader = tape.makeReader(bell: bell)
+        let ends = try (0..<configuration.loops).map { _ in try LoopEnd(of: tape) }
         let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration)
         var options = ServerOptions(
             server: "tickerd/\(Release.number)",
@@ -55,20 +56,20 @@ struct Server {
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
         options.servesMetrics = listener.isLoopback
-        let loop = try FanOutLoop(options: options, listener: listener, tape: reader, bell: bell)
+        let loops = try FanOutLoops(options: options, listener: listener, ends: ends)
 
         // The first client finds symbols, however early it comes. A pipe may keep this waiting, so
         // signals still end the process here.
         ingest.begin()
         let signals = Server.blockSignals()
         _ = try Thread("ingest") { ingest.run() }
-        let clients = try Thread("loop") { loop.run() }
+        let threads = try loops.start()
         announce()
         Server.wait(for: signals)
         ingest.stop()
-        loop.stop()
+        loops.stop()
         // Ingest owns nothing that has to be put in order, and may be waiting for a pipe.
-        clients.join()
+        for thread in threads { thread.join() }
     }
 
     private func announce() {
@@ -111,7 +112,7 @@ final class IngestThread: @unchecked Sendable {
     init(feed: any Feed, tape: consuming Tape.Writer, _ configuration: Configuration) {
         template = IngestThread.report(feed, configuration)
         ingest = Ingest(
-            feed: feed, writer: tape, pace: configuration.pace, loop: configuration.loops)
+            feed: feed, writer: tape, pace: configuration.pace, loop: configuration.repeats)
         state = ingest.state
     }
 

@@ -38,6 +38,7 @@ struct Shard: ~Copyable {
 
     let options: ServerOptions
     let network: any Network
+    let place: LoopPlace
     var view: MarketView
     var arena = BodyArena(capacity: 1 << 22)
     var deltas = DeltaCache()
@@ -46,6 +47,8 @@ struct Shard: ~Copyable {
     var connections: Slab<Connection>
     var wheel: TimerWheel
     var counters = Counters()
+    /// When other loops want to see figures again.
+    var figuresDue = Instant.zero
     var connectionCount = 0
     var webSocketCount = 0
     /// Set once: no new connections, all of them told goodbye.
@@ -67,9 +70,10 @@ struct Shard: ~Copyable {
 
     var limits: Limits { options.limits }
 
-    init(options: ServerOptions, network: any Network, tape: TapeReader, now: Instant) {
+    init(options: ServerOptions, network: any Network, tape: TapeReader, place: LoopPlace, now: Instant) {
         self.options = options
         self.network = network
+        self.place = place
         view = MarketView(tape)
         scratch = ByteBuffer(capacity: options.limits.writeBytes + 8_192)
         connections = Slab(capacity: options.limits.connections)
@@ -86,7 +90,7 @@ struct Shard: ~Copyable {
         serveReady(now)
         serveRealTime(now)
         serveUnfinished(now)
-        return next(after: applied, now.instant)
+        return min(next(after: applied, now.instant), pinFigures(now.instant))
     }
 
     /// Takes what the tape has into the view. Before a request is answered too: a loop with nothing

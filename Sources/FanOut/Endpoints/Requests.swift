@@ -97,8 +97,9 @@ extension Shard {
         connection.pointee.isWebSocket = true
         connection.pointee.lastHeartbeat = now.instant
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
-        connection.pointee.control.appendFrame(welcome(index, session: counters.opened))
         counters.upgrades += 1
+        let session = place.unique(counters.upgrades)
+        connection.pointee.control.appendFrame(welcome(index, session: session))
         webSocketCount += 1
         receiveEarlyFrames(index, now)
     }

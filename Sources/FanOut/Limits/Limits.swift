@@ -2,7 +2,7 @@
 import Basics
 
 public struct Limits: Hashable, Sendable {
-    /// Connections one loop holds; the next is closed at once.
+    /// Connections all loops of a server hold together; the next is closed at once.
     public var connections = 20_000
     /// Symbols a connection may be subscribed to.
     public var symbols = 512
