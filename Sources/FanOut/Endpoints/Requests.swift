@@ -143,6 +143,7 @@ extension Shard {
         case "/readyz": return readiness()
         case "/metrics" where options.servesMetrics: return metrics()
         case "/v1/symbols": return .json(200, directoryJSON())
+        case "/v1/schema.xml": return Shard.schema
         case "/v1/stream":
             throw HTTPFault(
                 426, "this is a WebSocket: ask with Upgrade: websocket", headers: ["Upgrade": "websocket"])
@@ -155,10 +156,17 @@ extension Shard {
         return try snapshot(of: String(request.path.dropFirst(prefix.count)), request)
     }
 
+    private static var schema: HTTPResponse {
+        HTTPResponse(
+            status: 200, headers: ["Content-Type": "application/xml; charset=utf-8"],
+            body: Array("\(NativeSBE.schema)".utf8))
+    }
+
     private static let greeting = """
         tickerd serves market data.
 
-          GET /v1/stream          WebSocket: quotes, trades, statistics
+          GET /v1/stream          WebSocket: quotes, trades, books, bars, statistics, status
+          GET /v1/schema.xml      the schema of the binary encoding (SBE)
           GET /v1/snapshot/AAPL   the state of a symbol, now
           GET /v1/symbols         what there is
           GET /livez /readyz      alive? ready?
