@@ -12,7 +12,10 @@ struct BenchError: Error, CustomStringConvertible {
 struct Tickbench {
     static let options = [
         Option("runs", "N", "itch, encode, accept: runs, of which the median is told (default 7)"),
-        Option("rounds", "N", "itch: how often a run goes through the file (default 100)"),
+        Option(
+            "rounds", "N",
+            "itch: how often a run goes through the file (default 100); count: milliseconds (300)"),
+        Option("only", "WORK", "count: the works whose names begin so, as quote"),
         Option("date", "YYYY-MM-DD", "itch: the file's trading day, where its name doesn't say"),
         Option("subscribers", "N", "fanout: connections (default 1000)"),
         Option("messages-per-write", "A,B,…", "fanout: what one write carries, 1 to 64 (default 1,8,32)"),
@@ -31,6 +34,7 @@ struct Tickbench {
     static let help = """
         tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
         tickbench encode         quotes to JSON, JSON to frames, JSON read back
+        tickbench count          the engine without sockets: ns, allocations, retains a message
         tickbench fanout         server CPU for each delivered message, beside the kernel's floor
         tickbench accept         how evenly connections spread over loops, and what one costs
         tickbench serve-trades   the server that fanout measures: trades of S0, as fast as they go
@@ -75,6 +79,7 @@ struct Tickbench {
         return switch name {
         case "itch": try ITCHBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
+        case "count": try CountBenchmark(arguments)
         case "fanout": try FanOutBenchmark(arguments)
         case "accept": try AcceptBenchmark(arguments)
         case "connect": try PeerBenchmark(arguments)

@@ -37,7 +37,10 @@ extension Shard {
         // Being due anew is a new pass over all slots, from where the last one stopped.
         if classes != 0 || connection.pointee.slotsLeft > count { connection.pointee.slotsLeft = count }
         connection.pointee.unfinished |= classes
-        guard now.instant >= connection.pointee.heldUntil else { return }
+        guard now.instant >= connection.pointee.heldUntil else {
+            schedule(Int(connection.pointee.socket.index))
+            return
+        }
         let wanted = connection.pointee.unfinished
         while connection.pointee.slotsLeft > 0 {
             if connection.pointee.nextSlot >= count { connection.pointee.nextSlot = 0 }

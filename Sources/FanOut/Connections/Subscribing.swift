@@ -83,9 +83,10 @@ extension Shard {
     private func checkLimits(
         _ wanted: Wanted, _ connection: UnsafeMutablePointer<Connection>
     ) throws(ClientFault) {
-        // Symbols that are subscribed already are few to count twice, and rarely at the limit.
         let known = wanted.named.count { symbol in
-            !connection.pointee.subscriptions.range(of: symbol).isEmpty
+            connection.pointee.subscriptions.range(of: symbol).contains {
+                !connection.pointee.subscriptions[$0].options.contains(.byPattern)
+            }
         }
         let asked =
             connection.pointee.subscriptions.symbolCount + wanted.named.count - known + wanted.patterns.count
