@@ -64,6 +64,8 @@ struct Shard: ~Copyable {
     private var symbolsMatched = 0
     /// Slots of all connections.
     var slotCount = 0
+    /// Connections that lost something and had chosen to be closed then.
+    var tooSlow: [Int32] = []
     /// Connections with more to write than one write may hold, and a list of the same kind in use.
     var unfinished: [Int32] = []
     private var resumed: [Int32] = []
@@ -90,6 +92,7 @@ struct Shard: ~Copyable {
         serveReady(now)
         serveRealTime(now)
         serveUnfinished(now)
+        closeTooSlow(now)
         return min(next(after: applied, now.instant), pinFigures(now.instant))
     }
 
@@ -148,6 +151,16 @@ struct Shard: ~Copyable {
             flush(Int(resumed[at]), classes: 0, now)
         }
         resumed.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func closeTooSlow(_ now: Moment) {
+        while let last = tooSlow.popLast() {
+            let index = Int(last)
+            guard connections.contains(index), connections.address(of: index).pointee.phase == .webSocket
+            else { continue }
+            startClosing(
+                index, .tooSlow, code: CloseCode.tooSlow, reason: "something was lost, as on_slow says", now)
+        }
     }
 
     /// A connection whose time has come: for its slots, its heartbeat, or its end.

@@ -45,6 +45,7 @@ extension Shard {
         var options: SlotOptions = []
         if request.mode == .latest { options.formUnion(.latest) }
         if request.stamps { options.formUnion(.stamps) }
+        if request.closesWhenSlow { options.formUnion(.closesWhenSlow) }
         if request.channel == .book, request.checksum { options.formUnion(.checksum) }
         return SlotTemplate(
             kind: StreamKind(request.channel, request.interval), rate: request.rate,
