@@ -1,15 +1,13 @@
 /*
- * counts - how often a Swift program allocates and retains, for `tickbench count`.
+ * counts - how often a program allocates, for `tickbench count`.
  *
- * Preloaded (LD_PRELOAD), it stands in front of malloc and its kin, and in the hooks that the Swift
- * runtime offers for this (InstrumentsSupport.h). The program reads the two counters by name.
+ * Preloaded (LD_PRELOAD), it stands in front of malloc and its kin. The program reads the counter by
+ * its name. Retains it counts itself: its Swift runtime is a part of it.
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
 #include <stddef.h>
 #include <stdint.h>
 
-uint64_t tickerfeed_allocations, tickerfeed_retains;
+uint64_t tickerfeed_allocations;
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -24,24 +22,4 @@ int posix_memalign(void **out, size_t align, size_t size) {
     tickerfeed_allocations++;
     *out = __libc_memalign(align, size);
     return *out == NULL ? 12 : 0;
-}
-
-typedef void *(*retain_hook)(void *);
-typedef void *(*retain_n_hook)(void *, uint32_t);
-static retain_hook real_retain;
-static retain_n_hook real_retain_n;
-
-/* The runtime may keep its arguments in registers that a plain C function may change: the hooks are
-   called by an ordinary call, so the ordinary convention holds. */
-static void *count_retain(void *object) { tickerfeed_retains++; return real_retain(object); }
-static void *count_retain_n(void *object, uint32_t n) { tickerfeed_retains += n; return real_retain_n(object, n); }
-
-__attribute__((constructor)) static void install(void) {
-    retain_hook *retain = dlsym(RTLD_DEFAULT, "_swift_retain");
-    retain_n_hook *retain_n = dlsym(RTLD_DEFAULT, "_swift_retain_n");
-    if (retain == NULL || retain_n == NULL) return;
-    real_retain = *retain;
-    real_retain_n = *retain_n;
-    *retain = count_retain;
-    *retain_n = count_retain_n;
 }

@@ -5,7 +5,7 @@
 // On a virtual clock and with a market that is a function of its number: the same work every time,
 // so that instructions can be counted too (valgrind --tool=callgrind).
 //
-// Allocations and retains are counted where bench/counts.c is preloaded; else the columns say "-".
+// Allocations are counted where bench/counts.c is preloaded, else the column says "-".
 import Basics
 import CLinux
 import Dialects
@@ -43,13 +43,14 @@ struct CountBenchmark: Benchmark {
     ]
 
     func run() throws {
+        Retains.install()
         Console.write("\(Measure.machine)\n")
         Console.write(
             "\(subscribers) subscribers, all of the same \(Self.symbols) symbols, "
                 + "\(rounds) ms of the market; no sockets\n\n")
         Console.write(
             "| work | encoding | messages | encodes a message | bytes a message | ns a message "
-                + "| allocations a message | retains a message |\n"
+                + "| allocations | retains |\n"
                 + "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
         for work in Self.works where only == nil || work.name.hasPrefix(only ?? "") {
             for encoding in ["json", "sbe"] { row(work.name, encoding, try measure(work.options, encoding)) }
@@ -62,18 +63,18 @@ struct CountBenchmark: Benchmark {
         var bytes: UInt64 = 0
         var nanoseconds: Int64 = 0
         var allocations: UInt64?
-        var retains: UInt64?
+        var retains: UInt64 = 0
     }
 
     private func row(_ work: String, _ encoding: String, _ result: Result) {
         let messages = Double(max(1, result.messages))
-        func each(_ value: UInt64?, _ decimals: Int) -> String {
-            value.map { Spread.text(Double($0) / messages, decimals) } ?? "-"
+        func each(_ value: UInt64, _ decimals: Int) -> String {
+            Spread.text(Double(value) / messages, decimals)
         }
         Console.write(
             "| \(work) | \(encoding) | \(result.messages) | \(each(result.encodes, 4)) "
                 + "| \(each(result.bytes, 1)) | \(each(UInt64(result.nanoseconds), 1)) "
-                + "| \(each(result.allocations, 4)) | \(each(result.retains, 4)) |\n")
+                + "| \(result.allocations.map { "\($0)" } ?? "-") | \(result.retains) |\n")
     }
 
     private func measure(_ options: String, _ encoding: String) throws -> Result {
@@ -85,18 +86,17 @@ struct CountBenchmark: Benchmark {
         step(0, &market, handler, clock)
         for subscriber in 0..<subscribers { subscribe(subscriber, options, encoding, handler) }
         for number in 1...Self.warmUp { step(number, &market, handler, clock) }
-        let before = (handler.messages, handler.encodes, sink.bytes, Measure.cpu(), Preload.counts())
-        for number in 0..<rounds { step(Self.warmUp + 1 + number, &market, handler, clock) }
-        let counts = Preload.counts()
+        let before = (handler.messages, handler.encodes, sink.bytes)
+        let allocations = Preload.allocations, start = Measure.cpu()
+        var retains: UInt64 = 0
+        for number in 0..<rounds { retains += step(Self.warmUp + 1 + number, &market, handler, clock) }
         var result = Result()
-        result.nanoseconds = Measure.cpu() - before.3
+        result.allocations = Preload.allocations.map { $0 - (allocations ?? 0) }
+        result.retains = retains
+        result.nanoseconds = Measure.cpu() - start
         result.messages = handler.messages - before.0
         result.encodes = handler.encodes - before.1
         result.bytes = sink.bytes - before.2
-        if let counts, let earlier = before.4 {
-            result.allocations = counts.allocations - earlier.allocations
-            result.retains = counts.retains - earlier.retains
-        }
         return result
     }
 
@@ -110,12 +110,14 @@ struct CountBenchmark: Benchmark {
         return FanOutHandler(options: options, network: sink, tape: reader, clock: { clock.now })
     }
 
+    /// A millisecond of the market and the turns it takes; returns how often those retained.
+    @discardableResult
     private func step(
         _ number: Int, _ market: inout MadeMarket, _ handler: FanOutHandler, _ clock: VirtualClock
-    ) {
+    ) -> UInt64 {
         clock.advance()
         market.publish(number, at: clock.now.wall)
-        while handler.turn() <= clock.now.instant {}
+        return Retains.counted { while handler.turn() <= clock.now.instant {} }
     }
 
     private func subscribe(
@@ -213,15 +215,9 @@ private struct MadeMarket: ~Copyable {
     }
 }
 
-/// The counters of bench/counts.c, where it is preloaded.
+/// The counter of bench/counts.c, where it is preloaded.
 private enum Preload {
-    static func counts() -> (allocations: UInt64, retains: UInt64)? {
-        guard let allocations = word("tickerfeed_allocations"), let retains = word("tickerfeed_retains")
-        else { return nil }
-        return (allocations, retains)
-    }
-
-    private static func word(_ name: String) -> UInt64? {
-        dlsym(nil, name)?.assumingMemoryBound(to: UInt64.self).pointee
+    static var allocations: UInt64? {
+        dlsym(nil, "tickerfeed_allocations")?.assumingMemoryBound(to: UInt64.self).pointee
     }
 }

@@ -103,7 +103,10 @@ struct Shard: ~Copyable {
         let applied = view.drain(limit: limits.ticksPerTurn)
         guard applied > 0 else { return 0 }
         if followers.count > 0 {
-            for symbol in view.changed { followers.hear(symbol, view.symbol(symbol).pointee.changes) }
+            for at in view.changed.indices {
+                let symbol = view.changed[at]
+                followers.hear(symbol, view.symbol(symbol).pointee.changes)
+            }
         }
         view.forgetChanges()
         return applied
