@@ -18,6 +18,8 @@ struct Configuration {
     var port: UInt16 = 7_400
     var limits = Limits()
     var allowedOrigins: [String] = []
+    /// Nil leaves it to the system.
+    var congestion: String?
     /// Limits that protect against strangers are lifted.
     var isBench = false
 
@@ -35,6 +37,8 @@ struct Configuration {
         Option("date", "YYYY-MM-DD", "the file's trading day, where its name doesn't say"),
         Option("listen", "HOST:PORT", "where to serve (default 127.0.0.1:7400)"),
         Option("stall-limit", "SECONDS", "close who reads nothing for so long; 0: never (default 30)"),
+        Option(
+            "congestion", "NAME", "the kernel's congestion control for what is sent: reno, cubic, bbr, …"),
         Option("bench", nil, "for measuring: lift limits on operations and symbols; loopback only"),
         Option("allow-origin", "ORIGIN", "let pages of this origin read the stream; may repeat"),
         Option("help", nil, "this text"),
@@ -63,6 +67,7 @@ struct Configuration {
         if let text = arguments["listen"] { (host, port) = try Configuration.address(text) }
         if let text = arguments["stall-limit"] { limits.stall = try Configuration.stall(text) }
         allowedOrigins = arguments.all("allow-origin")
+        congestion = arguments["congestion"]
         try check(arguments)
         if arguments.has("bench") { try liftLimits() }
     }

@@ -25,6 +25,7 @@ struct Server {
         guard !configuration.isBench || listener.isLoopback else {
             throw UsageError("--bench serves on loopback only, not on \(listener.address)")
         }
+        if let name = configuration.congestion { try listener.setCongestionControl(name) }
         limits = Server.fitted(configuration.limits)
     }
 
