@@ -219,8 +219,10 @@ struct Fleet: ~Copyable {
     private mutating func control(
         _ index: Int, _ head: UInt8, _ payload: UnsafeRawBufferPointer
     ) throws {
-        guard plan.dialect.isNative, payload.count > 10 || head == 0x88 else { return }
+        guard plan.dialect.isNative else { return }
         if head == 0x88 { return try closed(index, payload) }
+        // Text, whatever data is written in.
+        guard head == 0x81, payload.count > 10 else { return }
         switch (payload[9], payload[10]) {
         case (UInt8(ascii: "a"), _): try acknowledge(index, payload)
         case (UInt8(ascii: "e"), UInt8(ascii: "r")):

@@ -75,14 +75,15 @@ extension Fleet {
         guard tf_epoll_add(epoll, descriptor, TF_EPOLLIN, UInt64(index)) == 0 else {
             throw BenchError("\(SystemError("epoll_ctl"))")
         }
-        // The key of RFC 6455 §1.3: a fleet trusts its server's handshake.
-        try send(
-            index,
-            Array(
-                ("GET \(plan.dialect.path) HTTP/1.1\r\nHost: \(plan.server.description)\r\n"
-                    + "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                    + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").utf8
-            ))
+        try send(index, Array(upgrade.utf8))
+    }
+
+    /// With the key of RFC 6455 §1.3: a fleet trusts its server's handshake.
+    private var upgrade: String {
+        "GET \(plan.dialect.path) HTTP/1.1\r\nHost: \(plan.server.description)\r\n"
+            + "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            + (plan.dialect.subprotocol.map { "Sec-WebSocket-Protocol: \($0)\r\n" } ?? "") + "\r\n"
     }
 
     /// Passes over the handshake's answer.

@@ -8,6 +8,8 @@ import Basics
 /// How to speak to a server.
 struct Dialect {
     let path: String
+    /// What the messages are written in, as the handshake asks for it.
+    let subprotocol: String?
     let format: MessageFormat
     /// The server acknowledges subscriptions, tells errors, and asks for its own request form.
     let isNative: Bool
@@ -17,10 +19,10 @@ struct Dialect {
 
     static func native(channel: String, rate: String) -> Dialect {
         Dialect(
-            path: "/v1/stream", format: .native(channel: channel), isNative: true, channel: channel,
-            rate: rate)
+            path: "/v1/stream", subprotocol: "tickerfeed.v1.json", format: .native(channel: channel),
+            isNative: true, channel: channel, rate: rate)
     }
-    static let floor = Dialect(path: "/", format: .floor, isNative: false)
+    static let floor = Dialect(path: "/", subprotocol: nil, format: .floor, isNative: false)
 
     func subscription(_ symbols: [Int], stamps: Bool) -> String {
         guard isNative else { return "SUB " + symbols.map { "S\($0)" }.joined(separator: ",") }

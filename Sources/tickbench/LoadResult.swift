@@ -48,6 +48,8 @@ struct LoadResult {
     /// Messages a second that healthy subscribers were owed.
     var expected: Double?
     var cpu: ProcessUsage.CPU?
+    /// The fleet's own: where it is late, ages are its own too.
+    var fleet = ProcessUsage.CPU()
     var memory: MemorySteps?
     var ages: Quantiles?
     var slowAges: Quantiles?
@@ -65,9 +67,14 @@ struct LoadResult {
     /// Shares of one core.
     var loopShare: Double { Double(cpu?.loops ?? 0) / Double(max(1, span.raw)) }
     var ingestShare: Double { Double(cpu?.ingest ?? 0) / Double(max(1, span.raw)) }
+    var fleetShare: Double { Double(fleet.loops) / Double(max(1, span.raw)) }
+    var fleetWaited: Double { Double(fleet.loopsWaited) / Double(max(1, span.raw)) }
     /// µs of the loops a message.
     var loopCost: Double { Double(cpu?.loops ?? 0) / 1e3 / max(1, messages) }
     var ingestCost: Double { Double(cpu?.ingest ?? 0) / 1e3 / max(1, messages) }
+
+    /// So busy, or so often without a core, that it reads late.
+    var isFleetLate: Bool { fleetShare + fleetWaited > 0.9 }
 
     /// A line for each thing that is known.
     var lines: [(name: String, value: String)] {
@@ -80,9 +87,19 @@ struct LoadResult {
                     "server CPU a message",
                     "loop \(Spread.text(loopCost, 3)) µs, ingest \(Spread.text(ingestCost, 3)) µs"
                 ))
+            let waited = Double(cpu.loopsWaited) / Double(max(1, span.raw))
             lines.append(
-                ("server CPU of a core", "loop \(percent(loopShare)), ingest \(percent(ingestShare))"))
+                (
+                    "server CPU of a core",
+                    "loop \(percent(loopShare)), ingest \(percent(ingestShare)); "
+                        + "loop waited for the core \(percent(waited))"
+                ))
         }
+        lines.append(
+            (
+                "fleet CPU of a core",
+                "\(percent(fleetShare)); waited for the core \(percent(fleetWaited))"
+            ))
         lines.append(("bytes a message", Spread.text(bytesAMessage, 1)))
         lines.append(("messages a read", Spread.text(messagesARead, 1)))
         lines += memoryLines
@@ -95,6 +112,10 @@ struct LoadResult {
         }
         if gaps > 0 { lines.append(("gaps declared", "\(gaps)")) }
         if closedByServer > 0 { lines.append(("slow and stalled closed", "\(closedByServer)")) }
+        if isFleetLate {
+            lines.append(
+                ("NOTE", "the fleet had too little of a core: ages are more its own than the server's"))
+        }
         return lines
     }
 
@@ -112,7 +133,10 @@ struct LoadResult {
                 "\(mebibytes(memory.before)) before, \(mebibytes(memory.start)) at the start, "
                     + "\(mebibytes(memory.end)) at the end"
             ),
-            ("memory a connection", "\(each.connected) bytes, subscribed \(each.subscribed)"),
+            (
+                "memory a connection",
+                "\(each.connected) bytes, subscribed \(each.subscribed), and a share of what is needed once"
+            ),
         ]
     }
 

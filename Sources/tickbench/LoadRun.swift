@@ -63,7 +63,7 @@ struct LoadRun {
         _ fleet: inout Fleet, _ result: inout LoadResult, _ progress: inout Progress
     ) throws {
         result.memory?.start = usage?.resident ?? 0
-        let cpu = try usage?.cpu()
+        let cpu = try usage?.cpu(), own = try ProcessUsage(getpid()).cpu()
         let start = Moment.read().instant, end = start + window
         var now = start, last = (time: start, messages: UInt64(0), cpu: cpu)
         while now < end, !Interrupt.isPending {
@@ -74,6 +74,7 @@ struct LoadRun {
             last = new
         }
         if let cpu, let used = last.cpu { result.cpu = used - cpu }
+        result.fleet = try ProcessUsage(getpid()).cpu() - own
         result.span = now - start
         result.isPartial = now < end
         result.connections = plan.connections

@@ -53,9 +53,15 @@ struct ServerProcess: ~Copyable {
         var state = siginfo_t()
         // Looks and leaves it to `deinit` to bury it.
         let code = waitid(P_PID, id_t(process), &state, WEXITED | WNOHANG | WNOWAIT)
-        guard code != 0 || state.si_signo == SIGCHLD else { return }
-        throw BenchError("\(name) ended while it was measured")
+        guard code == 0, state.si_signo == SIGCHLD else { return }
+        let status = state._sifields._sigchld.si_status
+        throw BenchError(
+            state.si_code == ServerProcess.exited
+                ? "\(name) ended by itself, with status \(status)" : "\(name) was killed by signal \(status)")
     }
+
+    /// `CLD_EXITED`, which Glibc's module has as an enum of another type.
+    private static let exited: Int32 = 1
 }
 
 /// What the kernel knows of a process. Its threads are told apart by their names.
@@ -63,13 +69,17 @@ struct ProcessUsage {
     let process: pid_t
     init(_ process: pid_t) { self.process = process }
 
-    /// CPU nanoseconds of the threads named `ingest` and of all others, which are loops.
+    /// Nanoseconds on a core of the threads named `ingest` and of all others, which are loops.
     struct CPU {
         var loops: Int64 = 0
         var ingest: Int64 = 0
+        /// Nanoseconds in which loops wanted a core and somebody else had it.
+        var loopsWaited: Int64 = 0
         var total: Int64 { loops + ingest }
         static func - (a: Self, b: Self) -> Self {
-            Self(loops: a.loops - b.loops, ingest: a.ingest - b.ingest)
+            Self(
+                loops: a.loops - b.loops, ingest: a.ingest - b.ingest,
+                loopsWaited: a.loopsWaited - b.loopsWaited)
         }
     }
 
@@ -78,10 +88,16 @@ struct ProcessUsage {
         for thread in ProcessUsage.entries(of: "/proc/\(process)/task") {
             let folder = "/proc/\(process)/task/\(thread)"
             // A thread may end between being listed and being read.
-            guard let name = Measure.text(of: folder + "/comm"),
-                let used = Int64((Measure.text(of: folder + "/schedstat") ?? "").prefix { $0 != " " })
-            else { continue }
-            if name.hasPrefix("ingest") { sum.ingest += used } else { sum.loops += used }
+            guard let name = Measure.text(of: folder + "/comm") else { continue }
+            // On a core, waiting for one, times that it got one.
+            let words = (Measure.text(of: folder + "/schedstat") ?? "").split(separator: " ")
+            guard words.count >= 2, let used = Int64(words[0]), let waited = Int64(words[1]) else { continue }
+            if name.hasPrefix("ingest") {
+                sum.ingest += used
+            } else {
+                sum.loops += used
+                sum.loopsWaited += waited
+            }
         }
         guard sum.total > 0 else { throw BenchError("process \(process) is not there, or not ours to see") }
         return sum

@@ -18,7 +18,7 @@ struct TableBenchmark: Benchmark {
     private let floor: Floor
 
     /// Until the sockets of those that never read are full: 10 messages of 130 bytes, 10 a second.
-    private static let fillingUp = Nanoseconds.seconds(15)
+    private static let fillingUp = Nanoseconds.seconds(20)
 
     static let options = [
         Option("only", "TEXT", "table: rows whose names hold this, as \"rate 10\" or idle"),
@@ -146,6 +146,7 @@ struct TableBenchmark: Benchmark {
             name, server, median(\.rate, 0), median({ $0.rate * 100 / ($0.expected ?? $0.rate) }, 0) + " %",
             spread(\.loopCost, 3), spread({ $0.loopShare * 100 }, 1), ratio,
             server == "floor" ? "—" : median({ $0.ingestShare * 100 }, 1),
+            "\(median({ $0.fleetShare * 100 }, 0)) + \(median({ $0.fleetWaited * 100 }, 0))",
             median({ $0.ages?.p50 ?? 0 }, 1), spread({ $0.ages?.p99 ?? 0 }, 1),
             median({ $0.ages?.p999 ?? 0 }, 1), median(\.messagesARead, 1), median(\.bytesAMessage, 0),
         ]

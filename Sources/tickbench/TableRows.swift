@@ -58,8 +58,8 @@ extension TableRow.Kind {
         switch self {
         case .load, .besideFloor:
             "| workload | server | msg/s | of those owed | loop µs a message | loop CPU % | × floor "
-                + "| ingest CPU % | p50 ms | p99 ms | p99.9 ms | messages a read | bytes a message |\n"
-                + "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+                + "| ingest CPU % | fleet % | p50 ms | p99 ms | p99.9 ms | messages a read | bytes a message |\n"
+                + "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
         case .idle:
             "| workload | MiB before | MiB connected | MiB subscribed | bytes a connection "
                 + "| with 10 subscriptions |\n| --- | ---: | ---: | ---: | ---: | ---: |\n"
