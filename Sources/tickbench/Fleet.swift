@@ -172,17 +172,8 @@ struct Fleet: ~Copyable {
         var at = skip(index, bytes.count)
         var messages = 0
         let isProbe = members[index].isStamped && plan.stamped < 100
-        while bytes.count - at >= 4 {
-            var length = Int(bytes[at + 1] & 0x7f), header = 2
-            if length >= 126 {
-                guard let long = Fleet.longHeader(bytes, at) else { break }
-                (length, header) = long
-            }
-            let rest = bytes.count - at - header
-            // Of a frame that is too long to be kept the beginning tells what it is.
-            guard rest >= length || (header + length > Fleet.restMax && rest >= 64) else { break }
-            let payload = UnsafeRawBufferPointer(
-                rebasing: bytes[(at + header)..<(at + header + min(rest, length))])
+        while let frame = Fleet.frame(bytes, at) {
+            let payload = UnsafeRawBufferPointer(rebasing: bytes[frame.payload])
             let count = plan.dialect.format.messages(head: bytes[at], payload)
             messages += count
             untilSample -= count
@@ -192,11 +183,29 @@ struct Fleet: ~Copyable {
                 sample(index, payload)
             }
             if isProbe { sampleHops(payload) }
-            at += header + min(rest, length)
-            if length > rest { members[index].skipCount = length - rest }
+            at = frame.payload.upperBound
+            if frame.missing > 0 { members[index].skipCount = frame.missing }
         }
         if members[index].role == .slow { slow.count(messages) } else { healthy.count(messages) }
         return UnsafeRawBufferPointer(rebasing: bytes[at...])
+    }
+
+    /// The frame that begins there: where its payload is, and how much of it is still to come.
+    ///
+    /// Nil where more has to come first. Of a frame too long to be kept the beginning is enough.
+    @inline(__always)
+    private static func frame(
+        _ bytes: UnsafeRawBufferPointer, _ at: Int
+    ) -> (payload: Range<Int>, missing: Int)? {
+        guard bytes.count - at >= 4 else { return nil }
+        var length = Int(bytes[at + 1] & 0x7f), header = 2
+        if length >= 126 {
+            guard let long = longHeader(bytes, at) else { return nil }
+            (length, header) = long
+        }
+        let start = at + header, rest = bytes.count - start
+        guard rest >= length || (header + length > restMax && rest >= 64) else { return nil }
+        return (start..<(start + min(rest, length)), max(0, length - rest))
     }
 
     /// How many of these bytes belong to a frame that is passed over.

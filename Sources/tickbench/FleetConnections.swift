@@ -152,10 +152,10 @@ extension Fleet {
         try connect(index)
     }
 
-    /// Stalled members that the server has cut by now: nobody reads that from their sockets.
-    func stalledAndCut() -> Int {
+    /// Members that the server has cut and that have not read so far yet.
+    func cutUnread() -> Int {
         members.count { member in
-            guard member.role == .stalled, member.descriptor >= 0 else { return false }
+            guard member.role != .healthy, member.descriptor >= 0 else { return false }
             var code: Int32 = 0
             var size = socklen_t(MemoryLayout<Int32>.size)
             return getsockopt(member.descriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code != 0

@@ -62,8 +62,12 @@ struct SymbolPicker {
         if pick == .round { return (0..<perConnection).map { (member * perConnection + $0) % universe } }
         var random = SeededGenerator(seed: UInt64(member) &* 0x9E37_79B9 &+ 1)
         var chosen: [Int] = [], seen: Set<Int> = []
+        // Who wants nearly all would draw for ever: the rest is then taken from the front.
+        let drawsMax = perConnection * 50
+        var draws = 0
         while chosen.count < perConnection {
-            let rank = rank(of: random.next() >> 32)
+            let rank = draws < drawsMax ? rank(of: random.next() >> 32) : draws - drawsMax
+            draws += 1
             if seen.insert(rank).inserted { chosen.append(rank * stride % universe) }
         }
         return chosen

@@ -116,7 +116,7 @@ extension Fleet {
         ]
         result.gaps = gaps
         result.replaced = replaced
-        result.closedByServer = closedByServer + stalledAndCut()
+        result.closedByServer = closedByServer + cutUnread()
     }
 }
 

@@ -66,6 +66,8 @@ func picks(universe: Int) throws {
         try #require(symbols == picker.symbols(of: member))
         for symbol in symbols { followers[symbol] += 1 }
     }
+    let all = SymbolPicker(.zipf, perConnection: universe, universe: universe)
+    #expect(Set(all.symbols(of: 3)).count == universe)
     // Rank 0 is S0; the next ones are a stride apart, not beside it.
     #expect(followers[0] == followers.max())
     if universe == 500 { #expect(followers[0] > 600 && followers[SymbolPicker.stride(500)] > 350) }
