@@ -75,7 +75,7 @@ struct LoadOptions {
     private mutating func readShares(_ arguments: Arguments) throws(UsageError) {
         slow = try arguments.number("slow", 0, 0...100)
         stalled = try arguments.number("stalled", 0, 0...100)
-        stamped = try arguments.number("stamps", 0, 0...100)
+        stamped = arguments["stamps"] == "all" ? 100 : try arguments.number("stamps", 0, 0...100)
         guard slow + stalled < 100 else {
             throw UsageError("--slow and --stalled: some subscriber has to be healthy")
         }

@@ -46,6 +46,12 @@ func askedRates(text: String, json: String) throws {
     #expect(try options("--rate \(text)").plan(at: .loopback(1)).dialect.rate == json)
 }
 
+@Test("stamps are for all, or for a share that probes")
+func stamps() throws {
+    #expect(try options("--stamps all").stamped == 100 && options("--stamps 5").stamped == 5)
+    #expect(try options("").stamped == 0)
+}
+
 @Test("every row of the table has a name of its own and stays within this machine's descriptors")
 func tableRows() {
     #expect(Set(TableRow.all.map(\.name)).count == TableRow.all.count)
