@@ -74,6 +74,9 @@ let package = Package(
         tests("FanOutTests", of: ["Basics", "Market", "Wire", "Dialects", "FanOut"]),
         tests(
             "EndToEndTests", of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+        tests(
+            "DoorTests",
+            of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut", "tickerd", "tickbench"]),
         tests("HouseTests", of: []),
     ]
 )

@@ -52,7 +52,7 @@ struct CountBenchmark: Benchmark {
             "| work | encoding | messages | encodes a message | bytes a message | ns a message "
                 + "| allocations | retains |\n"
                 + "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n")
-        for work in Self.works where only == nil || work.name.hasPrefix(only ?? "") {
+        for work in Self.works where only == nil || work.name.contains(only ?? "") {
             for encoding in ["json", "sbe"] { row(work.name, encoding, try measure(work.options, encoding)) }
         }
     }
