@@ -17,10 +17,11 @@ struct Dialect {
     /// As JSON writes it: `10` or `"max"`.
     var rate = "\"max\""
 
-    static func native(channel: String, rate: String) -> Dialect {
+    static func native(channel: String, rate: String, isBinary: Bool = false) -> Dialect {
         Dialect(
-            path: "/v1/stream", subprotocol: "tickerfeed.v1.json", format: .native(channel: channel),
-            isNative: true, channel: channel, rate: rate)
+            path: "/v1/stream", subprotocol: "tickerfeed.v1.\(isBinary ? "sbe" : "json")",
+            format: isBinary ? .binary : .native(channel: channel), isNative: true, channel: channel,
+            rate: rate)
     }
     static let floor = Dialect(path: "/", subprotocol: nil, format: .floor, isNative: false)
 

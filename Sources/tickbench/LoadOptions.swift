@@ -18,6 +18,7 @@ struct LoadOptions {
     var universe = 500
     var pick = SymbolPicker.Pick.zipf
     var channel = "quote"
+    var isBinary = false
     /// Updates a second in thousandths; nil is `max`.
     var rateMilli: Int64? = 10_000
     var slow = 0
@@ -38,7 +39,7 @@ struct LoadOptions {
         Option("pick", "zipf|round", "load: popular symbols more often, or in turn (default zipf)"),
         Option("channel", "NAME", "load: quote, trade, book or stats (default quote)"),
         Option("rate", "N|max", "load: updates a second for each symbol (default 10)"),
-        Option("encoding", "json|sbe", "load: what messages are written in; sbe is not served yet"),
+        Option("encoding", "json|sbe", "load: what messages are written in (default json)"),
         Option("source-rate", "R", "load: updates a second of the tickerd it starts (default 25000)"),
         Option("connect", "HOST:PORT", "load: measure this server instead of starting one"),
         Option("pid", "PID", "load: its process, to tell CPU and memory of"),
@@ -94,8 +95,8 @@ struct LoadOptions {
         }
         if let text = arguments["rate"] { rateMilli = try LoadOptions.rate(text) }
         switch arguments["encoding"] ?? "json" {
-        case "json": break
-        case "sbe": throw UsageError("--encoding sbe: tickerd does not serve it yet")
+        case "json": isBinary = false
+        case "sbe": isBinary = true
         case let text: throw UsageError("--encoding \(text): json or sbe")
         }
     }
@@ -142,7 +143,8 @@ struct LoadOptions {
     func plan(at address: ServerAddress) -> FleetPlan {
         let rate = rateMilli.map { Spread.shortest(milli: $0) } ?? "\"max\""
         return FleetPlan(
-            connections: connections, server: address, dialect: .native(channel: channel, rate: rate),
+            connections: connections, server: address,
+            dialect: .native(channel: channel, rate: rate, isBinary: isBinary),
             picker: SymbolPicker(pick, perConnection: perConnection, universe: universe),
             addresses: addresses, slow: slow, stalled: stalled, stamped: stamped, churn: churn)
     }

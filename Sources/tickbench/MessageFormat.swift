@@ -16,12 +16,12 @@ struct MessageTimes: Equatable {
 }
 
 /// How one server writes its data messages.
-///
-/// A binary encoding is another `Kind`: opcode 2, several messages back to back in a frame.
 struct MessageFormat: Equatable {
     enum Kind: Equatable {
         /// JSON text whose byte at `place` is `letter` in data and nowhere else.
         case json(place: Int, letter: UInt8)
+        /// Binary frames, each with a data message, and perhaps its stamps behind it.
+        case sbe
     }
     let kind: Kind
 
@@ -29,6 +29,7 @@ struct MessageFormat: Equatable {
     static func native(channel: String) -> MessageFormat {
         MessageFormat(kind: .json(place: 9, letter: channel.utf8.first ?? 0))
     }
+    static let binary = MessageFormat(kind: .sbe)
     /// `{"sym":…`: bench/floor.c sends nothing but data.
     static let floor = MessageFormat(kind: .json(place: 6, letter: UInt8(ascii: ":")))
 
@@ -38,6 +39,7 @@ struct MessageFormat: Equatable {
         switch kind {
         case .json(let place, let letter):
             head == 0x81 && payload.count > place && payload[place] == letter ? 1 : 0
+        case .sbe: head == 0x82 && payload.count >= SBEPlaces.blockMin && SBEPlaces.isData(payload) ? 1 : 0
         }
     }
 
@@ -45,6 +47,40 @@ struct MessageFormat: Equatable {
     func times(_ payload: UnsafeRawBufferPointer) -> MessageTimes? {
         switch kind {
         case .json: MessageTimes(json: payload)
+        case .sbe: MessageTimes(sbe: payload)
+        }
+    }
+}
+
+/// Where the schema puts what a fleet reads (tickerfeed.sbe.xml): every data message begins alike.
+private enum SBEPlaces {
+    static let blockMin = 40
+    private static let template = 2
+    /// Data messages have templates 1 to 6; 7 names a symbol, 8 are stamps.
+    private static let symbolTemplate: UInt16 = 7
+    private static let stampsTemplate: UInt16 = 8
+    static let flags = 20
+    static let time = 32
+    /// A header and two times.
+    static let stampsCount = 24
+
+    static func isData(_ payload: UnsafeRawBufferPointer) -> Bool {
+        payload.loadUnaligned(fromByteOffset: template, as: UInt16.self) < symbolTemplate
+    }
+    static func hasStamps(_ payload: UnsafeRawBufferPointer) -> Bool {
+        payload.count >= blockMin + stampsCount
+            && payload.loadUnaligned(
+                fromByteOffset: payload.count - stampsCount + template, as: UInt16.self) == stampsTemplate
+    }
+}
+
+extension MessageTimes {
+    init(sbe payload: UnsafeRawBufferPointer) {
+        self.init(event: payload.loadUnaligned(fromByteOffset: SBEPlaces.time, as: Int64.self))
+        isSnapshot = payload[SBEPlaces.flags] & 1 != 0
+        if SBEPlaces.hasStamps(payload) {
+            received = payload.loadUnaligned(fromByteOffset: payload.count - 16, as: Int64.self)
+            sent = payload.loadUnaligned(fromByteOffset: payload.count - 8, as: Int64.self)
         }
     }
 }

@@ -1,6 +1,8 @@
 // What a fleet counts of a server's bytes, however they are cut, and who is in it.
 import Basics
 import CLinux
+import Dialects
+import Market
 import Testing
 import Wire
 
@@ -43,6 +45,38 @@ func dataMessages(channel: String, text: String, count: Int) {
     let format = MessageFormat.native(channel: channel)
     #expect(bytes(text) { format.messages(head: 0x81, $0) } == count)
     #expect(bytes(text) { format.messages(head: 0x88, $0) } == 0)
+}
+
+@Test("of a binary message a fleet knows the times, the snapshot flag, and that it is data")
+func binaryMessages() {
+    var quote = Quote()
+    quote.apply(
+        Tick(
+            .best, SymbolID(3), side: .bid, flags: .endOfEvent, sequence: 8, eventTime: Timestamp(raw: 700),
+            price: Price(e4: 10_000), size: Quantity(shares: 1)))
+    for stamps in [false, true] {
+        var buffer = ByteBuffer()
+        buffer.write(atMost: NativeSBE.bodyMax) { pen in
+            let message = pen.at
+            NativeSBE.quote(quote, symbol: SymbolID(3), to: &pen)
+            NativeSBE.own(message, previous: 0, isSnapshot: true)
+            guard stamps else { return }
+            NativeSBE.stamps(received: Timestamp(raw: 800), sent: Timestamp(raw: 900), to: &pen)
+        }
+        let format = MessageFormat.binary
+        #expect(format.messages(head: 0x82, buffer.readable) == 1)
+        #expect(format.messages(head: 0x81, buffer.readable) == 0)
+        let times = format.times(buffer.readable)
+        let expected = MessageTimes(
+            event: 700, received: stamps ? 800 : nil, sent: stamps ? 900 : nil, isSnapshot: true)
+        #expect(times == expected)
+    }
+    var name = ByteBuffer()
+    name.write(atMost: NativeSBE.bodyMax) { pen in
+        guard let name = SymbolName("S3") else { return }
+        NativeSBE.symbol(SymbolID(3), SymbolDefinition(name: name), to: &pen)
+    }
+    #expect(MessageFormat.binary.messages(head: 0x82, name.readable) == 0)
 }
 
 @Test("the floor's messages and its request are its own")
