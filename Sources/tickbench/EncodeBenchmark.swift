@@ -217,19 +217,24 @@ struct EncodeBenchmark: Benchmark {
     }
 
     private static func binaryDecode(_ quotes: [Quote]) throws -> UInt64 {
-        var frame = ByteBuffer(), reader = SBEReader(), checksum: UInt64 = 0
+        var reader = SBEReader(), symbol = ByteBuffer(), message = ByteBuffer(), offset = 0
         guard let name = SymbolName("AAPL") else { return 0 }
-        frame.write(atMost: NativeSBE.bodyMax * 2) { pen in
-            NativeSBE.symbol(SymbolID(7), SymbolDefinition(name: name), to: &pen)
-            NativeSBE.quote(quotes[0], symbol: SymbolID(7), to: &pen)
+        symbol.write(atMost: NativeSBE.bodyMax) {
+            NativeSBE.symbol(SymbolID(7), SymbolDefinition(name: name), to: &$0)
         }
+        message.write(atMost: NativeSBE.bodyMax) {
+            NativeSBE.quote(quotes[0], symbol: SymbolID(7), to: &$0)
+        }
+        guard try reader.next(in: symbol.readable, from: &offset) == nil else {
+            throw BenchError("a symbol was read back as something else")
+        }
+        var checksum: UInt64 = 0
         for _ in 0..<count {
-            var offset = 0
-            guard case .quote(let quote) = try reader.next(in: frame.readable, from: &offset) else {
+            offset = 0
+            guard case .quote(let quote) = try reader.next(in: message.readable, from: &offset) else {
                 throw BenchError("a quote was read back as something else")
             }
             checksum = checksum &* 31 &+ UInt64(bitPattern: quote.bid?.e9 ?? 0)
-            if offset == frame.count, frame.count > 72 { frame.consume(48) }
         }
         return checksum
     }
