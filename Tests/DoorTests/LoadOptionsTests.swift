@@ -13,7 +13,7 @@ private func options(_ line: String) throws(UsageError) -> LoadOptions {
     "a wrong load is refused in one line that names the option",
     arguments: [
         "--connections 0", "--connections many", "--pick best", "--channel bar", "--rate 0", "--rate 1001",
-        "--encoding xml", "--encoding xml", "--slow 101", "--slow 50 --stalled 50", "--pid 7",
+        "--encoding xml", "--slow 101", "--slow 50 --stalled 50", "--pid 7",
         "--connect 127.0.0.1", "--connect 127.0.0.1:0", "--connect 127.0.0.1:1 --source-rate 5",
         "--connect 10.0.0.1:80 --addresses 2", "--per-connection 9 --universe 8", "--channel trade",
         "--source-rate 2000001", "--stamps 101", "--churn -1",
