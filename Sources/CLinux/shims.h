@@ -83,6 +83,15 @@ static inline int tf_pin_to_core(int core) {
     return (int)syscall(SYS_sched_setaffinity, 0, sizeof mask, mask);
 }
 
+// How many cores this process may run on; 0 where the kernel does not say.
+static inline int tf_usable_cores(void) {
+    unsigned long mask[16] = { 0 };
+    int cores = 0;
+    if (syscall(SYS_sched_getaffinity, 0, sizeof mask, mask) < 0) return 0;
+    for (unsigned i = 0; i < sizeof mask / sizeof *mask; i++) cores += __builtin_popcountl(mask[i]);
+    return cores;
+}
+
 static inline int tf_window_size(int fd, int *rows, int *columns) {
     struct winsize size = { 0 };
     if (ioctl(fd, TIOCGWINSZ, &size) < 0) return -1;

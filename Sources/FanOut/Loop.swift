@@ -1,4 +1,4 @@
-// A loop: a shard with its sockets and a clock. What a door starts on a thread of its own.
+// A loop: a shard with its sockets and a clock. `FanOutLoops` starts each on a thread of its own.
 //
 // The loop sleeps until a socket speaks, a connection is due, or the tape has enough that is new:
 // one tick where somebody follows the market, else an eighth of the tape.
@@ -17,11 +17,18 @@ public final class FanOutHandler: SocketHandler {
     /// - Parameters:
     ///   - tape: this loop's own reader.
     ///   - clock: read once for each event and turn.
-    public init(
+    public convenience init(
         options: ServerOptions, network: any Network, tape: TapeReader, clock: @escaping () -> Moment
     ) {
+        self.init(options: options, network: network, tape: tape, place: .alone, clock: clock)
+    }
+
+    init(
+        options: ServerOptions, network: any Network, tape: TapeReader, place: LoopPlace,
+        clock: @escaping () -> Moment
+    ) {
         self.clock = clock
-        shard = Shard(options: options, network: network, tape: tape, now: clock().instant)
+        shard = Shard(options: options, network: network, tape: tape, place: place, now: clock().instant)
     }
 
     public func opened(_ socket: SocketID, peer: PeerAddress) { shard.opened(socket, peer, clock()) }
@@ -63,8 +70,8 @@ extension Shard {
     }
 }
 
-/// The loop on real sockets.
-public final class FanOutLoop: @unchecked Sendable {
+/// A loop on real sockets.
+final class FanOutLoop: @unchecked Sendable {
     private let reactor: Reactor
     private let handler: FanOutHandler
     private let bell: Doorbell
@@ -72,25 +79,22 @@ public final class FanOutLoop: @unchecked Sendable {
     /// How long goodbyes may take.
     private let drainTime = Nanoseconds.seconds(1)
 
-    /// - Parameter tape: a reader made with `bell`, so that news wakes this loop.
-    /// - Throws: `SystemError` when epoll or its descriptors are not to be had.
-    public init(
-        options: ServerOptions, listener: Listener, tape: TapeReader, bell: Doorbell
-    ) throws(SystemError) {
-        self.bell = bell
-        reactor = try Reactor(
-            listener: listener, bell: bell, connectionsMax: options.limits.connections)
-        handler = FanOutHandler(options: options, network: reactor, tape: tape, clock: Moment.read)
+    /// - Parameter options: with this loop's share of the connections.
+    init(options: ServerOptions, reactor: Reactor, end: LoopEnd, place: LoopPlace) {
+        bell = end.bell
+        self.reactor = reactor
+        handler = FanOutHandler(
+            options: options, network: reactor, tape: end.reader, place: place, clock: Moment.read)
     }
 
     /// Asks the loop to end, from any thread.
-    public func stop() {
+    func stop() {
         stopping.store(true, ordering: .releasing)
         bell.ring()
     }
 
     /// Runs until `stop`, then until goodbyes are said.
-    public func run() {
+    func run() {
         while !stopping.load(ordering: .acquiring) { turn() }
         reactor.stopListening()
         handler.drain()

@@ -41,7 +41,7 @@ public struct Bar: Hashable, Sendable {
 
 /// A symbol's bar of one interval while it grows.
 public struct OpenBar: Hashable, Sendable {
-    public private(set) var bar = Bar(start: .zero, trades: DayStatistics())
+    public private(set) var bar = Bar(start: Timestamp(raw: .min), trades: DayStatistics())
     /// Bars closed so far, for ever.
     public private(set) var closes: UInt64 = 0
     /// The end of the last bar: the next one begins there at the earliest.
@@ -74,13 +74,20 @@ public struct OpenBar: Hashable, Sendable {
         return closed
     }
 
-    /// The source's clock begins anew: bars of before are no longer in the way.
-    public mutating func startOver() { closedTo = Timestamp(raw: .min) }
+    /// The source's clock begins anew: bars of before are no longer in the way. Only when empty.
+    public mutating func startOver() {
+        bar.start = Timestamp(raw: .min)
+        closedTo = bar.start
+    }
 
-    /// Takes over what a snapshot says: the bar as its ticks restored it, and its version.
-    public mutating func restore(_ bar: Bar, sequence: UInt64, after trades: UInt64) {
-        self.bar = bar
-        closes = sequence &- trades
-        closedTo = Timestamp(raw: .min)
+    /// Takes one of the two `bar` ticks of a snapshot, given the symbol's trades up to then and the
+    /// last one's price.
+    public mutating func restore(_ tick: Tick, after trades: UInt64, last: Price) {
+        bar.start = tick.eventTime
+        bar.trades.restore(tick)
+        bar.trades.restore(last: last)
+        if isEmpty { bar.trades = DayStatistics() }
+        closes = tick.sequence &- trades
+        closedTo = tick.eventTime
     }
 }

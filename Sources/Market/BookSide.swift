@@ -31,8 +31,12 @@ public struct BookSide: Sendable {
     public subscript(depth: Int) -> Level { levels[levels.count - 1 - depth] }
 
     /// Sets a level's total; size 0 removes it. A level that isn't there is removed in vain.
-    public mutating func set(_ price: Price, size: Quantity, orders: UInt32 = 0) {
+    ///
+    /// - Returns: what was there before; zero: nothing.
+    @discardableResult
+    public mutating func set(_ price: Price, size: Quantity, orders: UInt32 = 0) -> Quantity {
         let (index, found) = position(of: price)
+        let before = found ? levels[index].size : .zero
         let level = Level(price: price, size: size, orders: orders)
         switch (found, size == .zero) {
         case (true, true): levels.remove(at: index)
@@ -40,6 +44,7 @@ public struct BookSide: Sendable {
         case (false, true): break
         case (false, false): levels.insert(level, at: index)
         }
+        return before
     }
 
     public mutating func removeAll() { levels.removeAll(keepingCapacity: true) }

@@ -37,9 +37,7 @@ public struct Listener: Sendable {
         do throws(ResolveError) {
             for address in try SocketAddress.resolve(host: bare, port: port, passive: true) {
                 do throws(SystemError) {
-                    let descriptor = try open(at: address)
-                    return Listener(
-                        descriptor: descriptor, address: SocketAddress.local(of: descriptor).peer)
+                    return Listener(listening: try open(at: address))
                 } catch {
                     reason = error.reason
                 }
@@ -66,7 +64,22 @@ public struct Listener: Sendable {
         return descriptor
     }
 
+    /// A socket that listens already, made elsewhere and non-blocking.
+    public init(listening descriptor: Int32) {
+        self.descriptor = descriptor
+        address = SocketAddress.local(of: descriptor).peer
+    }
+
     public func close() { closeDescriptor(descriptor) }
+
+    /// How the kernel paces what connections send, by its name for it (`reno`, `cubic`, `bbr`).
+    /// Connections inherit it from their listener.
+    public func setCongestionControl(_ name: String) throws(SystemError) {
+        let bytes = Array(name.utf8)
+        let code = setsockopt(
+            descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, bytes, socklen_t(bytes.count))
+        guard code == 0 else { throw SystemError("congestion control \(name)") }
+    }
 }
 
 // Outside of the type, where `bind` is the system's.

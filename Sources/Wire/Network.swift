@@ -26,6 +26,19 @@ public enum SendOutcome: Equatable, Sendable {
     case closed
 }
 
+/// What a network counts.
+public struct NetworkCounters: Hashable, Sendable {
+    /// Opened, whoever accepted them.
+    public var accepted: UInt64 = 0
+    /// Accepted and closed at once, because `connectionsMax` were open.
+    public var refused: UInt64 = 0
+    /// Failed accepts: out of descriptors or memory, or a connection that was gone already.
+    public var acceptErrors: UInt64 = 0
+    public var bytesIn: UInt64 = 0
+    public var bytesOut: UInt64 = 0
+    public init() {}
+}
+
 /// What a loop may ask of its sockets. The real one is `Reactor`, tests have a simulated one.
 public protocol Network: AnyObject {
     /// Offers bytes without waiting; what is not taken stays the caller's.
@@ -33,6 +46,8 @@ public protocol Network: AnyObject {
 
     /// Ends it; no event follows. `abort`: RST instead of FIN, unsent kernel bytes are dropped.
     func close(_ socket: SocketID, abort: Bool)
+
+    var counters: NetworkCounters { get }
 }
 
 /// What sockets tell their loop. All of it may call `Network` back, `close` included.

@@ -1,13 +1,13 @@
 // Sockets by epoll: one thread, one turn at a time, a bounded amount of work in each.
 //
-//     turn:  wait ─ read on ─ events ─ failures ─ ids come free ─ accept
+//     turn:  wait ─ read on ─ events ─ failures ─ ids come free ─ arrivals ─ accept
 //
 // Invariants
 //   - A socket is registered once, edge-triggered, for everything; no system call changes that
 //     later. So whoever is told of an edge works until the kernel says "would block", or is
 //     remembered in `unfinished` and goes on next turn, which then does not wait.
-//   - One turn reads at most one buffer (64 KiB) from a socket and accepts at most 64: nobody who
-//     talks a lot keeps the others, or the caller's timers, waiting.
+//   - One turn reads at most one buffer (64 KiB) from a socket, accepts at most 64 and takes over at
+//     most 64 that another loop accepted: nobody keeps the others, or the caller's timers, waiting.
 //   - Accepting comes last, after the ids of this turn's dead are free and its events are spent.
 //   - A handler may call `send` and `close` at any point. No table is borrowed while it runs.
 //   - `send` allocates nothing: it writes flags into a slot that exists. Only a failure is listed.
@@ -15,17 +15,6 @@ import Basics
 import CLinux
 
 public final class Reactor: Network {
-    public struct Counters: Hashable, Sendable {
-        public var accepted: UInt64 = 0
-        /// Accepted and closed at once, because `connectionsMax` were open.
-        public var refused: UInt64 = 0
-        /// Failed accepts: out of descriptors or memory, or a connection that was gone already.
-        public var acceptErrors: UInt64 = 0
-        public var bytesIn: UInt64 = 0
-        public var bytesOut: UInt64 = 0
-        public init() {}
-    }
-
     static let acceptsPerTurn = 64
     static let eventsPerTurn = 512
     /// One buffer for all sockets, and so the most that is read from one of them in a turn.
@@ -36,13 +25,15 @@ public final class Reactor: Network {
     /// Out of descriptors, an edge-triggered listener says nothing more: ask again this late.
     static let acceptRetry = Nanoseconds.milliseconds(100)
 
-    public private(set) var counters = Counters()
+    public private(set) var counters = NetworkCounters()
     public var openCount: Int { table.openCount }
     /// Closed by the loop, but not yet by the peer; at most a second each.
     public var lingeringCount: Int { lingering.count }
 
     private let epoll: Int32
-    private let bell: Doorbell?
+    private let reception: Reception
+    private let loop: Int
+    private let desk: Desk
     private var listener: Listener?
     /// When to accept without being told to: at once after a full turn, later after an error.
     private var acceptAt = Instant.never
@@ -55,35 +46,51 @@ public final class Reactor: Network {
     private let buffer: UnsafeMutableRawBufferPointer
     private let events: UnsafeMutablePointer<epoll_event>
 
+    /// A loop that is alone.
+    ///
     /// - Parameters:
     ///   - listener: accepts from it, and closes it in the end.
     ///   - bell: ends the wait of a turn when it rings; it is silenced here.
-    public init(listener: Listener?, bell: Doorbell?, connectionsMax: Int) throws(SystemError) {
+    public convenience init(listener: Listener?, bell: Doorbell?, connectionsMax: Int) throws(SystemError) {
+        let reception = Reception(connectionsMax: connectionsMax, bells: [bell])
+        try self.init(listener: listener, reception: reception, loop: 0)
+    }
+
+    /// One of a server's loops.
+    ///
+    /// - Parameters:
+    ///   - listener: for the one loop that accepts for all of them.
+    ///   - reception: the same for all of them.
+    ///   - loop: which of them this is, from 0.
+    public init(listener: Listener?, reception: Reception, loop: Int) throws(SystemError) {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-        table = SocketTable(maximum: connectionsMax)
+        table = SocketTable(maximum: reception.share)
         buffer = .allocate(byteCount: Reactor.receiveBytesMax, alignment: 64)
         events = .allocate(capacity: Reactor.eventsPerTurn)
-        self.bell = bell
+        self.reception = reception
+        self.loop = loop
+        desk = reception.desk(of: loop)
         self.listener = listener
         guard epoll >= 0 else { throw SystemError("epoll_create1") }
         if let listener { try watch(listener.descriptor, .listener, TF_EPOLLIN | TF_EPOLLET) }
-        if let bell { try watch(bell.descriptor, .bell, TF_EPOLLIN | TF_EPOLLET) }
+        if let bell = desk.bell { try watch(bell.descriptor, .bell, TF_EPOLLIN | TF_EPOLLET) }
     }
 
     deinit {
+        stopListening()
         for descriptor in table.drain() { closeDescriptor(descriptor) }
         lingering.finishAll()
-        listener?.close()
         if epoll >= 0 { closeDescriptor(epoll) }
         buffer.deallocate()
         events.deallocate()
     }
 
-    /// Accepts nothing from now on and gives the port back. Open sockets live on.
+    /// Takes nobody in from now on and gives the port back. Open sockets live on.
     public func stopListening() {
         listener?.close()  // which takes it out of epoll as well
         listener = nil
         acceptAt = .never
+        for arrival in desk.close() { closeDescriptor(arrival.descriptor) }
     }
 
     private func watch(_ descriptor: Int32, _ tag: SocketTag, _ mask: UInt32) throws(SystemError) {
@@ -147,12 +154,13 @@ extension Reactor {
         reportFailures(handler)
         let now = Moment.read().instant
         lingering.expire(now: now)
-        table.recycle()
+        desk.leave(table.recycle())
+        if desk.hasArrivals { takeOver(handler) }
         if acceptAt <= now { acceptSome(now: now, handler) }
     }
 
     private func wait(until deadline: Instant) -> Int {
-        let isBusy = !unfinished.isEmpty || !failed.isEmpty
+        let isBusy = !unfinished.isEmpty || !failed.isEmpty || desk.hasArrivals
         let wake = isBusy ? .zero : min(deadline, acceptAt, lingering.nextDeadline)
         let span = wake == .never ? -1 : max(0, wake.raw - Moment.read().instant.raw)
         return max(0, Int(tf_epoll_wait(epoll, events, Int32(Reactor.eventsPerTurn), span)))
@@ -160,7 +168,7 @@ extension Reactor {
 
     private func dispatch(_ tag: SocketTag, _ mask: UInt32, _ handler: any SocketHandler) {
         switch tag {
-        case .bell: bell?.silence()
+        case .bell: desk.bell?.silence()
         case .listener: acceptAt = listener == nil ? .never : .zero
         default:
             let hangUp = mask & (TF_EPOLLRDHUP | TF_EPOLLHUP | TF_EPOLLERR) != 0
@@ -239,8 +247,20 @@ extension Reactor {
                 acceptAt = retry(after: tf_errno(), now: now)
                 return
             }
-            welcome(descriptor, peer, handler)
+            let arrival = Arrival(descriptor: descriptor, peer: peer)
+            switch reception.place(arrival, acceptedBy: loop) {
+            case .here: open(arrival, handler)
+            case .handedOver: break
+            case .full:
+                counters.refused += 1
+                closeDescriptor(descriptor)
+            }
         }
+    }
+
+    /// Opens what another loop accepted for this one.
+    private func takeOver(_ handler: any SocketHandler) {
+        for arrival in desk.take(atMost: Reactor.acceptsPerTurn) { open(arrival, handler) }
     }
 
     /// When to accept again after an error (accept(2), "Error handling").
@@ -257,13 +277,11 @@ extension Reactor {
         }
     }
 
-    private func welcome(_ descriptor: Int32, _ peer: PeerAddress, _ handler: any SocketHandler) {
-        guard table.hasRoom else {
-            counters.refused += 1
-            return closeDescriptor(descriptor)
-        }
+    private func open(_ arrival: Arrival, _ handler: any SocketHandler) {
+        let descriptor = arrival.descriptor
         disableNagle(descriptor)
         setOption(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, Reactor.notSentLowWater)
+        // The desk keeps a place until its id is free: there is room.
         let socket = table.open(descriptor)
         let all = TF_EPOLLIN | TF_EPOLLOUT | TF_EPOLLRDHUP | TF_EPOLLET
         guard tf_epoll_add(epoll, descriptor, all, table.tag(of: socket).raw) == 0 else {
@@ -271,6 +289,6 @@ extension Reactor {
             return closeDescriptor(table.retire(socket))
         }
         counters.accepted += 1
-        handler.opened(socket, peer: peer)
+        handler.opened(socket, peer: arrival.peer)
     }
 }

@@ -85,10 +85,12 @@ struct SocketTable {
         return descriptor
     }
 
-    mutating func recycle() {
-        guard !retired.isEmpty else { return }
+    /// Makes the ids of the dead free. Returns how many.
+    mutating func recycle() -> Int {
+        guard !retired.isEmpty else { return 0 }
+        defer { retired.removeAll(keepingCapacity: true) }
         free.append(contentsOf: retired)
-        retired.removeAll(keepingCapacity: true)
+        return retired.count
     }
 
     /// Takes every descriptor out, for the end of it all.

@@ -115,7 +115,7 @@ final class Watcher {
         if case .welcome = message { list.reconnected() }
         let changed = list.apply(message, now: now)
         hasNews = true
-        if case .ack(_, _, let refused) = message, !refused.isEmpty { report(refused) }
+        if case .ack(_, _, let refused, _) = message, !refused.isEmpty { report(refused) }
         guard terminal == nil, !Terminal.isInteractive, let changed else { return }
         // Nobody reads any more (`| head -3`): that is the end, not an error.
         if !Console.write(Pipe.line(list.rows[changed])) { status = .done }

@@ -61,10 +61,10 @@ struct Watchlist {
             guard let row = advance("stats", stats.version, now) else { return nil }
             rows[row].stats = stats
             return row
-        case .heartbeat(let lag, _, let merged):
+        case .heartbeat(let lag, _, let merged, _):
             self.lagging = lag
             self.merged = merged
-        case .ack(_, _, let refused):
+        case .ack(_, _, let refused, _):
             for refusal in refused {
                 if let row = index[refusal.symbol] { rows[row].refusal = refusal.code }
             }

@@ -25,6 +25,8 @@ final class SimulatedNetwork: Network {
     private var next: UInt32 = 0
     private var random: SeededGenerator
 
+    let counters = NetworkCounters()
+
     init(seed: Seed) { random = seed.generator() }
 
     // MARK: The server's side

@@ -1,18 +1,22 @@
-// Feed, loop and clients on one virtual clock in one thread. A step is a millisecond.
+// Feed, loops and clients on one virtual clock in one thread. A step is a millisecond.
 import Basics
 import Dialects
-import FanOut
 import Market
 import TestSupport
 import TickerFeed
 import Wire
 
+@testable import FanOut
+
 final class World {
     private(set) var now = Moment(
         instant: Instant(raw: 1_000_000_000), wall: Timestamp(raw: 1_700_000_000_000_000_000))
-    let network: SimulatedNetwork
+    /// One for each loop.
+    let networks: [SimulatedNetwork]
+    private(set) var handlers: [FanOutHandler] = []
+    var network: SimulatedNetwork { networks[0] }
+    var handler: FanOutHandler { handlers[0] }
     private let ingest: Ingest
-    private(set) var handler: FanOutHandler
     private var nextIngest = Instant.zero
     private(set) var bufferedMax = 0
     private let clock: Clock
@@ -23,10 +27,13 @@ final class World {
         init(_ now: Moment) { self.now = now }
     }
 
-    init(_ feed: any Feed, pace: Pace, seed: Seed, limits: Limits = Limits(), tape capacity: Int = 1 << 14) {
-        network = SimulatedNetwork(seed: seed)
+    init(
+        _ feed: any Feed, pace: Pace, seed: Seed, limits: Limits = Limits(), tape capacity: Int = 1 << 14,
+        loops: Int = 1
+    ) {
+        networks = (0..<loops).map { SimulatedNetwork(seed: Seed(seed.raw &+ UInt64($0))) }
         let tape = Tape(capacity: capacity)
-        let reader = tape.makeReader()
+        let readers = (0..<loops).map { _ in tape.makeReader() }
         ingest = Ingest(feed: feed, writer: Tape.Writer(tape), pace: pace)
         var options = ServerOptions(server: "sim", epoch: 7) {
             FeedReport(clock: "replay", speedMilli: 1_000, source: "sim")
@@ -35,19 +42,25 @@ final class World {
         options.limits.connections = 64
         let clock = Clock(now)
         self.clock = clock
-        handler = FanOutHandler(options: options, network: network, tape: reader, clock: { clock.now })
+        let board = Noticeboard(loops: loops)
+        handlers = (0..<loops).map { index in
+            FanOutHandler(
+                options: options, network: networks[index], tape: readers[index],
+                place: LoopPlace(index: index, board: board), clock: { clock.now })
+        }
     }
 
     var feedHasEnded: Bool { ingest.state.hasEnded }
 
-    /// One millisecond: the feed, then the sockets, then the loop's turn, unless it is kept from it.
-    func step(loopSleeps: Bool = false) {
+    /// One millisecond: the feed, then each loop's sockets and its turn, unless it is kept from it.
+    func step(loopSleeps: Bool = false, loop sleeper: Int = 0) {
         now = Moment(instant: now.instant + .milliseconds(1), wall: now.wall + .milliseconds(1))
         clock.now = now
         if nextIngest <= now.instant { nextIngest = ingest.turn(now: now) }
-        guard !loopSleeps else { return }
-        network.turn(handler)
-        _ = handler.turn()
-        bufferedMax = max(bufferedMax, handler.bufferedBytes)
+        for (loop, handler) in handlers.enumerated() where !loopSleeps || loop != sleeper {
+            networks[loop].turn(handler)
+            _ = handler.turn()
+            bufferedMax = max(bufferedMax, handler.bufferedBytes)
+        }
     }
 }

@@ -90,15 +90,21 @@ func bodyArena() {
     #expect(arena.encodes == 1_999)
 }
 
-@Test("the ring of trades holds the latest, in a row, and no more than it may")
-func tradeRing() {
-    var ring = TradeRing()
-    for sequence in 1...5_000 as ClosedRange<UInt64> {
-        ring.append(.init(.trade, .init(0), sequence: sequence))
-        #expect(ring.lastSequence == sequence && ring.address(of: sequence).pointee.tick.sequence == sequence)
-        #expect(ring.address(of: ring.firstSequence).pointee.tick.sequence == ring.firstSequence)
+@Test("a history holds the latest, in a row, and no more than it may")
+func history() {
+    var history = History<UInt64>(capacityMax: 1_024)
+    #expect(history.first == 1 && history.last == 0)
+    for number in 1...5_000 as ClosedRange<UInt64> {
+        history.append(number * 7, number: number)
+        #expect(history.last == number && history[number].pointee == number * 7)
+        #expect(history[history.first].pointee == history.first * 7)
     }
-    #expect(ring.count == TradeRing.capacityMax)
-    ring.append(.init(.trade, .init(0), sequence: 9_000))  // after a lap: what was before is history
-    #expect(ring.count == 1 && ring.firstSequence == 9_000)
+    #expect(history.count == 1_024)
+    #expect(history.partition { $0 < 4_500 * 7 } == 4_500)
+    #expect(history.partition { _ in false } == history.first)
+    #expect(history.partition { _ in true } == 5_001)
+    history.append(1, number: 9_000)  // after a lap: what was before is history
+    #expect(history.count == 1 && history.first == 9_000 && history.resumedAt == 9_000)
+    history.release(at: 9_000)
+    #expect(history.count == 0 && history.first == 9_001)
 }

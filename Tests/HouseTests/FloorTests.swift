@@ -6,15 +6,15 @@ import Testing
 private let floors: [String: Set<String>] = [
     "Basics": ["CLinux", "Glibc"],
     "Market": ["Basics"],
-    "Wire": ["Basics", "CLinux", "COpenSSL", "CZlib"],
-    "Dialects": ["Basics", "Market"],
+    "Wire": ["Basics", "CLinux", "COpenSSL"],
+    "Dialects": ["Basics", "CZlib", "Market"],
     "TickerFeed": ["Basics", "Market", "Dialects", "CLinux"],
     "FanOut": ["Basics", "Market", "Wire", "Dialects"],
 ]
 
 private let doors: Set = ["tickerd", "tickwatch", "tickbench", "tickfuzz"]
 private let rooms: Set = ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]
-private let ground: Set = ["CLinux", "COpenSSL", "CZlib"]
+private let ground: Set = ["CLinux", "COpenSSL", "CSwiftRuntime", "CZlib"]
 
 /// The module that a line imports, nil for any other line.
 func imported(by line: Substring) -> String? {

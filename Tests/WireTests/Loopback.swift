@@ -24,6 +24,13 @@ final class TestServer: SocketHandler {
         reactor = try Reactor(listener: listener, bell: bell, connectionsMax: connectionsMax)
     }
 
+    /// One of several loops; the first one listens.
+    init(_ reception: Reception, loop: Int) throws {
+        let listener = loop == 0 ? try Listener.bind(host: "127.0.0.1", port: 0) : nil
+        port = listener?.localPort ?? 0
+        reactor = try Reactor(listener: listener, reception: reception, loop: loop)
+    }
+
     func opened(_ socket: SocketID, peer: PeerAddress) {
         #expect(peer.isLoopback)
         log.append("opened \(socket.raw)")
@@ -127,6 +134,14 @@ final class TestPeer {
                 return
             }
         }
+    }
+
+    /// Waits for one byte, five seconds at most; nil at the end.
+    func readByte() -> UInt8? {
+        var byte: UInt8 = 0, patience = timeval(tv_sec: 5, tv_usec: 0)
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        return recv(descriptor, &byte, 1, 0) == 1 ? byte : nil
     }
 
     func drained() -> Self {

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -20,19 +21,23 @@ SESSION = str(ROOT / "feeds/aapl-20200130-premarket.itch")
 class Server:
     """tickerd on a free port; `with` starts it and makes sure it is gone."""
 
-    def __init__(self, *options, stdin=None):
+    def __init__(self, *options, stdin=None, descriptors=None):
         self.options = options
         self.stdin = stdin
+        self.descriptors = descriptors
 
     def __enter__(self):
         self.process = subprocess.Popen(
             [TICKERD, "--listen", "127.0.0.1:0", *self.options], stdin=self.stdin, stdout=subprocess.PIPE,
-            text=True)
+            text=True, preexec_fn=self.limit if self.descriptors else None)
         for line in self.process.stdout:
             if found := re.search(r"ws://(127\.0\.0\.1:(\d+))/", line):
                 self.address, self.port = found[1], int(found[2])
                 return self
         raise AssertionError(f"tickerd {self.options} did not start: {self.process.wait()}")
+
+    def limit(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
     def __exit__(self, *_):
         self.process.kill()

@@ -1,4 +1,6 @@
 // What a client may say, whatever the encoding of the answers.
+import Basics
+import Market
 
 /// The client's own name for a request; the answer repeats it.
 public enum MessageID: Hashable, Sendable {
@@ -12,12 +14,31 @@ public struct ClientMessage: Hashable, Sendable {
 
     public enum Operation: Hashable, Sendable {
         case subscribe(Subscribe)
-        /// Changes options of what is subscribed already; nil leaves one as it is.
-        case set(channel: Channel?, symbols: [String], rate: Rate)
-        case unsubscribe(channel: Channel, symbols: [String])
+        case set(Change)
+        case unsubscribe(Selection)
         case list
         case ping
         case auth
+    }
+
+    /// Which subscriptions a message is about: of a channel, of an interval where it is bars, of
+    /// symbols by name or by a pattern (`BRK*`, `*`). Nil: of any.
+    public struct Selection: Hashable, Sendable {
+        public var channel: Channel?
+        public var interval: BarInterval?
+        public var symbols: [String]
+        public init(channel: Channel?, interval: BarInterval? = nil, symbols: [String]) {
+            self.channel = channel
+            self.interval = interval
+            self.symbols = symbols
+        }
+    }
+
+    /// Changes that keep the chain of versions.
+    public enum Change: Hashable, Sendable {
+        case rate(Rate, of: Selection)
+        /// What the connection may be sent in thousands of bits a second; nil: no such limit.
+        case kilobits(Int?)
     }
 
     public struct Subscribe: Hashable, Sendable {
@@ -25,17 +46,36 @@ public struct ClientMessage: Hashable, Sendable {
         public var symbols: [String]
         public var rate: Rate
         public var mode: TradeMode
+        /// Levels a side of `book`.
+        public var depth: Int
+        /// `book` messages bring the CRC-32 of the book they lead to.
+        public var checksum: Bool
+        public var interval: BarInterval
         /// Adds `recv` and `sent` to each message.
         public var stamps: Bool
+        /// Rather than lose something to a gap, be closed with 4408.
+        public var closesWhenSlow: Bool
+        /// The cursor to go on from.
+        public var resume: Cursor?
+
+        public static let depthStandard = 10
+        public static let depthMax = 50
+
         public init(
             channel: Channel, symbols: [String], rate: Rate = .standard, mode: TradeMode = .every,
-            stamps: Bool = false
+            depth: Int = depthStandard, checksum: Bool = false, interval: BarInterval = .minute,
+            stamps: Bool = false, closesWhenSlow: Bool = false, resume: Cursor? = nil
         ) {
             self.channel = channel
             self.symbols = symbols
             self.rate = rate
             self.mode = mode
+            self.depth = depth
+            self.checksum = checksum
+            self.interval = interval
             self.stamps = stamps
+            self.closesWhenSlow = closesWhenSlow
+            self.resume = resume
         }
     }
 

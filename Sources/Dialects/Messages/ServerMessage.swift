@@ -92,7 +92,8 @@ public struct StatsMessage: Hashable, Sendable {
 
 public enum ServerMessage: Hashable, Sendable {
     case welcome(epoch: String, server: String, heartbeat: Nanoseconds)
-    case ack(id: MessageID?, symbols: [String], refused: [Refusal])
+    /// `resume`: where to go on after a break, as in `heartbeat`.
+    case ack(id: MessageID?, symbols: [String], refused: [Refusal], resume: Cursor?)
     case quote(QuoteMessage)
     case trade(TradeMessage)
     case stats(StatsMessage)
@@ -101,7 +102,7 @@ public enum ServerMessage: Hashable, Sendable {
     case status(StatusMessage)
     /// Versions `from...to` of a symbol's channel are lost to this subscription.
     case gap(symbol: String, channel: String, from: UInt64, to: UInt64, reason: String)
-    case heartbeat(lag: Nanoseconds, buffered: Int, merged: UInt64)
+    case heartbeat(lag: Nanoseconds, buffered: Int, merged: UInt64, resume: Cursor?)
     case pong(id: MessageID?)
     case subscriptions([String])
     case error(id: MessageID?, code: String, message: String)

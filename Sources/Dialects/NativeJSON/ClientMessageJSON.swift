@@ -1,5 +1,6 @@
 // Client messages from JSON and to JSON: the server reads what tickwatch, bench and tests write.
 import Basics
+import Market
 
 extension ClientMessage {
     /// Nesting a client may use; its messages need two.
@@ -55,8 +56,10 @@ extension ClientMessage.Operation {
         switch op {
         case "subscribe": self = .subscribe(try ClientMessage.Subscribe(value))
         case "unsubscribe":
-            self = .unsubscribe(channel: try channel(in: value), symbols: try symbols(in: value))
-        case "set": self = try ClientMessage.Operation.set(value)
+            let selection = try ClientMessage.Selection(value)
+            guard selection.channel != nil else { throw ClientFault(.badRequest, "channel is missing") }
+            self = .unsubscribe(selection)
+        case "set": self = .set(try ClientMessage.Change(value))
         case "list": self = .list
         case "ping": self = .ping
         case "auth": self = .auth
@@ -65,26 +68,86 @@ extension ClientMessage.Operation {
                 .unknownOp, "no such op; there are subscribe, unsubscribe, set, list, ping, auth")
         }
     }
+}
 
-    private static func set(_ value: JSONValue) throws(ClientFault) -> Self {
-        guard let rate = try rate(in: value) else { throw ClientFault(.badRequest, "set wants a rate") }
-        let channel = value["channel"] == nil ? nil : try channel(in: value)
-        return .set(channel: channel, symbols: try symbols(in: value), rate: rate)
+extension ClientMessage.Selection {
+    fileprivate init(_ value: JSONValue) throws(ClientFault) {
+        self.init(
+            channel: value["channel"] == nil ? nil : try Dialects.channel(in: value),
+            interval: try Dialects.interval(in: value), symbols: try Dialects.symbols(in: value))
+    }
+}
+
+extension ClientMessage.Change {
+    /// Slower than this and a heartbeat alone would be late.
+    static let kilobits = 8...1_000_000
+
+    fileprivate init(_ value: JSONValue) throws(ClientFault) {
+        if let asked = value["max_kbps"] {
+            guard value["rate"] == nil else {
+                throw ClientFault(.badRequest, "set changes a rate or max_kbps, one at a time")
+            }
+            self = .kilobits(try ClientMessage.Change.kilobits(asked))
+            return
+        }
+        guard let rate = try Dialects.rate(in: value) else {
+            throw ClientFault(.badRequest, "set wants a rate, or max_kbps")
+        }
+        self = .rate(rate, of: try ClientMessage.Selection(value))
+    }
+
+    private static func kilobits(_ value: JSONValue) throws(ClientFault) -> Int? {
+        if case .null = value { return nil }
+        guard let number = value.integer, kilobits.contains(Int(clamping: number)) else {
+            throw ClientFault(
+                .badRequest,
+                "max_kbps is a whole number from \(kilobits.lowerBound) to \(kilobits.upperBound), or null")
+        }
+        return Int(number)
     }
 }
 
 extension ClientMessage.Subscribe {
     fileprivate init(_ value: JSONValue) throws(ClientFault) {
-        channel = try Dialects.channel(in: value)
-        symbols = try Dialects.symbols(in: value)
-        rate = try Dialects.rate(in: value) ?? .standard
+        self.init(
+            channel: try Dialects.channel(in: value), symbols: try Dialects.symbols(in: value),
+            rate: try Dialects.rate(in: value) ?? .standard)
         stamps = value["stamps"]?.bool ?? false
+        checksum = value["crc"]?.bool ?? false
+        interval = try Dialects.interval(in: value) ?? .minute
         switch value["mode"]?.string {
         case nil, "every": mode = .every
         case "latest" where channel == .trade: mode = .latest
         default: throw ClientFault(.badRequest, "mode is \"every\" or, for trade, \"latest\"")
         }
+        switch value["on_slow"]?.string {
+        case nil, "gap": closesWhenSlow = false
+        case "close": closesWhenSlow = true
+        default: throw ClientFault(.badRequest, "on_slow is \"gap\" or \"close\"")
+        }
+        if let asked = value["depth"] {
+            guard let levels = asked.integer,
+                (1...ClientMessage.Subscribe.depthMax).contains(Int(clamping: levels))
+            else {
+                throw ClientFault(
+                    .badDepth, "depth is a whole number from 1 to \(ClientMessage.Subscribe.depthMax)")
+            }
+            depth = Int(levels)
+        }
+        if let asked = value["resume"] {
+            guard let cursor = asked.string.flatMap({ Cursor($0) }) else {
+                throw ClientFault(.badRequest, "resume is a cursor as an ack or a heartbeat gave it")
+            }
+            resume = cursor
+        }
     }
+}
+
+private func interval(in value: JSONValue) throws(ClientFault) -> BarInterval? {
+    guard let asked = value["interval"] else { return nil }
+    let named = BarInterval.allCases.first { "\($0.name)" == asked.string }
+    guard let named else { throw ClientFault(.badRequest, "interval is \"1s\" or \"1m\"") }
+    return named
 }
 
 private func channel(in value: JSONValue) throws(ClientFault) -> Channel {
@@ -132,8 +195,8 @@ extension ClientMessage {
         let names =
             switch operation {
             case .subscribe(let request): request.symbols
-            case .set(_, let symbols, _), .unsubscribe(_, let symbols): symbols
-            case .list, .ping, .auth: [String]()
+            case .set(.rate(_, let selection)), .unsubscribe(let selection): selection.symbols
+            case .set(.kilobits), .list, .ping, .auth: [String]()
             }
         return names.reduce(1_024) { $0 + $1.utf8.count * 6 + 3 }
     }
@@ -142,31 +205,56 @@ extension ClientMessage {
 extension ClientMessage.Operation {
     fileprivate func write(to pen: inout Pen) {
         switch self {
-        case .subscribe(let request):
-            pen.literal("\"op\":\"subscribe\"")
-            write(request.channel, request.symbols, to: &pen)
-            write(request.rate, to: &pen)
-            if request.mode == .latest { pen.literal(",\"mode\":\"latest\"") }
-            if request.stamps { pen.literal(",\"stamps\":true") }
-        case .set(let channel, let symbols, let rate):
+        case .subscribe(let request): write(request, to: &pen)
+        case .set(.rate(let rate, let selection)):
             pen.literal("\"op\":\"set\"")
-            write(channel, symbols, to: &pen)
+            write(selection, to: &pen)
             write(rate, to: &pen)
-        case .unsubscribe(let channel, let symbols):
+        case .set(.kilobits(let kilobits)):
+            pen.literal("\"op\":\"set\",\"max_kbps\":")
+            if let kilobits { pen.integer(Int64(kilobits)) } else { pen.literal("null") }
+        case .unsubscribe(let selection):
             pen.literal("\"op\":\"unsubscribe\"")
-            write(channel, symbols, to: &pen)
+            write(selection, to: &pen)
         case .list: pen.literal("\"op\":\"list\"")
         case .ping: pen.literal("\"op\":\"ping\"")
         case .auth: pen.literal("\"op\":\"auth\"")
         }
     }
 
-    private func write(_ channel: Channel?, _ symbols: [String], to pen: inout Pen) {
-        if let channel {
+    private func write(_ request: ClientMessage.Subscribe, to pen: inout Pen) {
+        pen.literal("\"op\":\"subscribe\"")
+        let interval = request.channel == .bar ? request.interval : nil
+        write(
+            ClientMessage.Selection(
+                channel: request.channel, interval: interval, symbols: request.symbols), to: &pen)
+        write(request.rate, to: &pen)
+        if request.mode == .latest { pen.literal(",\"mode\":\"latest\"") }
+        if request.channel == .book {
+            pen.literal(",\"depth\":")
+            pen.integer(Int64(request.depth))
+        }
+        if request.checksum { pen.literal(",\"crc\":true") }
+        if request.stamps { pen.literal(",\"stamps\":true") }
+        if request.closesWhenSlow { pen.literal(",\"on_slow\":\"close\"") }
+        if let cursor = request.resume {
+            pen.literal(",\"resume\":")
+            pen.quoted(cursor.text)
+        }
+    }
+
+    private func write(_ selection: ClientMessage.Selection, to pen: inout Pen) {
+        if let channel = selection.channel {
             pen.literal(",\"channel\":\"")
             pen.literal(channel.name)
             pen.byte(UInt8(ascii: "\""))
         }
+        if let interval = selection.interval {
+            pen.literal(",\"interval\":\"")
+            pen.literal(interval.name)
+            pen.byte(UInt8(ascii: "\""))
+        }
+        let symbols = selection.symbols
         pen.literal(",\"symbols\":[")
         for (index, symbol) in symbols.enumerated() {
             if index > 0 { pen.byte(UInt8(ascii: ",")) }

@@ -103,16 +103,3 @@ public struct Heartbeat: Hashable, Sendable {
         return message.end()
     }
 }
-
-/// A place in the stream of one feed's life. Opaque to clients.
-public struct Cursor: Hashable, Sendable {
-    public var epoch: UInt32
-    /// Ticks on the tape before this place.
-    public var position: UInt64
-    public init(epoch: UInt32, position: UInt64) {
-        self.epoch = epoch
-        self.position = position
-    }
-    public var epochText: String { String(epoch, radix: 16) }
-    public var text: String { "\(epochText).\(position)" }
-}

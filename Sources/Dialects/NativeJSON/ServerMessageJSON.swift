@@ -88,7 +88,8 @@ extension ServerMessage {
                 let merged = value.unsigned("merged")
             else { return nil }
             self = .heartbeat(
-                lag: .milliseconds(Int(clamping: lag)), buffered: Int(clamping: buffered), merged: merged)
+                lag: .milliseconds(Int(clamping: lag)), buffered: Int(clamping: buffered), merged: merged,
+                resume: value["resume"]?.string.flatMap { Cursor($0) })
         default:
             guard let code = value["code"]?.string else { return nil }
             let after = value["reconnect_after_ms"]?.integer
@@ -104,7 +105,9 @@ extension ServerMessage {
                 Refusal(symbol: $0["symbol"]?.string ?? "", code: $0["code"]?.string ?? "")
             }
             let symbols = (value["symbols"]?.array ?? []).compactMap(\.string)
-            self = .ack(id: id, symbols: symbols, refused: refused)
+            self = .ack(
+                id: id, symbols: symbols, refused: refused,
+                resume: value["resume"]?.string.flatMap { Cursor($0) })
         case "pong": self = .pong(id: id)
         case "subscriptions":
             self = .subscriptions(

@@ -19,6 +19,8 @@ struct Connection: ~Copyable {
     let socket: SocketID
     let peer: PeerAddress
     var phase = Phase.http
+    /// How data messages are written; answers are JSON always.
+    var encoding = Encoding.json
     /// True from the upgrade to the end.
     var isWebSocket = false
     /// The start of a request that has not come whole.
@@ -40,8 +42,12 @@ struct Connection: ~Copyable {
     var unfinished: UInt32 = 0
     var slotsLeft = 0
     var nextSlot = 0
-    /// Place in the loop's list of those that follow the market; -1: not in it.
-    var realTimeIndex: Int32 = -1
+    /// What the peer wants to be sent at most, in thousands of bits a second; 0: no such limit.
+    var kilobits: Int32 = 0
+    /// Until then its data waits, so that it is not sent more.
+    var heldUntil = Instant.zero
+    /// Up to here on the tape it was written everything that is never conflated.
+    var safePosition: UInt64 = 0
 
     /// The request's or the closing handshake's deadline.
     var deadline: Instant
@@ -68,7 +74,8 @@ struct Connection: ~Copyable {
         switch phase {
         case .http, .closing: deadline
         case .webSocket where isBlocked: limits.stall == .zero ? .never : lastProgress + limits.stall
-        case .webSocket: min(subscriptions.due, nextHeartbeat)
+        case .webSocket:
+            min(subscriptions.due, nextHeartbeat, unfinished == 0 || kilobits == 0 ? .never : heldUntil)
         }
     }
 }

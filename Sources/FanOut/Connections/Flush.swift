@@ -33,15 +33,19 @@ extension Shard {
     private mutating func gather(
         _ connection: UnsafeMutablePointer<Connection>, _ classes: UInt32, _ now: Moment
     ) {
-        let count = connection.pointee.subscriptions.slots.count
+        let count = connection.pointee.subscriptions.count
         // Being due anew is a new pass over all slots, from where the last one stopped.
         if classes != 0 || connection.pointee.slotsLeft > count { connection.pointee.slotsLeft = count }
         connection.pointee.unfinished |= classes
+        guard now.instant >= connection.pointee.heldUntil else {
+            schedule(Int(connection.pointee.socket.index))
+            return
+        }
         let wanted = connection.pointee.unfinished
         while connection.pointee.slotsLeft > 0 {
             if connection.pointee.nextSlot >= count { connection.pointee.nextSlot = 0 }
             let slot = connection.pointee.nextSlot
-            if wanted & (1 << UInt32(connection.pointee.subscriptions.slots[slot].rateClass)) != 0 {
+            if wanted & (1 << UInt32(connection.pointee.subscriptions[slot].rateClass)) != 0 {
                 guard gather(connection, slot: slot, now) else {
                     unfinished.append(Int32(connection.pointee.socket.index))
                     return
@@ -59,59 +63,19 @@ extension Shard {
         _ connection: UnsafeMutablePointer<Connection>, slot index: Int, _ now: Moment
     ) -> Bool {
         guard scratch.count < limits.writeBytes else { return false }
-        let slot = connection.pointee.subscriptions.slots[index]
-        let symbol = view.symbol(slot.symbol)
-        switch (slot.channel, slot.mode) {
-        case (.quote, _):
-            let newest = symbol.pointee.quote.sequence
-            guard newest != slot.sent else { return true }
-            append(
-                quoteBody(symbol), to: connection, slot: index, previous: slot.sent, newest: newest,
-                stamp: slot.stamps ? symbol.pointee.quote.receiveTime : nil, now)
-        case (.stats, _):
-            let newest = symbol.pointee.tradeSequence
-            guard newest != slot.sent, let last = symbol.pointee.lastTrade else { return true }
-            append(
-                statsBody(symbol, last), to: connection, slot: index, previous: slot.sent,
-                newest: newest, stamp: slot.stamps ? last.receiveTime : nil, now)
-        case (.trade, .every): return gatherTrades(connection, slot: index, now)
-        case (.trade, .latest): gatherLatestTrade(connection, slot: index, now)
-        case (.book, _), (.bar, _), (.status, _): break
+        let slot = connection.pointee.subscriptions.address(of: index)
+        let one = Addressee(
+            connection: connection, slot: slot, symbol: view.symbol(slot.pointee.symbol), now: now)
+        switch slot.pointee.kind.channel {
+        case .quote: gatherQuote(one)
+        case .stats: gatherStats(one)
+        case .book: gatherBook(one)
+        case .trade where slot.pointee.options.contains(.latest): gatherLatestTrade(one)
+        case .trade: return gatherTrades(one)
+        case .bar: return gatherBars(one)
+        case .status: return gatherStatuses(one)
         }
         return true
-    }
-
-    /// One conflated message: the newest version, and how many it replaced.
-    @inline(__always)
-    private mutating func append(
-        _ body: UnsafeRawBufferPointer, to connection: UnsafeMutablePointer<Connection>, slot: Int,
-        previous: UInt64, newest: UInt64, stamp: Timestamp?, _ now: Moment
-    ) {
-        frame(connection, body, previous: previous, stamp: stamp, now)
-        if previous != 0 {
-            let merged = newest &- previous &- 1
-            connection.pointee.merged &+= merged
-            counters.merged &+= merged
-        }
-        connection.pointee.subscriptions.markSent(slot, newest)
-    }
-
-    /// A frame around a shared body and this subscriber's own tail.
-    @inline(__always)
-    mutating func frame(
-        _ connection: UnsafeMutablePointer<Connection>, _ body: UnsafeRawBufferPointer,
-        previous: UInt64, stamp: Timestamp?, _ now: Moment
-    ) {
-        let tail = NativeJSON.Tail(
-            previous: previous, isSnapshot: previous == 0,
-            stamps: stamp.map { (received: $0, sent: now.wall) })
-        scratch.write(atMost: body.count + NativeJSON.tailMax + 16) { pen in
-            WebSocketFrame.writeHeader(into: &pen, opcode: .text, payload: body.count + tail.count)
-            pen.bytes(body)
-            tail.write(to: &pen)
-        }
-        connection.pointee.messages &+= 1
-        counters.messages &+= 1
     }
 
     /// Hands the scratch to the socket and keeps what it did not take.
@@ -125,12 +89,19 @@ extension Shard {
             return .gone
         case .sent(let taken):
             counters.bytes += UInt64(taken)
+            if connection.pointee.kilobits > 0 { hold(connection, now.instant) }
             guard taken < scratch.count else { return .sent }
             counters.blocked += 1
             park(connection, taken: taken, now.instant)
             schedule(index)
             return .parked
         }
+    }
+
+    /// What was written now is to last for a while.
+    private func hold(_ connection: UnsafeMutablePointer<Connection>, _ now: Instant) {
+        let span = Int64(scratch.count) * 8_000_000 / Int64(connection.pointee.kilobits)
+        connection.pointee.heldUntil = max(connection.pointee.heldUntil, now) + Nanoseconds(raw: span)
     }
 
     private func park(
@@ -227,9 +198,8 @@ extension Shard {
         case .http: continueRequests(index, now)
         case .webSocket:
             // Whatever came due meanwhile goes out as one, and with its newest versions.
-            let subscriptions = connection.pointee.subscriptions.realTimeClass
             let due = connection.pointee.subscriptions.takeDue(at: now.instant)
-            flush(index, classes: due | subscriptions, now)
+            flush(index, classes: due | connection.pointee.subscriptions.realTimeClass, now)
         }
         if connections.contains(index) { schedule(index) }
     }

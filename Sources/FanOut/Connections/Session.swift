@@ -18,7 +18,6 @@ extension Shard {
         } catch {
             answer(index, error.json)
         }
-        if connections.contains(index) { updateRealTime(index) }
     }
 
     private mutating func takeOperation(_ index: Int, _ now: Moment) -> Bool {
@@ -49,9 +48,9 @@ extension Shard {
     ) throws(ClientFault) {
         switch message.operation {
         case .subscribe(let request): try subscribe(request, message.id, index, now)
-        case .unsubscribe(let channel, let symbols): unsubscribe(channel, symbols, message.id, index)
-        case .set(let channel, let symbols, let rate):
-            set(channel, symbols, rate, message.id, index, now)
+        case .unsubscribe(let selection): unsubscribe(selection, message.id, index)
+        case .set(.rate(let rate, let selection)): set(rate, selection, message.id, index, now)
+        case .set(.kilobits(let kilobits)): limit(kilobits, message.id, index)
         case .list: list(message.id, index)
         case .ping:
             var pong = ControlMessage("pong")
@@ -66,92 +65,27 @@ extension Shard {
         }
     }
 
-    private func subscribe(
-        _ request: ClientMessage.Subscribe, _ id: MessageID?, _ index: Int, _ now: Moment
-    ) throws(ClientFault) {
+    private func limit(_ kilobits: Int?, _ id: MessageID?, _ index: Int) {
         let connection = connections.address(of: index)
-        var accepted: [(name: String, id: SymbolID)] = []
-        var refused: [(name: String, code: ErrorCode)] = []
-        for name in request.symbols {
-            if let symbol = view.find(name) {
-                accepted.append((name, symbol))
-            } else {
-                refused.append((name, SymbolName(name) == nil ? .badSymbol : .unknownSymbol))
-            }
-        }
-        let asked = Set(connection.pointee.subscriptions.slots.map(\.symbol))
-            .union(accepted.map(\.id)).count
-        guard asked <= limits.symbols else {
-            throw ClientFault(
-                .limitSymbols, "at most \(limits.symbols) symbols a connection; \(asked) asked")
-        }
-        var done: [String] = []
-        for (name, symbol) in accepted {
-            let isDone = connection.pointee.subscriptions.subscribe(
-                symbol, request.channel, rate: request.rate, mode: request.mode, stamps: request.stamps,
-                now: now.instant)
-            if isDone { done.append(name) } else { refused.append((name, .limitRate)) }
-        }
-        acknowledge(id, index, channel: request.channel, done, refused, rate: request.rate)
-    }
-
-    private func unsubscribe(_ channel: Channel, _ symbols: [String], _ id: MessageID?, _ index: Int) {
-        let connection = connections.address(of: index)
-        var done: [String] = []
-        var refused: [(name: String, code: ErrorCode)] = []
-        for name in named(symbols, channel, index) {
-            if let symbol = view.find(name), connection.pointee.subscriptions.unsubscribe(symbol, channel) {
-                done.append(name)
-            } else {
-                refused.append((name, .notSubscribed))
-            }
-        }
-        acknowledge(id, index, channel: channel, done, refused, rate: nil)
-    }
-
-    private func set(
-        _ channel: Channel?, _ symbols: [String], _ rate: Rate, _ id: MessageID?, _ index: Int,
-        _ now: Moment
-    ) {
-        let connection = connections.address(of: index)
-        var done: [String] = []
-        var refused: [(name: String, code: ErrorCode)] = []
-        for name in named(symbols, channel, index) {
-            let symbol = view.find(name)
-            let slots = connection.pointee.subscriptions.slots
-            let matching = slots.indices.filter {
-                slots[$0].symbol == symbol && (channel == nil || slots[$0].channel == channel)
-            }
-            let isDone = matching.allSatisfy {
-                connection.pointee.subscriptions.set(rate, slot: $0, now: now.instant)
-            }
-            switch (matching.isEmpty, isDone) {
-            case (true, _): refused.append((name, .notSubscribed))
-            case (false, true): done.append(name)
-            case (false, false): refused.append((name, .limitRate))
-            }
-        }
-        acknowledge(id, index, channel: channel, done, refused, rate: rate)
-    }
-
-    /// `*` stands for all symbols the connection is subscribed to, on this channel or on any.
-    private func named(_ symbols: [String], _ channel: Channel?, _ index: Int) -> [String] {
-        guard symbols == ["*"] else { return symbols }
-        let slots = connections.address(of: index).pointee.subscriptions.slots
-            .filter { channel == nil || $0.channel == channel }
-        return Set(slots.map(\.symbol)).sorted().map { view.directory[$0].name.description }
+        connection.pointee.kilobits = Int32(clamping: kilobits ?? 0)
+        connection.pointee.heldUntil = .zero
+        var ack = ControlMessage("ack")
+        ack.add(id)
+        ack.add("max_kbps", json: kilobits.map { "\($0)" } ?? "null")
+        answer(index, ack.end())
     }
 
     private func list(_ id: MessageID?, _ index: Int) {
         let connection = connections.address(of: index)
-        let entries = connection.pointee.subscriptions.slots.map { slot in
-            let rate: String =
-                switch connection.pointee.subscriptions.rate(of: slot) {
-                case .max: "\"max\""
-                case .perThousandSeconds(let n): ControlMessage.decimal(Int64(n), 3)
-                }
-            let name = view.directory[slot.symbol].name
-            return "{\"channel\":\"\(slot.channel.name)\",\"symbol\":\"\(name)\",\"rate\":\(rate)}"
+        var entries = connection.pointee.subscriptions.patterns.map {
+            let name = String(decoding: $0.prefix, as: UTF8.self) + "*"
+            return Shard.entry($0.template.kind, name, $0.template.rate)
+        }
+        for at in 0..<connection.pointee.subscriptions.count {
+            let slot = connection.pointee.subscriptions[at]
+            guard !slot.options.contains(.byPattern) else { continue }
+            let name = view.directory[slot.symbol].name.description
+            entries.append(Shard.entry(slot.kind, name, connection.pointee.subscriptions.rate(of: slot)))
         }
         var message = ControlMessage("subscriptions")
         message.add(id)
@@ -159,25 +93,18 @@ extension Shard {
         answer(index, message.end())
     }
 
-    private func acknowledge(
-        _ id: MessageID?, _ index: Int, channel: Channel?, _ symbols: [String],
-        _ refused: [(name: String, code: ErrorCode)], rate: Rate?
-    ) {
-        var ack = ControlMessage("ack")
-        ack.add(id)
-        if let channel { ack.add("channel", "\(channel.name)") }
-        ack.add("symbols", symbols)
-        if let rate { ack.add("rate", rate) }
-        if !refused.isEmpty {
-            let list = refused.map {
-                "{\"symbol\":\(ControlMessage.quoted($0.name)),\"code\":\"\($0.code.rawValue)\"}"
+    private static func entry(_ kind: StreamKind, _ symbol: String, _ rate: Rate) -> String {
+        let rate: String =
+            switch rate {
+            case .max: "\"max\""
+            case .perThousandSeconds(let n): ControlMessage.decimal(Int64(n), 3)
             }
-            ack.add("refused", json: "[\(list.joined(separator: ","))]")
-        }
-        ack.add("resume", cursor.text)
-        answer(index, ack.end())
+        let interval = kind.channel == .bar ? ",\"interval\":\"\(kind.interval.name)\"" : ""
+        return "{\"channel\":\"\(kind.channel.name)\"\(interval)"
+            + ",\"symbol\":\(ControlMessage.quoted(symbol)),\"rate\":\(rate)}"
     }
 
+    /// Where the view stands, for answers that are about no connection.
     var cursor: Cursor { Cursor(epoch: options.epoch, position: view.position) }
 
     func welcome(_ index: Int, session: UInt64) -> String {
@@ -199,13 +126,14 @@ extension Shard {
     /// Puts a heartbeat among the answers, and sets the next.
     mutating func addHeartbeat(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
+        noteSafePosition(connection)
         let elapsed = max(1, (now.instant - connection.pointee.lastHeartbeat).raw)
         let messages = connection.pointee.messages - connection.pointee.messagesAtHeartbeat
         let heartbeat = Heartbeat(
             time: now.wall, lag: connection.pointee.blockedSince.map { now.instant - $0 } ?? .zero,
             buffered: connection.pointee.tail.count, merged: connection.pointee.merged,
             askedMilli: askedMilli(connection), sentTenths: Int64(messages) * 10_000_000_000 / elapsed,
-            cursor: cursor)
+            cursor: Cursor(epoch: options.epoch, position: connection.pointee.safePosition))
         connection.pointee.control.appendFrame(heartbeat.json)
         connection.pointee.messagesAtHeartbeat = connection.pointee.messages
         connection.pointee.lastHeartbeat = now.instant
@@ -214,7 +142,7 @@ extension Shard {
 
     private func askedMilli(_ connection: UnsafeMutablePointer<Connection>) -> Int64? {
         var sum: Int64 = 0
-        for rateClass in connection.pointee.subscriptions.classes where rateClass.slots > 0 {
+        for rateClass in connection.pointee.subscriptions.classes.classes where rateClass.slots > 0 {
             guard case .perThousandSeconds(let n) = rateClass.rate else { return nil }
             sum += Int64(n) * Int64(rateClass.slots)
         }

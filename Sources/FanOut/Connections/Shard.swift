@@ -38,12 +38,17 @@ struct Shard: ~Copyable {
 
     let options: ServerOptions
     let network: any Network
+    let place: LoopPlace
     var view: MarketView
     var arena = BodyArena(capacity: 1 << 22)
+    var deltas = DeltaCache()
+    var window = BookWindow()
     var scratch: ByteBuffer
     var connections: Slab<Connection>
     var wheel: TimerWheel
     var counters = Counters()
+    /// When other loops want to see figures again.
+    var figuresDue = Instant.zero
     var connectionCount = 0
     var webSocketCount = 0
     /// Set once: no new connections, all of them told goodbye.
@@ -52,33 +57,43 @@ struct Shard: ~Copyable {
     /// Connections whose deadline came; the first ones wait longest.
     private var ready: [Int32] = []
     private var readyTaken = 0
-    /// Connections that follow the market, and how many of them this pass has still to visit.
-    private var realTime: [Int32] = []
-    private var realTimeNext = 0
-    private var realTimeLeft = 0
-    /// Connections with more to write than one write may hold.
+    /// Connections that follow the market, by symbol, and those of them that something happened to.
+    var followers: Followers
+    /// Connections with patterns: symbols that come later may be theirs.
+    var patternHolders: [Int32] = []
+    private var symbolsMatched = 0
+    /// Slots of all connections.
+    var slotCount = 0
+    /// Connections that lost something and had chosen to be closed then.
+    var tooSlow: [Int32] = []
+    /// Connections with more to write than one write may hold, and a list of the same kind in use.
     var unfinished: [Int32] = []
+    private var resumed: [Int32] = []
 
     var limits: Limits { options.limits }
 
-    init(options: ServerOptions, network: any Network, tape: TapeReader, now: Instant) {
+    init(options: ServerOptions, network: any Network, tape: TapeReader, place: LoopPlace, now: Instant) {
         self.options = options
         self.network = network
+        self.place = place
         view = MarketView(tape)
         scratch = ByteBuffer(capacity: options.limits.writeBytes + 8_192)
         connections = Slab(capacity: options.limits.connections)
         wheel = TimerWheel(capacity: options.limits.connections, now: now)
+        followers = Followers(connections: options.limits.connections)
     }
 
     /// One turn. Returns when the next one is wanted at the latest.
     mutating func turn(_ now: Moment) -> Instant {
         counters.turns += 1
         let applied = catchUp()
+        if view.directory.count > symbolsMatched { matchNewSymbols(now.instant) }
         wheel.fire(now.instant, into: &ready)
         serveReady(now)
         serveRealTime(now)
         serveUnfinished(now)
-        return next(after: applied, now.instant)
+        closeTooSlow(now)
+        return min(next(after: applied, now.instant), pinFigures(now.instant))
     }
 
     /// Takes what the tape has into the view. Before a request is answered too: a loop with nothing
@@ -86,19 +101,26 @@ struct Shard: ~Copyable {
     @discardableResult
     mutating func catchUp() -> Int {
         let applied = view.drain(limit: limits.ticksPerTurn)
-        if applied > 0 { realTimeLeft = realTime.count }
+        guard applied > 0 else { return 0 }
+        if followers.count > 0 {
+            for at in view.changed.indices {
+                let symbol = view.changed[at]
+                followers.hear(symbol, view.symbol(symbol).pointee.changes)
+            }
+        }
+        view.forgetChanges()
         return applied
     }
 
     private func next(after applied: Int, _ now: Instant) -> Instant {
         let isBehind =
-            applied >= limits.ticksPerTurn || readyTaken < ready.count || realTimeLeft > 0
+            applied >= limits.ticksPerTurn || readyTaken < ready.count || !followers.isQueueEmpty
             || !unfinished.isEmpty
         return isBehind ? now : wheel.next
     }
 
     /// How many ticks may pile up on the tape before a sleeping loop wants to be woken.
-    var sleepsUntilBehindBy: Int { realTime.isEmpty ? view.tapeCapacity / 8 : 1 }
+    var sleepsUntilBehindBy: Int { followers.count == 0 ? view.tapeCapacity / 8 : 1 }
 
     private mutating func serveReady(_ now: Moment) {
         var left = Shard.connectionsPerTurn
@@ -114,27 +136,33 @@ struct Shard: ~Copyable {
         }
     }
 
-    /// Those that want every change: each once a turn, beginning where the last turn stopped.
+    /// Those that want every change: each once, who has waited longest first.
     private mutating func serveRealTime(_ now: Moment) {
         var left = Shard.connectionsPerTurn
-        while realTimeLeft > 0, left > 0, !realTime.isEmpty {
-            if realTimeNext >= realTime.count { realTimeNext = 0 }
-            let index = Int(realTime[realTimeNext])
-            realTimeNext += 1
-            realTimeLeft -= 1
+        while left > 0, let index = followers.next() {
             left -= 1
+            guard connections.contains(index) else { continue }
             let classes = connections.address(of: index).pointee.subscriptions.realTimeClass
             flush(index, classes: classes, now)
         }
-        if realTime.isEmpty { realTimeLeft = 0 }
     }
 
     private mutating func serveUnfinished(_ now: Moment) {
         guard !unfinished.isEmpty else { return }
-        let these = unfinished
-        unfinished.removeAll(keepingCapacity: true)
-        for index in these where connections.contains(Int(index)) {
-            flush(Int(index), classes: 0, now)
+        swap(&unfinished, &resumed)
+        for at in resumed.indices where connections.contains(Int(resumed[at])) {
+            flush(Int(resumed[at]), classes: 0, now)
+        }
+        resumed.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func closeTooSlow(_ now: Moment) {
+        while let last = tooSlow.popLast() {
+            let index = Int(last)
+            guard connections.contains(index), connections.address(of: index).pointee.phase == .webSocket
+            else { continue }
+            startClosing(
+                index, .tooSlow, code: CloseCode.tooSlow, reason: "something was lost, as on_slow says", now)
         }
     }
 
@@ -166,22 +194,11 @@ struct Shard: ~Copyable {
     }
     mutating func schedule(_ index: Int) { wheel.set(index, wakeTime(index)) }
 
-    /// Enters or leaves the list of those that follow the market, as its subscriptions say.
-    mutating func updateRealTime(_ index: Int) {
-        let connection = connections.address(of: index)
-        let wants = connection.pointee.subscriptions.hasRealTime && connection.pointee.phase == .webSocket
-        let place = connection.pointee.realTimeIndex
-        if wants, place < 0 {
-            connection.pointee.realTimeIndex = Int32(realTime.count)
-            realTime.append(Int32(index))
-        } else if !wants, place >= 0 {
-            let last = realTime.removeLast()
-            if Int(place) < realTime.count {
-                realTime[Int(place)] = last
-                connections.address(of: Int(last)).pointee.realTimeIndex = place
-            }
-            connection.pointee.realTimeIndex = -1
-        }
+    /// Symbols that came since: those who have patterns may have waited for them.
+    private mutating func matchNewSymbols(_ now: Instant) {
+        let new = symbolsMatched..<view.directory.count
+        symbolsMatched = view.directory.count
+        for at in patternHolders.indices { follow(Int(patternHolders[at]), new, now) }
     }
 
     /// Forgets a connection whose socket is gone, or takes the socket down with it.
@@ -191,10 +208,8 @@ struct Shard: ~Copyable {
     }
 
     mutating func forget(_ index: Int, _ reason: CloseReason) {
-        let connection = connections.address(of: index)
-        if connection.pointee.isWebSocket { webSocketCount -= 1 }
-        connection.pointee.subscriptions.removeAll()
-        updateRealTime(index)
+        if connections.address(of: index).pointee.isWebSocket { webSocketCount -= 1 }
+        forgetSubscriptions(index)
         wheel.set(index, .never)
         connections.remove(at: index)
         connectionCount -= 1

@@ -58,16 +58,10 @@ extension Shard {
                 return
             }
             let due = connection.pointee.subscriptions.takeDue(at: now.instant)
-            flush(index, classes: due | newRealTime(index), now)
+            // New subscriptions that follow the market get their snapshots now, not with the next tick.
+            flush(index, classes: due | connection.pointee.subscriptions.realTimeClass, now)
         }
         if connections.contains(index) { schedule(index) }
-    }
-
-    /// New subscriptions that follow the market get their snapshots now, not with the next tick.
-    private func newRealTime(_ index: Int) -> UInt32 {
-        let connection = connections.address(of: index)
-        return connection.pointee.realTimeIndex >= 0
-            ? connection.pointee.subscriptions.realTimeClass : 0
     }
 
     private mutating func received(_ event: WebSocketEvent, _ index: Int, _ now: Moment) {
@@ -109,9 +103,13 @@ extension Shard {
         let connection = connections.address(of: index)
         connection.pointee.phase = .closing(reason)
         connection.pointee.deadline = now.instant + limits.closeDeadline
-        connection.pointee.subscriptions.removeAll()
+        forgetSubscriptions(index)
         connection.pointee.unfinished = 0
-        updateRealTime(index)
+        // Nothing follows a close frame: should the peer ever read again, it finds the end of the
+        // frame it began, and then the reason.
+        if connection.pointee.isBlocked {
+            connection.pointee.tail.truncate(to: connection.pointee.tailFrameRest)
+        }
         connection.pointee.control.appendClose(code, text)
         if !connection.pointee.isBlocked { flush(index, classes: 0, now) }
         guard connections.contains(index) else { return }
@@ -136,8 +134,6 @@ extension Shard {
         guard limits.stall != .zero, now.instant >= connection.pointee.lastProgress + limits.stall else {
             return
         }
-        // Should it ever read again, it finds the end of the frame it began, and then the reason.
-        connection.pointee.tail.truncate(to: connection.pointee.tailFrameRest)
         startClosing(
             index, .stalled, code: CloseCode.tooSlow,
             reason: "nothing was read for \(limits.stall.milliseconds) ms", now)

@@ -5,7 +5,8 @@ import Market
 import Wire
 
 extension Shard {
-    static let subprotocols = ["tickerfeed.v1.json"]
+    /// The first is spoken also where none is asked for.
+    static let subprotocols = ["tickerfeed.v1.json", "tickerfeed.v1.sbe"]
 
     /// Answers what has come whole, in order. Stops while the socket is full: an answer that is not
     /// read must not be a way to fill memory.
@@ -92,11 +93,13 @@ extension Shard {
         let connection = connections.address(of: index)
         acceptance.write(into: &connection.pointee.control)
         connection.pointee.phase = .webSocket
+        connection.pointee.encoding = acceptance.subprotocol == Shard.subprotocols[1] ? .sbe : .json
         connection.pointee.isWebSocket = true
         connection.pointee.lastHeartbeat = now.instant
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
-        connection.pointee.control.appendFrame(welcome(index, session: counters.opened))
         counters.upgrades += 1
+        let session = place.unique(counters.upgrades)
+        connection.pointee.control.appendFrame(welcome(index, session: session))
         webSocketCount += 1
         receiveEarlyFrames(index, now)
     }
@@ -140,6 +143,7 @@ extension Shard {
         case "/readyz": return readiness()
         case "/metrics" where options.servesMetrics: return metrics()
         case "/v1/symbols": return .json(200, directoryJSON())
+        case "/v1/schema.xml": return Shard.schema
         case "/v1/stream":
             throw HTTPFault(
                 426, "this is a WebSocket: ask with Upgrade: websocket", headers: ["Upgrade": "websocket"])
@@ -152,10 +156,17 @@ extension Shard {
         return try snapshot(of: String(request.path.dropFirst(prefix.count)), request)
     }
 
+    private static var schema: HTTPResponse {
+        HTTPResponse(
+            status: 200, headers: ["Content-Type": "application/xml; charset=utf-8"],
+            body: Array("\(NativeSBE.schema)".utf8))
+    }
+
     private static let greeting = """
         tickerd serves market data.
 
-          GET /v1/stream          WebSocket: quotes, trades, statistics
+          GET /v1/stream          WebSocket: quotes, trades, books, bars, statistics, status
+          GET /v1/schema.xml      the schema of the binary encoding (SBE)
           GET /v1/snapshot/AAPL   the state of a symbol, now
           GET /v1/symbols         what there is
           GET /livez /readyz      alive? ready?

@@ -5,9 +5,6 @@ import Market
 import Wire
 
 extension Shard {
-    static let depthMax = 50
-    static let depthStandard = 10
-
     func snapshot(of name: String, _ request: HTTPRequest) throws(HTTPFault) -> HTTPResponse {
         guard let id = view.find(name) else {
             throw HTTPFault(404, "no such symbol; GET /v1/symbols lists them")
@@ -27,10 +24,10 @@ extension Shard {
 
     private func depth(of request: HTTPRequest) throws(HTTPFault) -> Int {
         guard let text = request.query.last(where: { $0.name == "depth" })?.value else {
-            return Shard.depthStandard
+            return ClientMessage.Subscribe.depthStandard
         }
-        guard let depth = Int(text), (1...Shard.depthMax).contains(depth) else {
-            throw HTTPFault(400, "depth is a number from 1 to \(Shard.depthMax)")
+        guard let depth = Int(text), (1...BookWindow.depthMax).contains(depth) else {
+            throw HTTPFault(400, "depth is a number from 1 to \(BookWindow.depthMax)")
         }
         return depth
     }
@@ -38,7 +35,7 @@ extension Shard {
     /// Changes with everything the snapshot shows.
     private func entityTag(_ symbol: UnsafeMutablePointer<SymbolView>, _ depth: Int) -> String {
         let versions = [
-            symbol.pointee.quote.sequence, symbol.pointee.bookSequence, symbol.pointee.tradeSequence,
+            symbol.pointee.quote.sequence, symbol.pointee.book.sequence, symbol.pointee.tradeSequence,
             symbol.pointee.statusSequence, UInt64(depth),
         ]
         return "\"\(cursor.epochText)-\(versions.map { String($0) }.joined(separator: "."))\""
@@ -50,10 +47,10 @@ extension Shard {
         message.add("epoch", cursor.epochText)
         message.add("ts", symbol.pointee.lastEvent.raw)
         message.add("quote", json: Shard.quoteJSON(symbol.pointee.quote))
-        let bids = Shard.levelsJSON(symbol.pointee.bids, depth)
-        let asks = Shard.levelsJSON(symbol.pointee.asks, depth)
+        let bids = Shard.levelsJSON(symbol.pointee.book.bids, depth)
+        let asks = Shard.levelsJSON(symbol.pointee.book.asks, depth)
         message.add(
-            "book", json: "{\"seq\":\(symbol.pointee.bookSequence),\"bids\":\(bids),\"asks\":\(asks)}")
+            "book", json: "{\"seq\":\(symbol.pointee.book.sequence),\"bids\":\(bids),\"asks\":\(asks)}")
         message.add("trade", json: Shard.tradeJSON(symbol.pointee.lastTrade))
         message.add("stats", json: Shard.statsJSON(symbol.pointee.day, symbol.pointee.tradeSequence))
         message.add("status", json: Shard.statusJSON(symbol.pointee.status))

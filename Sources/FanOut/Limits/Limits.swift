@@ -2,10 +2,14 @@
 import Basics
 
 public struct Limits: Hashable, Sendable {
-    /// Connections one loop holds; the next is closed at once.
+    /// Connections all loops of a server hold together; the next is closed at once.
     public var connections = 20_000
     /// Symbols a connection may be subscribed to.
     public var symbols = 512
+    /// Subscriptions of a connection to a symbol's channel, those by patterns included.
+    public var slots = 65_536
+    /// Subscriptions of all connections of a loop: 24 bytes each.
+    public var slotsOfLoop = 4_000_000
     /// Bytes of one client message, all its fragments together.
     public var messageBytes = 65_536
     /// Operations a connection may make a second; a second's worth may come at once.

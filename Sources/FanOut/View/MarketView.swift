@@ -19,6 +19,8 @@ struct MarketView: ~Copyable {
     private(set) var laps: UInt64 = 0
     private(set) var ticksLost: UInt64 = 0
     private(set) var symbolsRefused: UInt64 = 0
+    /// Symbols that something happened to since `forgetChanges`.
+    private(set) var changed: [SymbolID] = []
 
     init(_ reader: TapeReader) {
         self.reader = reader
@@ -47,7 +49,8 @@ struct MarketView: ~Copyable {
                 recover(lost)
                 isInEvent = false
             case .ticks(let count):
-                for index in 0..<count { apply(batch[index]) }
+                let start = reader.position - UInt64(count)
+                for index in 0..<count { apply(batch[index], position: start + UInt64(index)) }
                 applied += count
                 isInEvent = !batch[count - 1].flags.contains(.endOfEvent)
             }
@@ -65,7 +68,13 @@ struct MarketView: ~Copyable {
         reader.askForSnapshot()
     }
 
-    private mutating func apply(_ tick: Tick) {
+    /// The changes are told: what happens next is new.
+    mutating func forgetChanges() {
+        for at in changed.indices { symbols.address(of: changed[at].index).pointee.changes = [] }
+        changed.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func apply(_ tick: Tick, position: UInt64) {
         ticks += 1
         guard let kind = tick.kind else { return }
         if kind == .symbol { define(tick) }
@@ -74,7 +83,9 @@ struct MarketView: ~Copyable {
         let repeated = tick.flags.contains(.snapshot)
         // In sync, a snapshot tells nothing new; lapped, nothing else can be believed.
         guard repeated == view.pointee.awaitsSnapshot else { return }
-        view.pointee.apply(tick, kind)
+        let wasUnchanged = view.pointee.changes.isEmpty
+        view.pointee.apply(tick, kind, position: position)
+        if wasUnchanged, !view.pointee.changes.isEmpty { changed.append(tick.symbol) }
         if repeated, tick.flags.contains(.endOfEvent) { view.pointee.awaitsSnapshot = false }
     }
 

@@ -3,6 +3,10 @@
 // Bodies live in a ring of bytes that is written over as it turns. A reference that fell out of the
 // ring is simply encoded again, so nothing is ever freed, counted or searched for.
 import Basics
+import Market
+
+/// How data messages are written to a connection.
+enum Encoding: UInt8, CaseIterable { case json, sbe }
 
 /// A reference into a `BodyArena`. The default refers to nothing.
 struct SharedBody {
@@ -10,6 +14,18 @@ struct SharedBody {
     var version: UInt64 = 0
     fileprivate var position: UInt64 = 0
     fileprivate var count: UInt32 = 0
+}
+
+/// One state's bodies, by encoding.
+struct Bodies {
+    private var json = SharedBody()
+    private var sbe = SharedBody()
+
+    @inline(__always)
+    subscript(encoding: Encoding) -> SharedBody {
+        get { encoding == .json ? json : sbe }
+        set { if encoding == .json { json = newValue } else { sbe = newValue } }
+    }
 }
 
 struct BodyArena: ~Copyable {
@@ -50,7 +66,46 @@ struct BodyArena: ~Copyable {
         precondition(count <= limit, "a body was longer than promised")
         let body = SharedBody(version: version, position: head, count: UInt32(count))
         head += UInt64(count + Pen.slack)  // the pen may have scribbled on what lay there
-        encodes += 1
+        if count > 0 { encodes += 1 }
         return body
     }
+}
+
+/// Bodies that depend on where a subscriber stood before: from one version to another.
+///
+/// Direct-mapped: two that fall on one place push each other out, and are encoded again.
+struct DeltaCache: ~Copyable {
+    struct Key: Equatable {
+        let symbol: SymbolID
+        /// Whatever else changes the bytes: channel, depth, checksum, encoding.
+        let variant: UInt32
+        let from: UInt64
+        let to: UInt64
+
+        fileprivate var place: Int {
+            var mixed = UInt64(symbol.raw) << 32 | UInt64(variant)
+            mixed = (mixed ^ from &* 0x9e37_79b9_7f4a_7c15) &* 0xbf58_476d_1ce4_e5b9
+            mixed = (mixed ^ (mixed >> 29) ^ to) &* 0x94d0_49bb_1331_11eb
+            return Int(truncatingIfNeeded: mixed >> 40) & (DeltaCache.capacity - 1)
+        }
+    }
+
+    private static let capacity = 8_192
+    private let entries: UnsafeMutablePointer<(key: Key, body: SharedBody)>
+
+    init() {
+        entries = .allocate(capacity: DeltaCache.capacity)
+        let nothing = Key(symbol: SymbolID(UInt32.max), variant: 0, from: 0, to: 0)
+        entries.initialize(repeating: (nothing, SharedBody()), count: DeltaCache.capacity)
+    }
+    deinit { entries.deallocate() }
+
+    @inline(__always)
+    func body(_ key: Key) -> SharedBody? {
+        let entry = entries + key.place
+        return entry.pointee.key == key ? entry.pointee.body : nil
+    }
+
+    @inline(__always)
+    func store(_ body: SharedBody, _ key: Key) { (entries + key.place).pointee = (key, body) }
 }

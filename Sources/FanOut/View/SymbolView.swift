@@ -2,29 +2,62 @@
 import Basics
 import Market
 
+/// Which states of a symbol something touched, as bits.
+struct Changes: OptionSet {
+    let rawValue: UInt8
+    static let quote = Changes(rawValue: 1)
+    static let book = Changes(rawValue: 2)
+    /// Trades, and with them statistics and bars.
+    static let trades = Changes(rawValue: 4)
+    static let status = Changes(rawValue: 8)
+}
+
+/// A trade that subscribers may still be owed.
+struct PastTrade {
+    let tick: Tick
+    /// Ticks on the tape before it.
+    let position: UInt64
+    var bodies = Bodies()
+}
+
+/// A word of the market's, with the feed's at that time.
+struct PastStatus {
+    let status: MarketStatus
+    let feed: FeedState
+    let time: Timestamp
+    let receiveTime: Timestamp
+    let position: UInt64
+    var bodies = Bodies()
+}
+
 struct SymbolView: ~Copyable {
+    static let tradesMax = 1_024
+    static let statusesMax = 64
+
     let definition: SymbolDefinition
     /// The name's bytes, kept flat for the encoder.
     let name: UnsafeRawBufferPointer
     private let nameMemory: UnsafeMutableRawPointer
 
     private(set) var quote = Quote()
-    private(set) var bids = BookSide(.bid)
-    private(set) var asks = BookSide(.ask)
-    private(set) var bookSequence: UInt64 = 0
+    private(set) var book = BookState()
     private(set) var lastTrade: Tick?
     private(set) var day = DayStatistics()
     private(set) var status = MarketStatus(.closed)
-    private(set) var statusSequence: UInt64 = 0
     private(set) var lastEvent = Timestamp.zero
     /// The source began a new day: the next trade opens it.
     private var startsNewDay = false
     /// The tape lapped this loop: nothing counts until this symbol's snapshot came by.
     var awaitsSnapshot = false
+    /// What changed since the loop looked last.
+    var changes: Changes = []
 
-    var trades = TradeRing()
-    var quoteBody = SharedBody()
-    var statsBody = SharedBody()
+    var trades = History<PastTrade>(capacityMax: tradesMax)
+    var statuses = History<PastStatus>(capacityMax: statusesMax)
+    /// The bars of each interval, by its raw value.
+    let bars: UnsafeMutablePointer<BarSeries>
+    var quoteBodies = Bodies()
+    var statsBodies = Bodies()
 
     init(_ definition: SymbolDefinition) {
         self.definition = definition
@@ -32,47 +65,64 @@ struct SymbolView: ~Copyable {
         nameMemory = .allocate(byteCount: SymbolName.bytesMax, alignment: 1)
         nameMemory.copyMemory(from: bytes, byteCount: bytes.count)
         name = UnsafeRawBufferPointer(start: nameMemory, count: bytes.count)
+        bars = .allocate(capacity: BarInterval.allCases.count)
+        for interval in BarInterval.allCases {
+            (bars + Int(interval.rawValue)).initialize(to: BarSeries(interval))
+        }
     }
-    deinit { nameMemory.deallocate() }
+    deinit {
+        nameMemory.deallocate()
+        bars.deinitialize(count: BarInterval.allCases.count)
+        bars.deallocate()
+    }
 
-    var tradeSequence: UInt64 { trades.lastSequence }
+    var tradeSequence: UInt64 { trades.last }
+    var statusSequence: UInt64 { statuses.last }
 
-    /// Takes one tick. Repeated state (a snapshot for somebody else) is left alone by the caller.
-    mutating func apply(_ tick: Tick, _ kind: Tick.Kind) {
+    func series(_ interval: BarInterval) -> UnsafeMutablePointer<BarSeries> {
+        bars + Int(interval.rawValue)
+    }
+
+    /// Somebody follows the book from now on, or no longer: level changes are remembered for those.
+    mutating func addBookReaders(_ count: Int) { book.addReaders(count) }
+
+    /// Takes one tick, `position` ticks behind the tape's start. Repeated state (a snapshot for
+    /// somebody else) is left alone by the caller.
+    mutating func apply(_ tick: Tick, _ kind: Tick.Kind, position: UInt64) {
         lastEvent = tick.eventTime
         switch kind {
-        case .level: applyLevel(tick)
-        case .best: quote.apply(tick)
-        case .trade: applyTrade(tick)
-        case .status:
-            status = MarketStatus(packed: tick.aux)
-            statusSequence = tick.sequence
-        case .clear:
-            bids.removeAll()
-            asks.removeAll()
-            bookSequence = tick.sequence
-            startsNewDay = true
+        case .level:
+            book.apply(tick)
+            changes.formUnion(.book)
+        case .best:
+            quote.apply(tick)
+            changes.formUnion(.quote)
+        case .trade: applyTrade(tick, position)
+        case .status: applyStatus(tick, position)
+        case .clear: clear(tick)
         case .statistics:
             day.restore(tick)
             startsNewDay = false
-        case .symbol, .barClose, .bar: break
+        case .barClose:
+            series(tick.interval).pointee.close(tick, position: position)
+            changes.formUnion(.trades)
+        case .bar: restoreBar(tick)
+        case .symbol: break
         }
     }
 
-    private mutating func applyLevel(_ tick: Tick) {
-        let orders = UInt32(truncatingIfNeeded: tick.aux)
-        if tick.side == .bid {
-            bids.set(tick.price, size: tick.size, orders: orders)
-        } else {
-            asks.set(tick.price, size: tick.size, orders: orders)
-        }
-        bookSequence = tick.sequence
+    private mutating func clear(_ tick: Tick) {
+        book.clear(tick)
+        startsNewDay = true
+        for interval in BarInterval.allCases { series(interval).pointee.startOver() }
+        changes.formUnion(.book)
     }
 
-    private mutating func applyTrade(_ tick: Tick) {
+    private mutating func applyTrade(_ tick: Tick, _ position: UInt64) {
+        changes.formUnion(.trades)
         guard !tick.flags.contains(.snapshot) else {
             // The last trade again, not one more: its statistics come in ticks of their own.
-            if tick.sequence != tradeSequence { trades.append(tick) }
+            if tick.sequence != tradeSequence { remember(tick, position) }
             lastTrade = tick
             day.restore(last: tick.price)
             return
@@ -83,6 +133,30 @@ struct SymbolView: ~Copyable {
         }
         day.add(price: tick.price, size: tick.size)
         lastTrade = tick
-        trades.append(tick)
+        remember(tick, position)
+        bars[0].add(tick)
+        bars[1].add(tick)
+    }
+
+    private mutating func remember(_ tick: Tick, _ position: UInt64) {
+        trades.append(PastTrade(tick: tick, position: position), number: tick.sequence)
+    }
+
+    private mutating func applyStatus(_ tick: Tick, _ position: UInt64) {
+        changes.formUnion(.status)
+        status = MarketStatus(packed: tick.aux)
+        // Number 0: the source has said nothing yet.
+        guard tick.sequence != statusSequence, tick.sequence != 0 else { return }
+        statuses.append(
+            PastStatus(
+                status: status, feed: tick.flags.contains(.suspect) ? .suspect : .live,
+                time: tick.eventTime, receiveTime: tick.receiveTime, position: position),
+            number: tick.sequence)
+    }
+
+    private mutating func restoreBar(_ tick: Tick) {
+        series(tick.interval).pointee.restore(
+            tick, after: tradeSequence, last: lastTrade?.price ?? .zero)
+        changes.formUnion(.trades)
     }
 }

@@ -22,6 +22,7 @@ public struct BookBuilder: ~Copyable {
     public private(set) var last = Stamp.none
 
     var states = SymbolStates()
+    var barClock = BarClock()
     var writer: Tape.Writer
 
     public init(_ writer: consuming Tape.Writer) { self.writer = writer }
@@ -46,7 +47,7 @@ public struct BookBuilder: ~Copyable {
 
     /// Gives a symbol its number, or finds the one it has; says so on the tape either way.
     public mutating func define(_ definition: SymbolDefinition, at stamp: Stamp) -> SymbolID {
-        last = stamp
+        begin(stamp)
         let id = directory.add(definition)
         if id.index == states.count {
             states.append(SymbolState(definition: definition, definedAt: stamp))
@@ -61,7 +62,7 @@ public struct BookBuilder: ~Copyable {
     }
 
     public mutating func status(_ symbol: SymbolID, _ status: MarketStatus, at stamp: Stamp) {
-        last = stamp
+        begin(stamp)
         let state = states[symbol]
         state.pointee.status = status
         state.pointee.statusAt = stamp
@@ -76,7 +77,7 @@ public struct BookBuilder: ~Copyable {
     public mutating func add(
         order: UInt64, symbol: SymbolID, side: Side, shares: UInt32, price: Price, at stamp: Stamp
     ) {
-        last = stamp
+        begin(stamp)
         guard
             let change = books.add(
                 order: order, symbol: symbol, side: side, shares: shares, price: price)
@@ -87,7 +88,7 @@ public struct BookBuilder: ~Copyable {
 
     /// A resting order trades at its own price.
     public mutating func execute(order: UInt64, shares: UInt32, match: UInt64, at stamp: Stamp) {
-        last = stamp
+        begin(stamp)
         guard let change = books.reduce(order: order, by: shares, .executed) else { return }
         trade(change, price: change.level.price, match: match, at: stamp)
         reduced(change, at: stamp)
@@ -98,20 +99,20 @@ public struct BookBuilder: ~Copyable {
     public mutating func executeWithPrice(
         order: UInt64, shares: UInt32, match: UInt64, printable: Bool, price: Price, at stamp: Stamp
     ) {
-        last = stamp
+        begin(stamp)
         guard let change = books.reduce(order: order, by: shares, .executedWithPrice) else { return }
         if printable { trade(change, price: price, match: match, at: stamp) }
         reduced(change, at: stamp)
     }
 
     public mutating func cancel(order: UInt64, shares: UInt32, at stamp: Stamp) {
-        last = stamp
+        begin(stamp)
         guard let change = books.reduce(order: order, by: shares, .cancelled) else { return }
         reduced(change, at: stamp)
     }
 
     public mutating func delete(order: UInt64, at stamp: Stamp) {
-        last = stamp
+        begin(stamp)
         guard let change = books.delete(order: order) else { return }
         reduced(change, at: stamp)
     }
@@ -120,7 +121,7 @@ public struct BookBuilder: ~Copyable {
     public mutating func replace(
         order: UInt64, with newOrder: UInt64, shares: UInt32, price: Price, at stamp: Stamp
     ) {
-        last = stamp
+        begin(stamp)
         guard
             let change = books.replace(order: order, with: newOrder, shares: shares, price: price)
         else { return }
@@ -135,7 +136,7 @@ public struct BookBuilder: ~Copyable {
     public mutating func trade(
         _ symbol: SymbolID, shares: UInt32, price: Price, match: UInt64, at stamp: Stamp
     ) {
-        last = stamp
+        begin(stamp)
         guard shares > 0 else { return }
         trade(
             symbol, aggressor: nil, size: Quantity(shares: shares), price: price, match: match, at: stamp)
@@ -146,14 +147,14 @@ public struct BookBuilder: ~Copyable {
     public mutating func cross(
         _ symbol: SymbolID, shares: UInt64, price: Price, match: UInt64, at stamp: Stamp
     ) {
-        last = stamp
+        begin(stamp)
         guard shares > 0 else { return }
         trade(symbol, aggressor: nil, size: quantity(shares), price: price, match: match, at: stamp)
         writer.endEvent()
     }
 
     public mutating func breakTrade(at stamp: Stamp) {
-        last = stamp
+        begin(stamp)
         brokenTrades += 1
     }
 
@@ -163,6 +164,7 @@ public struct BookBuilder: ~Copyable {
     /// first of a new day. States and names stay. Costs a tick a symbol and one for each best.
     public mutating func clearAll(received: Timestamp) {
         let stamp = Stamp(time: last.time, received: received, source: last.source)
+        endBars(received: received)
         books.removeAll()
         for index in 0..<states.count { clear(SymbolID(index), at: stamp) }
     }
@@ -172,6 +174,7 @@ public struct BookBuilder: ~Copyable {
         state.pointee.bookSequence += 1
         state.pointee.bookAt = stamp
         state.pointee.nextTradeStartsDay = true
+        for index in state.pointee.bars.indices { state.pointee.bars[index].startOver() }
         append(.clear, symbol, sequence: state.pointee.bookSequence, at: stamp)
         let (bid, ask) = (state.pointee.bid, state.pointee.ask)
         if !(bid.isEmpty && ask.isEmpty) { state.pointee.quoteSequence += 1 }
@@ -185,6 +188,15 @@ public struct BookBuilder: ~Copyable {
     }
 
     // MARK: Parts of a message
+
+    /// What every message begins with: bars that ended before it are marked before it.
+    @inline(__always)
+    private mutating func begin(_ stamp: Stamp) {
+        if stamp.time >= barClock.due {
+            endBars(at: stamp.time, received: stamp.received)
+        }
+        last = stamp
+    }
 
     /// What every reduction ends with. One of no shares is accepted and changes nothing.
     @inline(__always)
@@ -246,6 +258,7 @@ public struct BookBuilder: ~Copyable {
             state.pointee.nextTradeStartsDay = false
         }
         state.pointee.statistics.add(price: price, size: size)
+        addToBars(symbol, price: price, size: size, at: stamp.time)
         state.pointee.tradeSequence += 1
         let tick = Tick(
             .trade, symbol, side: aggressor, sequence: state.pointee.tradeSequence,

@@ -1,6 +1,7 @@
 // All that is known of a symbol, once more: for a reader that was lapped or came late.
 //
 //     symbol · clear · levels, worst first · best bid · best ask · status · last trade · statistics
+//     · open bars
 //
 // Invariants
 //   - Every tick is flagged `snapshot` and carries the number and the times of the state it repeats:
@@ -30,6 +31,7 @@ extension BookBuilder {
             writer.append(trade)
         }
         if !state.nextTradeStartsDay { writeStatistics(of: symbol, state) }
+        writeBars(of: symbol, state)
         writer.endEvent()
     }
 
@@ -57,6 +59,17 @@ extension BookBuilder {
             received: at?.receiveTime ?? .zero)
         writer.append(halves[0])
         writer.append(halves[1])
+    }
+
+    private mutating func writeBars(of symbol: SymbolID, _ state: SymbolState) {
+        for interval in BarInterval.allCases {
+            let open = state.bars[Int(interval.rawValue)]
+            let halves = open.bar.trades.ticks(
+                .bar, symbol, interval: interval, sequence: open.sequence(after: state.tradeSequence),
+                at: open.bar.start, received: state.lastTrade?.receiveTime ?? .zero)
+            writer.append(halves[0])
+            writer.append(halves[1])
+        }
     }
 
     private mutating func repeatState(

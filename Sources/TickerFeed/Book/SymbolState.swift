@@ -35,6 +35,8 @@ struct SymbolState {
     var statistics = DayStatistics()
     /// The books were cleared: the next trade is the first of its day.
     var nextTradeStartsDay = false
+    /// The open bar of each interval, by its raw value.
+    var bars: [2 of OpenBar] = [OpenBar(), OpenBar()]
 
     var statusSequence: UInt64 = 0
     var statusAt = Stamp.none

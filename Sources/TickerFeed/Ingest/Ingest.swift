@@ -67,8 +67,11 @@ public final class Ingest: @unchecked Sendable {
     private func play(_ now: Moment) -> Instant {
         if pace == .unpaced, builder.lag > builder.tapeCapacity / 2 { return now.instant + Ingest.breath }
         guard let time = feed.nextTime() else { return endRound(now) }
-        let anchor = anchor ?? tie(time, to: now.instant)
-        if let anchor, anchor.due(time) > now.instant { return anchor.due(time) }
+        let anchor = anchor ?? tie(time, to: now)
+        if let anchor, anchor.due(time) > now.instant {
+            builder.advance(to: anchor.reached(now.instant), received: now.wall)
+            return anchor.due(time)
+        }
         do throws(FeedError) {
             let played = try feed.play(
                 upTo: anchor?.reached(now.instant) ?? Timestamp(raw: .max), limit: messagesPerTurn,
@@ -84,13 +87,21 @@ public final class Ingest: @unchecked Sendable {
 
     private func nextTurn(_ anchor: Anchor?, _ now: Moment) -> Instant {
         guard let anchor, let time = feed.nextTime() else { return now.instant }
+        // What is due is played: up to here the source has nothing more to say.
+        if anchor.due(time) > now.instant {
+            builder.advance(to: anchor.reached(now.instant), received: now.wall)
+        }
         return max(now.instant, anchor.due(time))
     }
 
     /// Nil where there is no pace to keep.
-    private func tie(_ time: Timestamp, to now: Instant) -> Anchor? {
-        guard case .recorded(let speed) = pace else { return nil }
-        anchor = Anchor(instant: now, recorded: time, speed: speed)
+    private func tie(_ time: Timestamp, to now: Moment) -> Anchor? {
+        switch pace {
+        case .unpaced: break
+        case .recorded(let speed): anchor = Anchor(instant: now.instant, recorded: time, speed: speed)
+        case .live:
+            anchor = Anchor(instant: now.instant + (time - now.wall), recorded: time, speed: .recorded)
+        }
         return anchor
     }
 
@@ -101,6 +112,7 @@ public final class Ingest: @unchecked Sendable {
         state.roundEnded()
         // A feed without a single message would turn for ever.
         let again = loop && messagesOfRound > 0
+        builder.endBars(received: now.wall)
         if again { builder.clearAll(received: now.wall) }
         guard again, feed.rewind() else {
             state.end(nil)

@@ -1,0 +1,92 @@
+// Going on after a break: from a cursor, a place on the tape up to which a client was told all.
+//
+// Invariants
+//   - A cursor never promises too much: what is never conflated and was not handed to the socket
+//     when the cursor was made lies behind it.
+//   - Resumed, trades, words of status and closed bars go on with the first one behind the cursor,
+//     perhaps with some the client has; what is not in the history any more is declared lost.
+//   - States need nothing but a snapshot.
+import Basics
+import Dialects
+import Market
+
+extension Shard {
+    /// Moves the connection's cursor up to what it was written. Not while a tail waits: heartbeats
+    /// overtake it.
+    func noteSafePosition(_ connection: UnsafeMutablePointer<Connection>) {
+        guard !connection.pointee.isBlocked else { return }
+        var position = view.position
+        for index in 0..<connection.pointee.subscriptions.count {
+            let slot = connection.pointee.subscriptions[index]
+            if !slot.isNew, let owed = firstOwed(slot) { position = min(position, owed) }
+        }
+        connection.pointee.safePosition = position
+    }
+
+    /// Where on the tape the first event lies that this slot is still to be sent.
+    private func firstOwed(_ slot: Slot) -> UInt64? {
+        let symbol = view.symbol(slot.symbol)
+        switch slot.kind.channel {
+        case .quote, .book, .stats: return nil
+        case .trade:
+            guard slot.sent < symbol.pointee.trades.last, symbol.pointee.trades.count > 0 else { return nil }
+            let next = max(slot.sent + 1, symbol.pointee.trades.first)
+            return symbol.pointee.trades[next].pointee.position
+        case .status:
+            guard slot.sent < symbol.pointee.statuses.last else { return nil }
+            let next = max(slot.sent + 1, symbol.pointee.statuses.first)
+            return symbol.pointee.statuses[next].pointee.position
+        case .bar:
+            let closed = symbol.pointee.series(slot.kind.interval)
+            guard slot.seen < closed.pointee.closed.last, closed.pointee.closed.count > 0 else { return nil }
+            let next = max(slot.seen + 1, closed.pointee.closed.first)
+            return closed.pointee.closed[next].pointee.position
+        }
+    }
+
+    /// Sets new slots to where the cursor stands.
+    func resume(
+        _ connection: UnsafeMutablePointer<Connection>, _ kind: StreamKind, _ named: [SymbolID],
+        _ prefixes: [[UInt8]], _ cursor: Cursor
+    ) {
+        for index in 0..<connection.pointee.subscriptions.count {
+            let slot = connection.pointee.subscriptions.address(of: index)
+            guard slot.pointee.kind == kind else { continue }
+            let name = view.symbol(slot.pointee.symbol).pointee.name
+            let isMeant =
+                named.contains(slot.pointee.symbol) || prefixes.contains { name.starts(with: $0) }
+            if isMeant { resume(slot, at: cursor.position) }
+        }
+    }
+
+    private func resume(_ slot: UnsafeMutablePointer<Slot>, at position: UInt64) {
+        let symbol = view.symbol(slot.pointee.symbol)
+        slot.pointee.options.formUnion(.resumed)
+        switch slot.pointee.kind.channel {
+        case .quote, .book, .stats: break
+        case .trade:
+            slot.pointee.sent = Shard.lastTold(symbol.pointee.trades, at: position) { $0.position }
+        case .status:
+            slot.pointee.sent = Shard.lastTold(symbol.pointee.statuses, at: position) { $0.position }
+        case .bar:
+            let series = symbol.pointee.series(slot.pointee.kind.interval)
+            let told = Shard.lastTold(series.pointee.closed, at: position) { $0.position }
+            slot.pointee.seen = told
+            if told >= series.pointee.closed.first, series.pointee.closed.count > 0 {
+                slot.pointee.sent = series.pointee.closed[told].pointee.sequence
+            } else if told + 1 == series.pointee.closed.first, series.pointee.closed.count > 0 {
+                slot.pointee.sent = series.pointee.closed[told + 1].pointee.sequenceBefore
+            }
+        }
+    }
+
+    /// The number of the last event before `position`. 0 where the history does not reach back so
+    /// far and something may be missing: then everything up to its beginning is declared lost.
+    private static func lastTold<Value>(
+        _ history: borrowing History<Value>, at position: UInt64, _ place: (Value) -> UInt64
+    ) -> UInt64 {
+        guard history.count > 0 else { return history.last }
+        let next = history.partition { place($0) < position }
+        return next == history.first && history.first > 1 ? 0 : next - 1
+    }
+}

@@ -1,0 +1,290 @@
+// What a client subscribes to, by name and by pattern, and what becomes of it.
+import Basics
+import Dialects
+import Market
+import Wire
+
+extension Shard {
+    /// The symbols of a request, sorted out.
+    private struct Wanted {
+        /// Symbols by name, sorted, each once.
+        var named: [SymbolID] = []
+        var patterns: [[UInt8]] = []
+        /// As the client wrote them.
+        var accepted: [String] = []
+        var refused: [(name: String, code: ErrorCode)] = []
+    }
+
+    mutating func subscribe(
+        _ request: ClientMessage.Subscribe, _ id: MessageID?, _ index: Int, _ now: Moment
+    ) throws(ClientFault) {
+        let connection = connections.address(of: index)
+        guard request.symbols.count <= limits.symbols else { throw tooMany(request.symbols.count) }
+        let wanted = resolve(request.symbols)
+        try checkLimits(wanted, connection)
+        let template = Shard.template(request)
+        let isDone =
+            add(wanted.named, template, index, now.instant)
+            && addPatterns(wanted.patterns, template, index, now.instant)
+        var resumed: Bool?
+        if let cursor = request.resume {
+            resumed = cursor.epoch == options.epoch
+            if resumed == true { resume(connection, template.kind, wanted.named, wanted.patterns, cursor) }
+        }
+        followers.update(index, connection.pointee.subscriptions)
+        noteSafePosition(connection)
+        var answer = Answer(channel: request.channel, rate: request.rate, resumed: resumed)
+        answer.interval = request.channel == .bar ? request.interval : nil
+        answer.done = isDone ? wanted.accepted : []
+        answer.refused =
+            isDone ? wanted.refused : wanted.refused + wanted.accepted.map { ($0, .limitRate) }
+        acknowledge(answer, id, index)
+    }
+
+    private static func template(_ request: ClientMessage.Subscribe) -> SlotTemplate {
+        var options: SlotOptions = []
+        if request.mode == .latest { options.formUnion(.latest) }
+        if request.stamps { options.formUnion(.stamps) }
+        if request.closesWhenSlow { options.formUnion(.closesWhenSlow) }
+        if request.channel == .book, request.checksum { options.formUnion(.checksum) }
+        return SlotTemplate(
+            kind: StreamKind(request.channel, request.interval), rate: request.rate,
+            depth: request.channel == .book ? UInt8(request.depth) : 0, options: options)
+    }
+
+    private func resolve(_ names: [String]) -> Wanted {
+        var wanted = Wanted()
+        var named: Set<SymbolID> = []
+        for name in names {
+            if let prefix = Shard.prefix(of: name) {
+                if !wanted.patterns.contains(prefix) { wanted.patterns.append(prefix) }
+                wanted.accepted.append(name)
+            } else if let symbol = view.find(name) {
+                named.insert(symbol)
+                wanted.accepted.append(name)
+            } else {
+                wanted.refused.append((name, SymbolName(name) == nil ? .badSymbol : .unknownSymbol))
+            }
+        }
+        wanted.named = named.sorted()
+        return wanted
+    }
+
+    /// What stands before the `*` of a pattern; nil for anything else.
+    private static func prefix(of name: String) -> [UInt8]? {
+        guard name.utf8.last == UInt8(ascii: "*") else { return nil }
+        let prefix = Array(name.utf8.dropLast())
+        return prefix.isEmpty || SymbolName(prefix) != nil ? prefix : nil
+    }
+
+    private func tooMany(_ count: Int) -> ClientFault {
+        ClientFault(.limitSymbols, "at most \(limits.symbols) symbols a connection; \(count) asked")
+    }
+
+    private func checkLimits(
+        _ wanted: Wanted, _ connection: UnsafeMutablePointer<Connection>
+    ) throws(ClientFault) {
+        let known = wanted.named.count { symbol in
+            connection.pointee.subscriptions.range(of: symbol).contains {
+                !connection.pointee.subscriptions[$0].options.contains(.byPattern)
+            }
+        }
+        let asked =
+            connection.pointee.subscriptions.symbolCount + wanted.named.count - known + wanted.patterns.count
+        guard asked <= limits.symbols else { throw tooMany(asked) }
+        let matched = wanted.patterns.isEmpty ? 0 : view.directory.count
+        let slots = wanted.named.count + matched
+        guard connection.pointee.subscriptions.count + slots <= limits.slots else {
+            throw ClientFault(.limitSymbols, "at most \(limits.slots) subscriptions a connection")
+        }
+        guard slotCount + slots <= limits.slotsOfLoop else {
+            throw ClientFault(.limitSymbols, "the server holds as many subscriptions as it can")
+        }
+    }
+
+    // MARK: Slots
+
+    /// False where the connection has too many different rates.
+    private mutating func add(
+        _ symbols: [SymbolID], _ template: SlotTemplate, _ index: Int, _ now: Instant
+    ) -> Bool {
+        guard !symbols.isEmpty else { return true }
+        let connection = connections.address(of: index)
+        guard let added = connection.pointee.subscriptions.subscribe(symbols, template, now: now) else {
+            return false
+        }
+        slotCount += added.count
+        if template.kind.channel == .book {
+            for symbol in added { view.symbol(symbol).pointee.addBookReaders(1) }
+        }
+        return true
+    }
+
+    private mutating func addPatterns(
+        _ prefixes: [[UInt8]], _ template: SlotTemplate, _ index: Int, _ now: Instant
+    ) -> Bool {
+        guard !prefixes.isEmpty else { return true }
+        let connection = connections.address(of: index)
+        var template = template
+        template.options.formUnion(.byPattern)
+        for prefix in prefixes {
+            let pattern = Pattern(prefix: prefix, template: template)
+            guard add(matching(pattern, 0..<view.directory.count), template, index, now) else { return false }
+            connection.pointee.subscriptions.add(pattern)
+        }
+        if !patternHolders.contains(Int32(index)) { patternHolders.append(Int32(index)) }
+        return true
+    }
+
+    private func matching(_ pattern: Pattern, _ range: Range<Int>) -> [SymbolID] {
+        range.lazy.map { SymbolID($0) }.filter { pattern.matches(view.symbol($0).pointee.name) }
+    }
+
+    /// Symbols that came later, for a connection with patterns.
+    mutating func follow(_ index: Int, _ range: Range<Int>, _ now: Instant) {
+        let connection = connections.address(of: index)
+        for pattern in connection.pointee.subscriptions.patterns {
+            let symbols = matching(pattern, range)
+            let room = min(
+                limits.slots - connection.pointee.subscriptions.count, limits.slotsOfLoop - slotCount)
+            _ = add(Array(symbols.prefix(max(0, room))), pattern.template, index, now)
+        }
+        followers.update(index, connection.pointee.subscriptions)
+        schedule(index)
+    }
+
+    mutating func forgetSubscriptions(_ index: Int) {
+        let connection = connections.address(of: index)
+        for at in 0..<connection.pointee.subscriptions.count {
+            forgot(connection.pointee.subscriptions[at])
+        }
+        if !connection.pointee.subscriptions.patterns.isEmpty {
+            patternHolders.removeAll { $0 == Int32(index) }
+        }
+        connection.pointee.subscriptions.removeAll()
+        followers.leave(index)
+    }
+
+    private mutating func forgot(_ slot: Slot) {
+        slotCount -= 1
+        if slot.kind.channel == .book { view.symbol(slot.symbol).pointee.addBookReaders(-1) }
+    }
+
+    // MARK: One's own subscriptions
+
+    /// Which of the connection's own subscriptions a selection is about.
+    private struct Matcher {
+        let channel: Channel?
+        let interval: BarInterval?
+        var symbols: Set<SymbolID> = []
+        var prefixes: [[UInt8]] = []
+
+        func matches(_ kind: StreamKind) -> Bool {
+            guard channel == nil || kind.channel == channel else { return false }
+            return kind.channel != .bar || interval == nil || kind.interval == interval
+        }
+        /// Patterns of the connection that a pattern of the selection includes.
+        func covers(_ pattern: Pattern) -> Bool {
+            matches(pattern.template.kind) && prefixes.contains { pattern.prefix.starts(with: $0) }
+        }
+    }
+
+    /// The selection, and for each of its symbols whether it is subscribed to at all.
+    private func match(
+        _ selection: ClientMessage.Selection, _ connection: UnsafeMutablePointer<Connection>
+    ) -> (matcher: Matcher, answer: Answer) {
+        var matcher = Matcher(channel: selection.channel, interval: selection.interval)
+        var answer = Answer(channel: selection.channel)
+        answer.interval = selection.interval
+        for name in selection.symbols {
+            if let prefix = Shard.prefix(of: name) {
+                matcher.prefixes.append(prefix)
+                answer.done.append(name)
+            } else if let symbol = view.find(name),
+                connection.pointee.subscriptions.range(of: symbol).contains(where: {
+                    matcher.matches(connection.pointee.subscriptions[$0].kind)
+                })
+            {
+                matcher.symbols.insert(symbol)
+                answer.done.append(name)
+            } else {
+                answer.refused.append((name, .notSubscribed))
+            }
+        }
+        return (matcher, answer)
+    }
+
+    private func isChosen(_ slot: Slot, _ matcher: Matcher) -> Bool {
+        guard matcher.matches(slot.kind) else { return false }
+        if matcher.symbols.contains(slot.symbol) { return true }
+        let name = view.symbol(slot.symbol).pointee.name
+        return matcher.prefixes.contains { prefix in name.starts(with: prefix) }
+    }
+
+    mutating func unsubscribe(_ selection: ClientMessage.Selection, _ id: MessageID?, _ index: Int) {
+        let connection = connections.address(of: index)
+        let (matcher, answer) = match(selection, connection)
+        var gone: [Slot] = []
+        connection.pointee.subscriptions.unsubscribe { slot in
+            guard isChosen(slot, matcher) else { return false }
+            gone.append(slot)
+            return true
+        }
+        for slot in gone { forgot(slot) }
+        connection.pointee.subscriptions.removePatterns { matcher.covers($0) }
+        if connection.pointee.subscriptions.patterns.isEmpty {
+            patternHolders.removeAll { $0 == Int32(index) }
+        }
+        followers.update(index, connection.pointee.subscriptions)
+        noteSafePosition(connection)
+        acknowledge(answer, id, index)
+    }
+
+    mutating func set(
+        _ rate: Rate, _ selection: ClientMessage.Selection, _ id: MessageID?, _ index: Int, _ now: Moment
+    ) {
+        let connection = connections.address(of: index)
+        var (matcher, answer) = match(selection, connection)
+        let changed = connection.pointee.subscriptions.set(
+            rate, now: now.instant, { isChosen($0, matcher) }, covers: { matcher.covers($0) })
+        if changed == nil {
+            answer.refused += answer.done.map { ($0, .limitRate) }
+            answer.done = []
+        }
+        answer.rate = rate
+        followers.update(index, connection.pointee.subscriptions)
+        noteSafePosition(connection)
+        acknowledge(answer, id, index)
+    }
+
+    // MARK: Answers
+
+    private struct Answer {
+        var channel: Channel?
+        var interval: BarInterval?
+        var done: [String] = []
+        var refused: [(name: String, code: ErrorCode)] = []
+        var rate: Rate?
+        /// Whether the cursor was of this epoch, where one was given.
+        var resumed: Bool?
+    }
+
+    private func acknowledge(_ answer: Answer, _ id: MessageID?, _ index: Int) {
+        var ack = ControlMessage("ack")
+        ack.add(id)
+        if let channel = answer.channel { ack.add("channel", "\(channel.name)") }
+        if let interval = answer.interval { ack.add("interval", "\(interval.name)") }
+        ack.add("symbols", answer.done)
+        if let rate = answer.rate { ack.add("rate", rate) }
+        if !answer.refused.isEmpty {
+            let list = answer.refused.map {
+                "{\"symbol\":\(ControlMessage.quoted($0.name)),\"code\":\"\($0.code.rawValue)\"}"
+            }
+            ack.add("refused", json: "[\(list.joined(separator: ","))]")
+        }
+        if let resumed = answer.resumed { ack.add("resumed", json: resumed ? "true" : "false") }
+        let position = connections.address(of: index).pointee.safePosition
+        ack.add("resume", Cursor(epoch: options.epoch, position: position).text)
+        self.answer(index, ack.end())
+    }
+}

@@ -1,0 +1,59 @@
+// The loops of a server: one thread each, and one port for all.
+//
+//     listener → loop 0 ─ reception ─→ the loop with the fewest connections, which keeps it
+//     tape → each loop's own reader, view and subscribers
+//
+// Loops share the reception and the noticeboard, and nothing else. A single loop accepts for itself,
+// and is neither rung for a connection nor has another thread beside it.
+import Basics
+import Market
+import Wire
+
+/// A loop's own reader and the bell that wakes it. All of a tape's are made before its writer.
+public struct LoopEnd {
+    let bell: Doorbell
+    let reader: TapeReader
+
+    /// - Throws: `SystemError` when the process is out of descriptors.
+    public init(of tape: Tape) throws(SystemError) {
+        bell = try Doorbell()
+        reader = tape.makeReader(bell: bell)
+    }
+}
+
+public struct FanOutLoops: Sendable {
+    private let loops: [FanOutLoop]
+
+    /// - Parameters:
+    ///   - options: `limits.connections` is for all loops together; each has room for its share.
+    ///   - ends: as many as there shall be loops.
+    /// - Throws: `SystemError` when epoll or its descriptors are not to be had.
+    public init(options: ServerOptions, listener: Listener, ends: [LoopEnd]) throws(SystemError) {
+        let reception = Reception(connectionsMax: options.limits.connections, bells: ends.map(\.bell))
+        let board = Noticeboard(loops: ends.count)
+        var options = options
+        options.limits.connections = reception.share
+        var loops: [FanOutLoop] = []
+        for (index, end) in ends.enumerated() {
+            let reactor = try Reactor(
+                listener: index == 0 ? listener : nil, reception: reception, loop: index)
+            loops.append(
+                FanOutLoop(
+                    options: options, reactor: reactor, end: end,
+                    place: LoopPlace(index: index, board: board)))
+        }
+        self.loops = loops
+    }
+
+    /// Starts a thread for each loop, to be joined after `stop`.
+    public func start() throws(SystemError) -> [Thread] {
+        var threads: [Thread] = []
+        for (index, loop) in loops.enumerated() {
+            threads.append(try Thread("loop \(index)") { loop.run() })
+        }
+        return threads
+    }
+
+    /// Asks all loops to say goodbye and end, from any thread. They do it side by side.
+    public func stop() { for loop in loops { loop.stop() } }
+}

@@ -1,0 +1,87 @@
+// What loops let each other see: each pins a copy of its figures to the board now and then, and the
+// one that is asked for `/metrics` adds them up.
+//
+// Invariants
+//   - A loop pins every 100 ms, and sleeps longer only when its last turn has pinned. So what another
+//     loop reads is 100 ms and a turn old at most.
+//   - This is the only lock a turn may take: ten times a second, held for a copy of some 300 bytes.
+import Basics
+import Synchronization
+import Wire
+
+/// One loop's figures, or the sum of several. Nothing but `UInt64`s, as in `Counters`.
+struct Figures: BitwiseCopyable {
+    var counters = Counters()
+    var connections: UInt64 = 0
+    var webSockets: UInt64 = 0
+    var encodes: UInt64 = 0
+    var ticksRead: UInt64 = 0
+    var laps: UInt64 = 0
+    var ticksLost: UInt64 = 0
+    /// Connections above the limit; counted by the loop that accepts.
+    var refused: UInt64 = 0
+    var acceptErrors: UInt64 = 0
+
+    static func += (sum: inout Figures, other: Figures) {
+        withUnsafeMutableBytes(of: &sum) { sum in
+            withUnsafeBytes(of: other) { other in
+                for at in stride(from: 0, to: sum.count, by: 8) {
+                    let word = other.load(fromByteOffset: at, as: UInt64.self)
+                    sum.storeBytes(
+                        of: sum.load(fromByteOffset: at, as: UInt64.self) &+ word, toByteOffset: at,
+                        as: UInt64.self)
+                }
+            }
+        }
+    }
+}
+
+/// Which of a server's loops one is.
+struct LoopPlace: Sendable {
+    let index: Int
+    let board: Noticeboard
+
+    /// A loop that has no others.
+    static var alone: LoopPlace { LoopPlace(index: 0, board: Noticeboard(loops: 1)) }
+
+    /// The loop's nth of something, numbered so that no other loop has the same.
+    func unique(_ n: UInt64) -> UInt64 {
+        (n - 1) * UInt64(board.loops) + UInt64(index) + 1
+    }
+}
+
+final class Noticeboard: Sendable {
+    static let interval = Nanoseconds.milliseconds(100)
+
+    let loops: Int
+    private let figures: Mutex<[Figures]>
+
+    init(loops: Int) {
+        self.loops = loops
+        figures = Mutex(Array(repeating: Figures(), count: loops))
+    }
+
+    func pin(_ one: Figures, loop: Int) { figures.withLock { $0[loop] = one } }
+
+    /// The figures of all loops, as they were pinned last.
+    func read() -> [Figures] { figures.withLock { $0 } }
+}
+
+extension Shard {
+    var figures: Figures {
+        Figures(
+            counters: counters, connections: UInt64(connectionCount), webSockets: UInt64(webSocketCount),
+            encodes: arena.encodes, ticksRead: view.ticks, laps: view.laps, ticksLost: view.ticksLost,
+            refused: network.counters.refused, acceptErrors: network.counters.acceptErrors)
+    }
+
+    /// Pins the figures if it is time to.
+    ///
+    /// - Returns: when to come again even if nothing happens; `.never` once all is on the board.
+    mutating func pinFigures(_ now: Instant) -> Instant {
+        guard now >= figuresDue else { return figuresDue }
+        place.board.pin(figures, loop: place.index)
+        figuresDue = now + Noticeboard.interval
+        return .never
+    }
+}

@@ -1,0 +1,92 @@
+// Bars: each one that was closed, in order, then the open one as it stands.
+import Basics
+import Dialects
+import Market
+
+extension Shard {
+    /// - Returns: false when the write is full before all closed bars are in it.
+    mutating func gatherBars(_ one: Addressee) -> Bool {
+        let series = one.symbol.pointee.series(one.slot.pointee.kind.interval)
+        let newest = series.pointee.open.sequence(after: one.symbol.pointee.tradeSequence)
+        guard newest != one.slot.pointee.sent else { return true }
+        let closes = series.pointee.open.closes
+        if one.slot.pointee.isNew {
+            // A subscription begins with the open bar, or with the last one where none is open.
+            let begins = series.pointee.open.isEmpty && series.pointee.closed.count > 0
+            one.slot.pointee.seen = begins ? closes - 1 : closes
+        }
+        guard gatherClosed(one, series, through: closes) else { return false }
+        guard !series.pointee.open.isEmpty else { return true }
+        emit(
+            openBody(one, series, newest), version: newest,
+            received: one.symbol.pointee.lastTrade?.receiveTime ?? .zero, to: one)
+        return true
+    }
+
+    private mutating func gatherClosed(
+        _ one: Addressee, _ series: UnsafeMutablePointer<BarSeries>, through closes: UInt64
+    ) -> Bool {
+        if one.slot.pointee.seen + 1 < series.pointee.closed.first { skipLost(one, series) }
+        while one.slot.pointee.seen < closes {
+            guard scratch.count < limits.writeBytes else { return false }
+            let number = one.slot.pointee.seen + 1
+            let bar = series.pointee.closed[number]
+            emit(
+                closedBody(one, bar), version: bar.pointee.sequence, received: bar.pointee.receiveTime,
+                to: one)
+            one.slot.pointee.seen = number
+        }
+        return true
+    }
+
+    /// Bars this subscriber missed are not there any more.
+    private mutating func skipLost(_ one: Addressee, _ series: UnsafeMutablePointer<BarSeries>) {
+        let first = series.pointee.closed.first
+        let wasLapped = first == series.pointee.closed.resumedAt
+        let last =
+            series.pointee.closed.count > 0
+            ? series.pointee.closed[first].pointee.sequenceBefore
+            : one.symbol.pointee.tradeSequence - series.pointee.open.bar.trades.count + (first - 1)
+        if last > one.slot.pointee.sent { gap(to: last, wasLapped: wasLapped, one) }
+        one.slot.pointee.seen = first - 1
+    }
+
+    private mutating func closedBody(
+        _ one: Addressee, _ bar: UnsafeMutablePointer<ClosedBar>
+    ) -> UnsafeRawBufferPointer {
+        let version = bar.pointee.sequence
+        if let bytes = arena.bytes(of: bar.pointee.bodies[one.encoding], version: version) { return bytes }
+        let body = encodeBar(one, bar.pointee.bar, isClosed: true, version, at: bar.pointee.end)
+        bar.pointee.bodies[one.encoding] = body
+        return arena.bytes(of: body, version: version).unsafelyUnwrapped
+    }
+
+    private mutating func openBody(
+        _ one: Addressee, _ series: UnsafeMutablePointer<BarSeries>, _ version: UInt64
+    ) -> UnsafeRawBufferPointer {
+        let known = series.pointee.openBodies[one.encoding]
+        if let bytes = arena.bytes(of: known, version: version) { return bytes }
+        let time = one.symbol.pointee.lastTrade?.eventTime ?? series.pointee.open.bar.start
+        let body = encodeBar(one, series.pointee.open.bar, isClosed: false, version, at: time)
+        series.pointee.openBodies[one.encoding] = body
+        return arena.bytes(of: body, version: version).unsafelyUnwrapped
+    }
+
+    private mutating func encodeBar(
+        _ one: Addressee, _ bar: Bar, isClosed: Bool, _ version: UInt64, at time: Timestamp
+    ) -> SharedBody {
+        let interval = one.slot.pointee.kind.interval
+        return arena.encode(version: version, atMost: NativeJSON.bodyMax) { pen in
+            switch one.encoding {
+            case .json:
+                NativeJSON.bar(
+                    bar, interval, isClosed: isClosed, sequence: version, at: time,
+                    name: one.symbol.pointee.name, to: &pen)
+            case .sbe:
+                NativeSBE.bar(
+                    bar, interval, isClosed: isClosed, sequence: version, at: time,
+                    symbol: one.slot.pointee.symbol, to: &pen)
+            }
+        }
+    }
+}

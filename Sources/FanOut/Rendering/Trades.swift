@@ -1,0 +1,84 @@
+// Trades: every one of them from the symbol's history, or the last with what was merged into it.
+import Basics
+import Dialects
+import Market
+
+extension Shard {
+    /// Each trade since the last one sent, or a gap that names the missing.
+    ///
+    /// - Returns: false when the write is full before all of them are in it.
+    mutating func gatherTrades(_ one: Addressee) -> Bool {
+        let newest = one.symbol.pointee.tradeSequence
+        guard newest != one.slot.pointee.sent else { return true }
+        // A subscription begins with the last trade there was.
+        var next = one.slot.pointee.isNew ? newest : one.slot.pointee.sent + 1
+        if next < one.symbol.pointee.trades.first {
+            next = one.symbol.pointee.trades.first
+            gap(to: next - 1, wasLapped: next == one.symbol.pointee.trades.resumedAt, one)
+        }
+        while next <= newest {
+            guard scratch.count < limits.writeBytes else { return false }
+            let received = one.symbol.pointee.trades[next].pointee.tick.receiveTime
+            emit(tradeBody(one, next), version: next, received: received, to: one)
+            next += 1
+        }
+        return true
+    }
+
+    @inline(__always)
+    private mutating func tradeBody(_ one: Addressee, _ sequence: UInt64) -> UnsafeRawBufferPointer {
+        let trade = one.symbol.pointee.trades[sequence], encoding = one.encoding
+        if let bytes = arena.bytes(of: trade.pointee.bodies[encoding], version: sequence) { return bytes }
+        let body = arena.encode(version: sequence, atMost: NativeJSON.bodyMax) { pen in
+            switch encoding {
+            case .json: NativeJSON.trade(trade.pointee.tick, name: one.symbol.pointee.name, to: &pen)
+            case .sbe: NativeSBE.trade(trade.pointee.tick, to: &pen)
+            }
+        }
+        trade.pointee.bodies[encoding] = body
+        return arena.bytes(of: body, version: sequence).unsafelyUnwrapped
+    }
+
+    /// The last trade with size, count, high and low of all since the subscriber's last message.
+    mutating func gatherLatestTrade(_ one: Addressee) {
+        let newest = one.symbol.pointee.tradeSequence
+        guard newest != one.slot.pointee.sent, let last = one.symbol.pointee.lastTrade else { return }
+        var first = one.slot.pointee.isNew ? newest : one.slot.pointee.sent + 1
+        if first < one.symbol.pointee.trades.first {
+            first = one.symbol.pointee.trades.first
+            gap(to: first - 1, wasLapped: first == one.symbol.pointee.trades.resumedAt, one)
+        }
+        let body = mergedBody(one, last, from: first, to: newest)
+        emit(body, version: newest, received: last.receiveTime, to: one)
+    }
+
+    private mutating func mergedBody(
+        _ one: Addressee, _ last: Tick, from first: UInt64, to newest: UInt64
+    ) -> UnsafeRawBufferPointer {
+        let key = DeltaCache.Key(
+            symbol: one.slot.pointee.symbol, variant: one.variant, from: first, to: newest)
+        if let body = deltas.body(key), let bytes = arena.bytes(of: body, version: newest) { return bytes }
+        var merged = DayStatistics()
+        for sequence in first...newest {
+            let trade = one.symbol.pointee.trades[sequence].pointee.tick
+            merged.add(price: trade.price, size: trade.size)
+        }
+        let body = arena.encode(version: newest, atMost: NativeJSON.bodyMax) { pen in
+            switch one.encoding {
+            case .json: NativeJSON.trade(last, merging: merged, name: one.symbol.pointee.name, to: &pen)
+            case .sbe: NativeSBE.trade(last, merging: merged, to: &pen)
+            }
+        }
+        deltas.store(body, key)
+        return arena.bytes(of: body, version: newest).unsafelyUnwrapped
+    }
+}
+
+extension Addressee {
+    /// What else than symbol and versions changes a message's bytes.
+    var variant: UInt32 {
+        let checksum: UInt32 = slot.pointee.options.contains(.checksum) ? 1 : 0
+        return UInt32(slot.pointee.kind.raw) << 16 | UInt32(slot.pointee.depth) << 8 | checksum << 1
+            | UInt32(encoding.rawValue)
+    }
+}

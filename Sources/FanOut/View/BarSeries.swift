@@ -1,0 +1,55 @@
+// One symbol's bars of one interval: the open one, and the latest that were closed.
+//
+// Invariants
+//   - Closed bars are numbered from 1 by `OpenBar.closes`, in step with ingest.
+//   - A minute and more of closed seconds stays: longer than a stalled subscriber may.
+import Basics
+import Market
+
+struct ClosedBar {
+    let bar: Bar
+    /// The version that closed it.
+    let sequence: UInt64
+    let end: Timestamp
+    let receiveTime: Timestamp
+    /// Ticks on the tape before the mark that closed it.
+    let position: UInt64
+    var bodies = Bodies()
+
+    /// The version before its first trade.
+    var sequenceBefore: UInt64 { sequence - bar.trades.count - 1 }
+}
+
+struct BarSeries: ~Copyable {
+    static let closedMax = 128
+
+    let interval: BarInterval
+    private(set) var open = OpenBar()
+    private(set) var closed = History<ClosedBar>(capacityMax: closedMax)
+    var openBodies = Bodies()
+
+    init(_ interval: BarInterval) { self.interval = interval }
+
+    @inline(__always)
+    mutating func add(_ trade: Tick) {
+        open.add(price: trade.price, size: trade.size, at: trade.eventTime, interval)
+    }
+
+    /// Takes the mark that ends the open bar.
+    mutating func close(_ tick: Tick, position: UInt64) {
+        let bar = open.close(interval)
+        closed.append(
+            ClosedBar(
+                bar: bar, sequence: tick.sequence, end: tick.eventTime, receiveTime: tick.receiveTime,
+                position: position),
+            number: open.closes)
+    }
+
+    mutating func startOver() { open.startOver() }
+
+    mutating func restore(_ tick: Tick, after trades: UInt64, last: Price) {
+        open.restore(tick, after: trades, last: last)
+        // What was closed while nobody read here is not known any more.
+        if closed.last != open.closes { closed.startOver(at: open.closes + 1) }
+    }
+}

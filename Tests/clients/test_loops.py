@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Several loops behind one port, as their clients see them: who gets where, what shows, the end."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import time
+
+import websockets
+from harness import Server, connected
+
+LOOPS, CLIENTS = 3, 9
+
+
+def shares(server):
+    return [server.metric(f'loop_connections{{loop="{loop}"}}') for loop in range(LOOPS)]
+
+
+def eventually(condition, patience=5):
+    """A loop's figures are a tenth of a second old at another one; so is what this waits for."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "it never came to be"
+
+
+async def connections_spread_and_all_are_served():
+    with Server("--loops", str(LOOPS), "--seed", "7") as server:
+        async with contextlib.AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(connected(server)) for _ in range(CLIENTS)]
+            sessions = {message["session"] for client in clients for message in client.others}
+            assert len(sessions) == CLIENTS, sessions
+            # The one that asks is a connection too, of the loop with the fewest: the first of equals.
+            eventually(lambda: shares(server) == [4, 3, 3])
+            assert server.metric("websockets") == CLIENTS
+            assert server.metric("connections") == CLIENTS + 1
+
+            for client in clients:
+                await client.subscribe("quote", ["AAPL", "MSFT"], rate=20)
+            await asyncio.gather(*(until_served(client, 5) for client in clients))
+            assert not any(client.breaks for client in clients), clients
+            assert server.get("/readyz") == "ready\n"
+            await goodbye_to_all(server, clients)
+
+
+async def until_served(client, count):
+    while client.counts.get(("quote", "AAPL"), 0) < count:
+        assert await client.read(5), "a client was not served"
+
+
+async def goodbye_to_all(server, clients):
+    """Every loop says it, at the same time: three seconds for the nine of them."""
+    began = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    assert await asyncio.gather(*(closing(client) for client in clients)) == [1001] * len(clients)
+    for client in clients:
+        assert any(message["type"] == "goodbye" for message in client.others), client.others
+    assert server.process.wait(5) == 0
+    assert time.monotonic() - began < 3
+
+
+async def closing(client):
+    try:
+        while True:
+            await client.read(5)
+    except websockets.ConnectionClosed as closed:
+        return closed.rcvd.code
+
+
+async def the_silent_do_not_keep_the_server():
+    """Whoever does not answer the closing handshake costs a second, on all loops together."""
+    with Server("--loops", str(LOOPS)) as server:
+        silent = [upgraded(server) for _ in range(CLIENTS)]
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(5) == 0
+        assert 0.9 < time.monotonic() - began < 2, time.monotonic() - began
+        for one in silent:
+            one.close()
+
+
+def upgraded(server):
+    one = socket.create_connection(("127.0.0.1", server.port))
+    one.sendall(
+        b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+    while not one.recv(65_536).count(b'"welcome"'):
+        pass
+    return one
+
+
+async def a_short_connection_leaves_no_trace():
+    """Requests come and go, to whichever loop; all are counted, none stays."""
+    with Server("--loops", str(LOOPS)) as server:
+        before = server.metric("requests_total")
+        for _ in range(60):
+            assert server.get("/livez") == "alive\n"
+        eventually(lambda: server.metric("connections") == 1)
+        assert server.metric("requests_total") > before + 60
+
+
+async def the_limit_is_the_whole_servers():
+    """90 descriptors less 64, and two a loop, are 20 connections. The next is closed."""
+    with Server("--loops", str(LOOPS), descriptors=90) as server:
+        ones = [upgraded(server) for _ in range(20)]
+        for _ in range(5):
+            late = socket.create_connection(("127.0.0.1", server.port))
+            assert late.recv(1) == b"", "closed at once, without an answer"
+        # Room for those that ask, one of which may still be on its way out when the next comes.
+        for one in ones[:6]:
+            one.close()
+        eventually(lambda: open_ones(server) in range(14, 17))
+        assert server.metric("connections_refused_total") >= 5
+        assert server.metric("accept_errors_total") == 0
+        assert server.metric("upgrades_total") == 20
+        for one in ones:
+            one.close()
+
+
+def open_ones(server):
+    """None while there is no room to ask."""
+    with contextlib.suppress(OSError):
+        return server.metric("connections")
+
+
+async def main():
+    tests = [
+        connections_spread_and_all_are_served, the_silent_do_not_keep_the_server,
+        a_short_connection_leaves_no_trace, the_limit_is_the_whole_servers,
+    ]
+    for test in tests:
+        if sys.argv[1:] and not any(word in test.__name__ for word in sys.argv[1:]):
+            continue
+        began = time.monotonic()
+        await test()
+        print(f"ok  {test.__name__.replace('_', ' ')} ({time.monotonic() - began:.1f} s)", flush=True)
+
+
+asyncio.run(main())
