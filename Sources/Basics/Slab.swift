@@ -6,36 +6,39 @@
 /// `capacity` places for values that are made and destroyed one by one.
 public struct Slab<Element: ~Copyable>: ~Copyable {
     public let capacity: Int
-    private let base: UnsafeMutablePointer<Element>
-    private var live: [Bool]
+    @usableFromInline let base: UnsafeMutablePointer<Element>
+    @usableFromInline let live: UnsafeMutablePointer<Bool>
 
     public init(capacity: Int) {
         self.capacity = capacity
         base = .allocate(capacity: capacity)
-        live = Array(repeating: false, count: capacity)
+        live = .allocate(capacity: capacity)
+        live.initialize(repeating: false, count: capacity)
     }
 
     deinit {
         for index in 0..<capacity where live[index] { (base + index).deinitialize(count: 1) }
         base.deallocate()
+        live.deallocate()
     }
 
+    @inlinable @inline(__always)
     public func contains(_ index: Int) -> Bool { index >= 0 && index < capacity && live[index] }
 
     public mutating func insert(_ element: consuming Element, at index: Int) {
-        precondition(!live[index], "a place is made once")
+        precondition(index < capacity && !live[index], "a place is made once")
         live[index] = true
         (base + index).initialize(to: element)
     }
 
     public mutating func remove(at index: Int) {
-        precondition(live[index], "a place is destroyed once")
+        precondition(contains(index), "a place is destroyed once")
         live[index] = false
         (base + index).deinitialize(count: 1)
     }
 
     /// The value's address: stable until it is removed.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func address(of index: Int) -> UnsafeMutablePointer<Element> {
         precondition(contains(index), "nothing lives here")
         return base + index

@@ -25,7 +25,7 @@ public final class Reactor: Network {
     /// Out of descriptors, an edge-triggered listener says nothing more: ask again this late.
     static let acceptRetry = Nanoseconds.milliseconds(100)
 
-    public private(set) var counters = NetworkCounters()
+    public var counters: NetworkCounters { tally.pointee }
     public var openCount: Int { table.openCount }
     /// Closed by the loop, but not yet by the peer; at most a second each.
     public var lingeringCount: Int { lingering.count }
@@ -38,7 +38,9 @@ public final class Reactor: Network {
     /// When to accept without being told to: at once after a full turn, later after an error.
     private var acceptAt = Instant.never
 
-    private var table: SocketTable
+    private let table: SocketTable
+    /// Plain memory, as the table: every send counts.
+    private let tally: UnsafeMutablePointer<NetworkCounters>
     private var lingering = Lingering()
     private var unfinished: [SocketTag] = []
     private var carried: [SocketTag] = []
@@ -65,6 +67,8 @@ public final class Reactor: Network {
     public init(listener: Listener?, reception: Reception, loop: Int) throws(SystemError) {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         table = SocketTable(maximum: reception.share)
+        tally = .allocate(capacity: 1)
+        tally.initialize(to: NetworkCounters())
         buffer = .allocate(byteCount: Reactor.receiveBytesMax, alignment: 64)
         events = .allocate(capacity: Reactor.eventsPerTurn)
         self.reception = reception
@@ -83,6 +87,7 @@ public final class Reactor: Network {
         if epoll >= 0 { closeDescriptor(epoll) }
         buffer.deallocate()
         events.deallocate()
+        tally.deallocate()
     }
 
     /// Takes nobody in from now on and gives the port back. Open sockets live on.
@@ -105,7 +110,7 @@ extension Reactor {
         guard table.isOpen(socket), !table[socket].hasFailed else { return .closed }
         let taken = sendBytes(table[socket].descriptor, bytes)
         guard taken == bytes.count else { return fellShort(socket, taken) }
-        counters.bytesOut &+= UInt64(taken)
+        tally.pointee.bytesOut &+= UInt64(taken)
         return .sent(taken)
     }
 
@@ -116,7 +121,7 @@ extension Reactor {
         }
         // A short send leaves the kernel owing an edge, as EAGAIN does (tcp_sendmsg, SOCK_NOSPACE).
         table[socket].isBlocked = true
-        counters.bytesOut &+= UInt64(max(0, taken))
+        tally.pointee.bytesOut &+= UInt64(max(0, taken))
         return .sent(max(0, taken))
     }
 
@@ -204,7 +209,7 @@ extension Reactor {
             if count == 0 || tf_errno() != EAGAIN { lose(socket, handler) }
             return
         }
-        counters.bytesIn &+= UInt64(count)
+        tally.pointee.bytesIn &+= UInt64(count)
         // Less than a buffer means drained: what comes later is a new edge. A hang-up is not.
         if count == buffer.count || table[socket].isHungUp { remember(socket) }
         handler.received(socket, UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
@@ -252,7 +257,7 @@ extension Reactor {
             case .here: open(arrival, handler)
             case .handedOver: break
             case .full:
-                counters.refused += 1
+                tally.pointee.refused += 1
                 closeDescriptor(descriptor)
             }
         }
@@ -269,10 +274,10 @@ extension Reactor {
         case EAGAIN: return .never  // all accepted, the next one is an edge
         case EINTR: return .zero
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-            counters.acceptErrors += 1
+            tally.pointee.acceptErrors += 1
             return now + Reactor.acceptRetry
         default:  // this connection failed on its way, the one behind it need not
-            counters.acceptErrors += 1
+            tally.pointee.acceptErrors += 1
             return now + .milliseconds(1)
         }
     }
@@ -285,10 +290,10 @@ extension Reactor {
         let socket = table.open(descriptor)
         let all = TF_EPOLLIN | TF_EPOLLOUT | TF_EPOLLRDHUP | TF_EPOLLET
         guard tf_epoll_add(epoll, descriptor, all, table.tag(of: socket).raw) == 0 else {
-            counters.acceptErrors += 1
+            tally.pointee.acceptErrors += 1
             return closeDescriptor(table.retire(socket))
         }
-        counters.accepted += 1
+        tally.pointee.accepted += 1
         handler.opened(socket, peer: arrival.peer)
     }
 }

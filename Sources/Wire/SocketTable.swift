@@ -20,7 +20,8 @@ struct SocketTag: Hashable {
     var generation: UInt32 { UInt32(raw >> 32) }
 }
 
-struct SocketTable {
+/// A class with plain memory behind it: a send looks a socket up without asking who else does.
+final class SocketTable {
     /// 16 bytes a socket.
     struct Slot {
         var descriptor: Int32 = -1
@@ -37,15 +38,22 @@ struct SocketTable {
         var isOpen: Bool { descriptor >= 0 }
     }
 
-    private var slots: ContiguousArray<Slot> = []
+    private let slots: UnsafeMutablePointer<Slot>
+    private let maximum: Int
+    /// Slots that ever held a socket.
+    private var used = 0
     private var free: [SocketID] = []
     private var retired: [SocketID] = []
-    private let maximum: Int
 
-    init(maximum: Int) { self.maximum = maximum }
+    init(maximum: Int) {
+        self.maximum = maximum
+        slots = .allocate(capacity: max(1, maximum))
+        slots.initialize(repeating: Slot(), count: maximum)
+    }
+    deinit { slots.deallocate() }
 
-    var openCount: Int { slots.count - free.count - retired.count }
-    var hasRoom: Bool { !free.isEmpty || slots.count < maximum }
+    var openCount: Int { used - free.count - retired.count }
+    var hasRoom: Bool { !free.isEmpty || used < maximum }
 
     subscript(socket: SocketID) -> Slot {
         @inline(__always) get { slots[socket.index] }
@@ -54,7 +62,7 @@ struct SocketTable {
 
     @inline(__always)
     func isOpen(_ socket: SocketID) -> Bool {
-        socket.index < slots.count && slots[socket.index].isOpen
+        socket.index < maximum && slots[socket.index].isOpen
     }
 
     func tag(of socket: SocketID) -> SocketTag {
@@ -68,17 +76,17 @@ struct SocketTable {
     }
 
     /// An id for a new socket. The caller has seen that there `hasRoom`.
-    mutating func open(_ descriptor: Int32) -> SocketID {
+    func open(_ descriptor: Int32) -> SocketID {
         precondition(hasRoom)
-        let socket = free.popLast() ?? SocketID(UInt32(slots.count))
-        if socket.index == slots.count { slots.append(Slot()) }
+        let socket = free.popLast() ?? SocketID(UInt32(used))
+        if socket.index == used { used += 1 }
         let generation = slots[socket.index].generation &+ 1
         slots[socket.index] = Slot(descriptor: descriptor, generation: generation == 0 ? 1 : generation)
         return socket
     }
 
     /// Takes the descriptor out; the id waits for `recycle`.
-    mutating func retire(_ socket: SocketID) -> Int32 {
+    func retire(_ socket: SocketID) -> Int32 {
         let descriptor = slots[socket.index].descriptor
         slots[socket.index].descriptor = -1
         retired.append(socket)
@@ -86,7 +94,7 @@ struct SocketTable {
     }
 
     /// Makes the ids of the dead free. Returns how many.
-    mutating func recycle() -> Int {
+    func recycle() -> Int {
         guard !retired.isEmpty else { return 0 }
         defer { retired.removeAll(keepingCapacity: true) }
         free.append(contentsOf: retired)
@@ -94,9 +102,9 @@ struct SocketTable {
     }
 
     /// Takes every descriptor out, for the end of it all.
-    mutating func drain() -> [Int32] {
-        let descriptors = slots.filter(\.isOpen).map(\.descriptor)
-        slots.removeAll()
-        return descriptors
+    func drain() -> [Int32] {
+        let open = (0..<used).filter { slots[$0].isOpen }
+        defer { for index in open { slots[index].descriptor = -1 } }
+        return open.map { slots[$0].descriptor }
     }
 }

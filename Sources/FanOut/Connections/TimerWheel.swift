@@ -49,11 +49,18 @@ struct TimerWheel: ~Copyable {
 
     /// The next moment at which `fire` has something to do; `.never` on an empty wheel.
     var next: Instant {
-        for step in 1...TimerWheel.bucketCount {
-            let tick = current + Int64(step)
-            let bucket = Int(tick & Int64(TimerWheel.bucketCount - 1))
-            guard occupied[bucket >> 6] & (1 << UInt64(bucket & 63)) != 0 else { continue }
-            return Instant(raw: tick * TimerWheel.tick.raw)
+        // Word by word from the bucket behind the current one, and once around.
+        let first = Int((current + 1) & Int64(TimerWheel.bucketCount - 1))
+        let words = TimerWheel.bucketCount / 64
+        for step in 0...words {
+            let word = (first / 64 + step) % words
+            var bits = occupied[word]
+            if step == 0 { bits &= ~0 << UInt64(first % 64) }
+            if step == words { bits &= ~(~0 << UInt64(first % 64)) }
+            guard bits != 0 else { continue }
+            let bucket = word * 64 + bits.trailingZeroBitCount
+            let ahead = (bucket - first) & (TimerWheel.bucketCount - 1)
+            return Instant(raw: (current + 1 + Int64(ahead)) * TimerWheel.tick.raw)
         }
         return .never
     }
