@@ -35,6 +35,7 @@ let package = Package(
         // The ground: headers of the system, nothing compiled.
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSwiftRuntime"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Floor 0: bytes, time, memory, measuring.
@@ -55,7 +56,9 @@ let package = Package(
         // Floor 4: doors. They put rooms together and hold no rules.
         door("tickerd", to: ["Basics", "CLinux", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
         door("tickwatch", to: ["Basics", "CLinux", "Market", "Wire", "Dialects"]),
-        door("tickbench", to: ["Basics", "CLinux", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+        door(
+            "tickbench",
+            to: ["Basics", "CLinux", "CSwiftRuntime", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
 
         // Tests: one target a room, one for the house, one for the whole.
         .target(
@@ -71,6 +74,9 @@ let package = Package(
         tests("FanOutTests", of: ["Basics", "Market", "Wire", "Dialects", "FanOut"]),
         tests(
             "EndToEndTests", of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+        tests(
+            "DoorTests",
+            of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut", "tickerd", "tickbench"]),
         tests("HouseTests", of: []),
     ]
 )

@@ -2,20 +2,20 @@
 
 /// A growable run of bytes with a read position in front. Never shrinks by itself: `release()`.
 public struct ByteBuffer: ~Copyable {
-    private var base: UnsafeMutablePointer<UInt8>?
+    @usableFromInline var base: UnsafeMutablePointer<UInt8>?
     public private(set) var capacity = 0
-    private var start = 0
-    private var end = 0
+    @usableFromInline var start = 0
+    @usableFromInline var end = 0
 
     public init() {}
     public init(capacity: Int) { grow(to: capacity) }
     deinit { base?.deallocate() }
 
-    public var count: Int { end - start }
-    public var isEmpty: Bool { start == end }
+    @inlinable public var count: Int { end - start }
+    @inlinable public var isEmpty: Bool { start == end }
 
     /// What is readable. Valid until the next change.
-    public var readable: UnsafeRawBufferPointer {
+    @inlinable public var readable: UnsafeRawBufferPointer {
         guard let base else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         return UnsafeRawBufferPointer(start: base + start, count: count)
     }
@@ -26,23 +26,25 @@ public struct ByteBuffer: ~Copyable {
         return UnsafeMutableRawBufferPointer(start: base + start, count: count)
     }
 
+    // What is written a frame at a time is inlined: as a call, with a closure, it cost 5 ns.
+
     /// Writes at most `limit` bytes behind what is there.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func write(atMost limit: Int, _ body: (inout Pen) -> Void) {
-        let room = reserve(limit)
+        let room = reserve(limit + Pen.slack)
         var pen = Pen(at: room)
         body(&pen)
         commit(pen.at - room, of: limit)
     }
 
     /// Room for `limit` more bytes behind what is there; `commit` says how many came to be used.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func reserve(_ limit: Int) -> UnsafeMutablePointer<UInt8> {
         if capacity - end < limit { makeRoom(for: limit) }
         return base.unsafelyUnwrapped + end
     }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func commit(_ written: Int, of limit: Int) {
         precondition(written >= 0 && written <= limit, "a pen wrote past its promise")
         end += written
@@ -84,7 +86,7 @@ public struct ByteBuffer: ~Copyable {
     }
 
     /// Forgets the content, keeps the memory.
-    public mutating func removeAll() {
+    @inlinable public mutating func removeAll() {
         start = 0
         end = 0
     }
@@ -97,7 +99,7 @@ public struct ByteBuffer: ~Copyable {
         removeAll()
     }
 
-    private mutating func makeRoom(for limit: Int) {
+    @usableFromInline mutating func makeRoom(for limit: Int) {
         if start > 0, capacity - count >= limit, let base {
             UnsafeMutableRawPointer(base).copyMemory(from: base + start, byteCount: count)
             end = count

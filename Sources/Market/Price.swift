@@ -55,6 +55,8 @@ public enum Side: UInt8, Hashable, Sendable, CaseIterable {
 }
 
 extension Pen {
-    @inlinable public mutating func price(_ value: Price) { decimal(value.e9, decimals: 9) }
-    @inlinable public mutating func quantity(_ value: Quantity) { decimal(value.e8, decimals: 8) }
+    @inlinable @inline(__always)
+    public mutating func price(_ value: Price) { decimal(value.e9, decimals: 9) }
+    @inlinable @inline(__always)
+    public mutating func quantity(_ value: Quantity) { decimal(value.e8, decimals: 8) }
 }

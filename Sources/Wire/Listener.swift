@@ -71,6 +71,15 @@ public struct Listener: Sendable {
     }
 
     public func close() { closeDescriptor(descriptor) }
+
+    /// How the kernel paces what connections send, by its name for it (`reno`, `cubic`, `bbr`).
+    /// Connections inherit it from their listener.
+    public func setCongestionControl(_ name: String) throws(SystemError) {
+        let bytes = Array(name.utf8)
+        let code = setsockopt(
+            descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, bytes, socklen_t(bytes.count))
+        guard code == 0 else { throw SystemError("congestion control \(name)") }
+    }
 }
 
 // Outside of the type, where `bind` is the system's.

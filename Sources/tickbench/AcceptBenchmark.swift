@@ -113,12 +113,7 @@ struct AcceptBenchmark: Benchmark {
         let descriptor = socket(AF_INET, kind, 0)
         var on: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<Int32>.size))
-        var address = loopback(port: port)
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
+        let bound = withAddress(0x7f00_0001, port) { bind(descriptor, $0, $1) }
         guard bound == 0, listen(descriptor, 4_096) == 0 else { throw SystemError("listen") }
         return Listener(listening: descriptor)
     }
@@ -178,7 +173,7 @@ struct PeerBenchmark: Benchmark {
     func run() throws {
         try raiseDescriptorLimit(to: count + 64)
         for _ in 0..<count {
-            let descriptor = try Fleet.connect(port: port)
+            let descriptor = try ServerAddress.loopback(port).connect()
             var linger = linger(l_onoff: 1, l_linger: 0)
             setsockopt(
                 descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
@@ -192,9 +187,9 @@ private struct PeerProcess: ~Copyable {
     private let process: pid_t
 
     init(port: UInt16, _ count: Int) throws(BenchError) {
-        process = try spawn([
-            "/proc/self/exe", "connect", "--port", "\(port)", "--connections", "\(count)",
-        ])
+        process = try spawn(
+            ["/proc/self/exe", "connect", "--port", "\(port)", "--connections", "\(count)"],
+            isServer: true)
     }
     deinit {
         kill(process, SIGTERM)

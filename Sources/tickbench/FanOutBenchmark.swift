@@ -13,7 +13,7 @@ struct FanOutBenchmark: Benchmark {
     private let pairs: Int
     private let window: Nanoseconds
     private let congestion: String
-    private let floor: String
+    private let floor: Floor
 
     /// From the last subscription to the measurement.
     private static let warmUp = Nanoseconds.milliseconds(600)
@@ -24,13 +24,17 @@ struct FanOutBenchmark: Benchmark {
         pairs = try arguments.number("pairs", 3, 1...1_000)
         window = .seconds(try arguments.number("seconds", 2, 1...30))
         congestion = arguments["congestion"] ?? "reno"
-        floor = arguments["floor"] ?? ".build/floor"
-        batches = try arguments.numbers("messages-per-write", "1,8,32", 1...64)
+        floor = Floor(arguments, congestion: congestion)
+        let words = (arguments["messages-per-write"] ?? "1,8,32").split(separator: ",")
+        batches = words.compactMap { Int($0) }.filter { (1...64).contains($0) }
+        guard batches.count == words.count, !batches.isEmpty else {
+            throw UsageError("--messages-per-write: numbers from 1 to 64, as 1,8,32")
+        }
     }
 
     func run() throws {
         try raiseDescriptorLimit(to: subscribers + 64)
-        try buildFloor()
+        try floor.build()
         Console.write("\(Measure.machine)\n")
         Console.write(
             "\(subscribers) subscribers, \(pairs) pairs of \(window.milliseconds) ms, \(congestion); "
@@ -79,12 +83,9 @@ struct FanOutBenchmark: Benchmark {
     }
 
     private func measureFloor(_ batch: Int) throws -> Sample {
-        let server = try ServerProcess(
-            [
-                floor, "--port", "\(Self.ports.floor)", "--pub", "sat", "--mode", "send", "--cc", congestion,
-                "--start", "\(subscribers)", "--batch", "\(batch)", "--life", "120",
-            ], port: Self.ports.floor)
-        return try measure(server, Dialect(path: "/", subscription: "SUB S0", prefix: "{\"sym\":"))
+        let server = try floor.start(
+            port: Self.ports.floor, subscribers: subscribers, ["--pub", "sat", "--batch", "\(batch)"])
+        return try measure(server, .floor)
     }
 
     private func measureOurs(_ batch: Int) throws -> Sample {
@@ -93,59 +94,31 @@ struct FanOutBenchmark: Benchmark {
                 "/proc/self/exe", "serve-trades", "--port", "\(Self.ports.ours)", "--batch", "\(batch)",
                 "--subscribers", "\(subscribers)", "--congestion", congestion,
             ], port: Self.ports.ours)
-        let subscription =
-            "{\"op\":\"subscribe\",\"channel\":\"trade\",\"symbols\":[\"S0\"],\"rate\":\"max\"}"
-        return try measure(
-            server,
-            Dialect(path: "/v1/stream", subscription: subscription, prefix: "{\"type\":\"t"))
+        return try measure(server, .native(channel: "trade", rate: "\"max\""))
     }
 
     private func measure(_ server: borrowing ServerProcess, _ dialect: Dialect) throws -> Sample {
-        try Self.waitForPort(server.port)
-        var fleet = try Fleet(subscribers, port: server.port, dialect)
-        let limit = Moment.read().instant + .seconds(20)
-        while fleet.subscribed < subscribers {
-            guard Moment.read().instant < limit else { throw BenchError("not all could subscribe in 20 s") }
-            try fleet.run(until: Moment.read().instant + .milliseconds(10))
-        }
+        try server.waitForPort()
+        // Everybody wants S0.
+        var fleet = try Fleet(
+            FleetPlan(
+                connections: subscribers, server: server.address, dialect: dialect,
+                picker: SymbolPicker(.round, perConnection: 1, universe: 1)))
+        try fleet.connect()
+        try fleet.subscribe()
         try fleet.run(until: Moment.read().instant + Self.warmUp)
-        fleet.startSampling()
-        let before = (fleet.messages, fleet.bytes, fleet.receives)
-        let cpu = try server.cpu()
-        let start = Moment.read().instant
+        fleet.startMeasuring(rate: .infinity)
+        let cpu = try server.cpu(), start = Moment.read().instant
         try fleet.run(until: start + window)
         let used = try server.cpu() - cpu
         let span = Moment.read().instant - start
-        let messages = Double(fleet.messages - before.0)
+        let messages = Double(fleet.healthy.messages)
         guard messages > 0 else { throw BenchError("nothing was delivered") }
-        let ages = fleet.ages.sorted()
-        func age(_ share: Int) -> Double {
-            ages.isEmpty ? 0 : Double(ages[min(ages.count - 1, ages.count * share / 100)]) / 1e6
-        }
+        let ages = Quantiles(fleet.ages)
         return Sample(
             rate: messages * 1e9 / Double(span.raw), cpu: Double(used) / 1e3 / messages,
-            p50: age(50), p99: age(99),
-            messagesARead: messages / Double(max(1, fleet.receives - before.2)),
-            size: Double(fleet.bytes - before.1) / messages)
-    }
-
-    // MARK: Getting ready
-
-    private func buildFloor() throws(BenchError) {
-        if access(floor, X_OK) == 0 { return }
-        let command = ["cc", "-O2", "-o", floor, "bench/floor.c"]
-        guard succeeds(command) else {
-            throw BenchError("\(floor) is missing, and this failed: \(command.joined(separator: " "))")
-        }
-    }
-
-    private static func waitForPort(_ port: UInt16) throws(BenchError) {
-        let limit = Moment.read().instant + .seconds(5)
-        while Moment.read().instant < limit {
-            if Fleet.answers(port: port) { return }
-            var time = timespec(tv_sec: 0, tv_nsec: 10_000_000)
-            nanosleep(&time, nil)
-        }
-        throw BenchError("the server does not listen on port \(port)")
+            p50: ages?.p50 ?? 0, p99: ages?.p99 ?? 0,
+            messagesARead: messages / Double(max(1, fleet.healthy.receives)),
+            size: Double(fleet.healthy.bytes) / messages)
     }
 }

@@ -1,208 +1,307 @@
 // Many subscribers on one thread that understand as little as they can: frames are counted by their
-// headers, and one message in 61 is searched for the time it carries.
+// headers, and of some messages the times are read. An open loop: nobody asks, everybody is sent.
 //
 // Invariants
-//   - A frame that a receive cuts waits in its connection's rest, so each is looked at whole.
-//   - A failed or lost connection ends the measurement: fewer subscribers would be other work.
+//   - A frame that a receive cuts waits in its member's rest, so each is looked at whole. One that
+//     is longer than a rest is passed over, and counts by its beginning.
+//   - A healthy member that is lost ends the measurement: fewer subscribers would be other work.
+//     Slow and stalled ones may be closed; that is counted.
+//   - What slow members read is told apart from all the rest.
 import Basics
 import CLinux
-import Market
 import Wire
 
-/// How to subscribe at a server, and which of its messages count.
-struct Dialect {
-    let path: String
-    let subscription: String
-    /// What a message that counts begins with.
-    let prefix: String
+/// What was read by members of one kind.
+struct Tally {
+    var messages: UInt64 = 0
+    var bytes: UInt64 = 0
+    var receives: UInt64 = 0
 }
 
 struct Fleet: ~Copyable {
-    private(set) var messages: UInt64 = 0
-    private(set) var bytes: UInt64 = 0
-    private(set) var receives: UInt64 = 0
-    private(set) var subscribed = 0
-    /// Age of sampled messages when they were read, in nanoseconds.
-    private(set) var ages: [Int64] = []
-
-    private struct Member {
-        var descriptor: Int32
-        var isOpen = false
+    struct Member {
+        var descriptor: Int32 = -1
+        var role = Role.healthy
+        var phase = Phase.away
+        var isStamped = false
         var restCount = 0
+        /// Bytes still to come of a frame that is passed over.
+        var skipCount = 0
+
+        /// `away`: not connected yet, or closed by the server.
+        enum Phase { case away, upgrading, open, subscribed }
     }
-    private var members: [Member] = []
+
+    let plan: FleetPlan
+    var members: [Member]
+    var healthy = Tally()
+    var slow = Tally()
+    /// Members whose handshake was answered, once each time it was.
+    var opened = 0
+    /// Handshakes sent and not answered.
+    var upgrading = 0
+    var subscribed = 0
+    /// Subscriptions that the server acknowledged.
+    var acknowledged = 0
+    var gaps: UInt64 = 0
+    var replaced = 0
+    /// Slow and stalled members that the server closed.
+    var closedByServer = 0
+    var isSubscribing = false
+
+    /// From the event to its being read, of sampled messages that are no snapshots.
+    var ages = Histogram()
+    var slowAges = Histogram()
+    /// Event to ingest, ingest to socket, socket to being read, where `stamps` were asked for.
+    var hops = HopAges()
+
+    let epoll: Int32
     private let rests: UnsafeMutablePointer<UInt8>
     private let room: UnsafeMutablePointer<UInt8>
-    private let epoll: Int32
-    private let dialect: Dialect
-    private let prefix: [UInt8]
-    private var untilSample = Fleet.sampleEvery
+    private var untilSample = 61
+    /// One message in so many is sampled: a prime, so that no place in a batch is preferred.
+    private var sampleEvery = 61
+    private var events = [epoll_event](repeating: epoll_event(), count: 512)
+    var chores: Chores
 
-    private static let restMax = 4_096
-    private static let receiveMax = 65_536
-    /// Prime, so that no place in a batch is preferred.
-    private static let sampleEvery = 61
+    static let restMax = 4_096
+    static let receiveMax = 65_536
 
-    /// Connects them all and sends their upgrades.
-    init(_ count: Int, port: UInt16, _ dialect: Dialect) throws {
-        self.dialect = dialect
-        prefix = Array(dialect.prefix.utf8)
-        rests = .allocate(capacity: count * Fleet.restMax)
+    init(_ plan: FleetPlan) throws(BenchError) {
+        self.plan = plan
+        members = (0..<plan.connections).map {
+            Member(role: plan.role(of: $0), isStamped: plan.isStamped($0))
+        }
+        chores = Chores(plan)
+        rests = .allocate(capacity: max(1, plan.connections) * Fleet.restMax)
         room = .allocate(capacity: Fleet.restMax + Fleet.receiveMax)
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-        for index in 0..<count {
-            let descriptor = try Fleet.connect(port: port)
-            members.append(Member(descriptor: descriptor))
-            guard tf_epoll_add(epoll, descriptor, TF_EPOLLIN, UInt64(index)) == 0 else {
-                throw SystemError("epoll_ctl")
-            }
-            try Fleet.send(
-                descriptor,
-                Array(
-                    ("GET \(dialect.path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nUpgrade: websocket\r\n"
-                        + "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                        + "Sec-WebSocket-Version: 13\r\n\r\n").utf8))
-        }
+        guard epoll >= 0 else { throw BenchError("\(SystemError("epoll_create1"))") }
     }
     deinit {
-        for member in members { close(member.descriptor) }
+        for member in members where member.descriptor >= 0 { abandon(member.descriptor) }
         close(epoll)
         rests.deallocate()
         room.deallocate()
     }
 
-    /// Reads whatever comes until then.
+    /// Forgets what was measured so far.
+    ///
+    /// - Parameter rate: messages a second as they came until now; of few all are sampled.
+    mutating func startMeasuring(rate: Double) {
+        sampleEvery = rate < 50_000 ? 1 : rate < 500_000 ? 7 : 61
+        untilSample = sampleEvery
+        (healthy, slow, gaps, replaced) = (Tally(), Tally(), 0, 0)
+        ages.removeAll()
+        slowAges.removeAll()
+        hops.removeAll()
+    }
+
+    /// Reads whatever comes until then, or until ^C.
     mutating func run(until end: Instant) throws {
-        var events = [epoll_event](repeating: epoll_event(), count: 512)
-        var now = Moment.read()
-        while now.instant < end {
-            let span = min((end - now.instant).raw, 10_000_000)
-            let ready = Int(tf_epoll_wait(epoll, &events, 512, span))
-            for index in 0..<max(0, ready) { try receive(Int(tf_event_tag(&events[index]))) }
-            now = Moment.read()
+        var now = Moment.read().instant
+        while now < end, !Interrupt.isPending {
+            // Chores are due every few milliseconds, and so is a look at the signals.
+            let turnEnd = min(end, now + .milliseconds(10))
+            while now < turnEnd {
+                try receive(waitingFor: turnEnd - now)
+                now = Moment.read().instant
+            }
+            try doChores(now)
         }
     }
 
-    /// Forgets the ages seen so far.
-    mutating func startSampling() { ages = [] }
+    /// Reads what is there, or waits for it.
+    mutating func receive(waitingFor span: Nanoseconds) throws {
+        let ready = Int(tf_epoll_wait(epoll, &events, 512, span.raw))
+        for event in 0..<max(0, ready) {
+            try receive(Int(tf_event_tag(&events[event])), atMost: Fleet.receiveMax)
+        }
+    }
 
-    private mutating func receive(_ index: Int) throws {
+    /// One receive of one member.
+    mutating func receive(_ index: Int, atMost limit: Int) throws {
         let rest = rests + index * Fleet.restMax, restCount = members[index].restCount
+        guard members[index].phase != .away else { return }
         room.update(from: rest, count: restCount)
-        let count = recv(members[index].descriptor, room + restCount, Fleet.receiveMax, 0)
+        let count = recv(members[index].descriptor, room + restCount, limit, 0)
         guard count > 0 else {
             if count < 0, tf_errno() == EAGAIN || tf_errno() == EINTR { return }
-            throw BenchError("the server closed a connection")
+            return try lost(index)
         }
-        receives &+= 1
-        bytes &+= UInt64(count)
+        let isSlow = members[index].role == .slow
+        isSlow ? slow.read(count) : healthy.read(count)
         var all = UnsafeRawBufferPointer(start: room, count: restCount + count)
-        if !members[index].isOpen { all = try open(index, all) }
-        let left = members[index].isOpen ? walk(all) : all
-        guard left.count <= Fleet.restMax else { throw BenchError("a frame is longer than \(Fleet.restMax)") }
-        if let start = left.baseAddress {
-            UnsafeMutableRawPointer(rest).copyMemory(from: start, byteCount: left.count)
+        if members[index].phase == .upgrading { all = try open(index, all) }
+        let left = members[index].phase == .upgrading ? all : try walk(index, all)
+        keep(left, index)
+    }
+
+    /// What a member needs of a frame that was cut: its bytes, or how many to pass over.
+    private mutating func keep(_ left: UnsafeRawBufferPointer, _ index: Int) {
+        guard left.count <= Fleet.restMax, let start = left.baseAddress else {
+            members[index].restCount = 0
+            return
         }
+        UnsafeMutableRawPointer(rests + index * Fleet.restMax).copyMemory(
+            from: start, byteCount: left.count)
         members[index].restCount = left.count
     }
 
-    /// Passes over the handshake's answer and subscribes.
-    private mutating func open(
-        _ index: Int, _ bytes: UnsafeRawBufferPointer
-    ) throws -> UnsafeRawBufferPointer {
-        let end = bytes.indices.dropLast(3).first { bytes[$0] == 13 && bytes[$0 + 2] == 13 }
-        guard let end else { return bytes }
-        guard bytes.starts(with: "HTTP/1.1 101".utf8) else {
-            throw BenchError("the server refused the upgrade")
+    private mutating func lost(_ index: Int) throws {
+        let member = members[index]
+        guard member.role == .slow else {
+            throw BenchError(
+                member.phase == .upgrading
+                    ? "the server closed a connection before its handshake: has it room for so many?"
+                    : "the server closed a connection of a healthy subscriber")
         }
-        var frame = ByteBuffer()
-        var text = dialect.subscription
-        text.withUTF8 {
-            WebSocketFrame.write(
-                into: &frame, opcode: .text, payload: UnsafeRawBufferPointer($0), mask: 0)
-        }
-        try Fleet.send(members[index].descriptor, Array(frame.readable))
-        members[index].isOpen = true
-        subscribed += 1
-        return UnsafeRawBufferPointer(rebasing: bytes[(end + 4)...])
+        closedByServer += 1
+        close(member.descriptor)
+        members[index].descriptor = -1
+        members[index].phase = .away
     }
 
-    /// Counts whole frames; returns what is behind them.
+    // MARK: Frames
+
+    /// Counts whole frames; returns the part of one that is behind them.
     @inline(__always)
-    private mutating func walk(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        var at = 0
-        while bytes.count - at >= 4 {
-            var length = Int(bytes[at + 1] & 0x7f), header = 2
-            if length == 126 {
-                length = Int(bytes[at + 2]) << 8 | Int(bytes[at + 3])
-                header = 4
+    private mutating func walk(
+        _ index: Int, _ bytes: UnsafeRawBufferPointer
+    ) throws -> UnsafeRawBufferPointer {
+        var at = skip(index, bytes.count)
+        var messages = 0
+        let isProbe = members[index].isStamped && plan.stamped < 100
+        while let frame = Fleet.frame(bytes, at) {
+            let payload = UnsafeRawBufferPointer(rebasing: bytes[frame.payload])
+            let count = plan.dialect.format.messages(head: bytes[at], payload)
+            messages += count
+            untilSample -= count
+            if count == 0 {
+                try control(index, bytes[at], payload)
+            } else if untilSample <= 0 {
+                sample(index, payload)
             }
-            guard bytes.count - at >= header + length else { break }
-            count(UnsafeRawBufferPointer(rebasing: bytes[(at + header)..<(at + header + length)]))
-            at += header + length
+            if isProbe { sampleHops(payload) }
+            at = frame.payload.upperBound
+            if frame.missing > 0 { members[index].skipCount = frame.missing }
         }
+        if members[index].role == .slow { slow.count(messages) } else { healthy.count(messages) }
         return UnsafeRawBufferPointer(rebasing: bytes[at...])
     }
 
+    /// The frame that begins there: where its payload is, and how much of it is still to come.
+    ///
+    /// Nil where more has to come first. Of a frame too long to be kept the beginning is enough.
     @inline(__always)
-    private mutating func count(_ payload: UnsafeRawBufferPointer) {
-        // The first byte that tells data from the rest comes last in the prefix.
-        guard payload.count > prefix.count, payload[prefix.count - 1] == prefix[prefix.count - 1] else {
-            return
+    private static func frame(
+        _ bytes: UnsafeRawBufferPointer, _ at: Int
+    ) -> (payload: Range<Int>, missing: Int)? {
+        guard bytes.count - at >= 4 else { return nil }
+        var length = Int(bytes[at + 1] & 0x7f), header = 2
+        if length >= 126 {
+            guard let long = longHeader(bytes, at) else { return nil }
+            (length, header) = long
         }
-        messages &+= 1
-        untilSample -= 1
-        if untilSample == 0 { sample(payload) }
+        let start = at + header, rest = bytes.count - start
+        guard rest >= length || (header + length > restMax && rest >= 64) else { return nil }
+        return (start..<(start + min(rest, length)), max(0, length - rest))
     }
 
-    private mutating func sample(_ payload: UnsafeRawBufferPointer) {
-        untilSample = Fleet.sampleEvery
-        let label = Array("\"ts\":".utf8)
-        let start = payload.indices.dropLast(label.count)
-            .first { payload[$0..<($0 + label.count)].elementsEqual(label) }
-        guard let start else { return }
-        let digits = payload[(start + label.count)...].prefix { $0 >= 0x30 && $0 <= 0x39 }
-        let time = digits.reduce(Int64(0)) { $0 &* 10 &+ Int64($1 - 0x30) }
-        ages.append(Moment.read().wall.raw - time)
+    /// How many of these bytes belong to a frame that is passed over.
+    private mutating func skip(_ index: Int, _ count: Int) -> Int {
+        let skipped = min(count, members[index].skipCount)
+        members[index].skipCount -= skipped
+        return skipped
     }
 
-    /// Somebody listens there.
-    static func answers(port: UInt16) -> Bool {
-        guard let descriptor = try? connect(port: port) else { return false }
-        close(descriptor)
-        return true
+    /// RFC 6455 §5.2: 126 is followed by two bytes of length, 127 by eight.
+    private static func longHeader(
+        _ bytes: UnsafeRawBufferPointer, _ at: Int
+    ) -> (length: Int, header: Int)? {
+        let isLongest = bytes[at + 1] & 0x7f == 127, header = isLongest ? 10 : 4
+        guard bytes.count - at >= header else { return nil }
+        return ((at + 2..<at + header).reduce(0) { $0 << 8 | Int(bytes[$1]) }, header)
     }
 
-    static func connect(port: UInt16) throws -> Int32 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw SystemError("socket") }
-        var address = loopback(port: port)
-        let code = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                CLinux.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
+    /// Anything but data: what a server says about the connection.
+    private mutating func control(
+        _ index: Int, _ head: UInt8, _ payload: UnsafeRawBufferPointer
+    ) throws {
+        guard plan.dialect.isNative else { return }
+        if head == 0x88 { return try closed(index, payload) }
+        // Text, whatever data is written in.
+        guard head == 0x81, payload.count > 10 else { return }
+        switch (payload[9], payload[10]) {
+        case (UInt8(ascii: "a"), _): try acknowledge(index, payload)
+        case (UInt8(ascii: "e"), UInt8(ascii: "r")):
+            throw BenchError("the server answered \(String(decoding: payload, as: UTF8.self))")
+        case (UInt8(ascii: "g"), UInt8(ascii: "a")): gaps += 1
+        default: break
         }
-        guard code == 0 else {
-            let error = SystemError("connect")
-            close(descriptor)
-            throw error
-        }
-        tf_set_nonblocking(descriptor)
-        return descriptor
     }
 
-    private static func send(_ descriptor: Int32, _ bytes: [UInt8]) throws {
-        guard CLinux.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
-            throw SystemError("send")
+    private mutating func acknowledge(_ index: Int, _ payload: UnsafeRawBufferPointer) throws {
+        if members[index].role == .healthy { acknowledged += 1 }
+        let text = String(decoding: payload, as: UTF8.self)
+        // The first that was refused says enough.
+        guard let refused = text.split(separator: "\"refused\":[").dropFirst().first else { return }
+        throw BenchError("the server refused \(refused.prefix { $0 != "}" })}: does it have so many symbols?")
+    }
+
+    private func closed(_ index: Int, _ payload: UnsafeRawBufferPointer) throws {
+        guard members[index].role == .healthy, payload.count >= 2 else { return }
+        let code = Int(payload[0]) << 8 | Int(payload[1])
+        let reason = String(decoding: payload.dropFirst(2), as: UTF8.self)
+        throw BenchError("the server closed a healthy subscriber: \(code) \(reason)")
+    }
+
+    // MARK: Samples
+
+    private mutating func sample(_ index: Int, _ payload: UnsafeRawBufferPointer) {
+        untilSample += sampleEvery
+        guard let times = plan.dialect.format.times(payload), !times.isSnapshot else { return }
+        let now = Moment.read().wall.raw
+        if members[index].role == .slow {
+            slowAges.record(now - times.event)
+        } else {
+            ages.record(now - times.event)
+            if plan.stamped == 100 { record(times, now) }
         }
+    }
+
+    /// Where only some are stamped, each of their messages counts.
+    private mutating func sampleHops(_ payload: UnsafeRawBufferPointer) {
+        guard let times = plan.dialect.format.times(payload), !times.isSnapshot else { return }
+        record(times, Moment.read().wall.raw)
+    }
+
+    private mutating func record(_ times: MessageTimes, _ now: Int64) {
+        guard let received = times.received, let sent = times.sent else { return }
+        hops.arrival.record(received - times.event)
+        hops.waiting.record(sent - received)
+        hops.reading.record(now - sent)
     }
 }
 
-/// 127.0.0.1.
-func loopback(port: UInt16) -> sockaddr_in {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    return address
+struct HopAges: ~Copyable {
+    var arrival = Histogram()
+    var waiting = Histogram()
+    var reading = Histogram()
+
+    mutating func removeAll() {
+        arrival.removeAll()
+        waiting.removeAll()
+        reading.removeAll()
+    }
+}
+
+extension Tally {
+    @inline(__always)
+    mutating func read(_ count: Int) {
+        bytes &+= UInt64(count)
+        receives &+= 1
+    }
+    @inline(__always)
+    mutating func count(_ messages: Int) { self.messages &+= UInt64(messages) }
 }

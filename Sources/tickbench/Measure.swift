@@ -66,6 +66,13 @@ struct Spread {
         let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
         return (units < 0 ? "-" : "") + padded.dropLast(decimals) + "." + padded.suffix(decimals)
     }
+
+    /// Thousandths in their shortest form: 10, 0.5.
+    static func shortest(milli: Int64) -> String {
+        let text = Spread.text(Double(milli) / 1_000, 3)
+        let bare = text.reversed().drop { $0 == "0" }
+        return String((bare.first == "." ? bare.dropFirst() : bare).reversed())
+    }
 }
 
 extension UInt64 {

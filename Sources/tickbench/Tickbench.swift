@@ -10,35 +10,51 @@ struct BenchError: Error, CustomStringConvertible {
 
 @main
 struct Tickbench {
-    static let options = [
-        Option("runs", "N", "itch, encode, accept: runs, of which the median is told (default 7)"),
-        Option("rounds", "N", "itch: how often a run goes through the file (default 100)"),
+    static let options =
+        ownOptions + LoadOptions.options + TableBenchmark.options + [
+            Option("help", nil, "this text"),
+            Option("version", nil, "the version"),
+        ]
+
+    private static let ownOptions = [
+        Option(
+            "runs", "N", "itch, encode, accept, table: runs, of which the median is told (default 7, 7, 7, 3)"
+        ),
+        Option(
+            "rounds", "N",
+            "itch: how often a run goes through the file (default 100); count: milliseconds (300)"),
         Option("date", "YYYY-MM-DD", "itch: the file's trading day, where its name doesn't say"),
         Option("subscribers", "N", "fanout: connections (default 1000)"),
         Option("messages-per-write", "A,B,…", "fanout: what one write carries, 1 to 64 (default 1,8,32)"),
-        Option("pairs", "N", "fanout: floor and server in turn, so often (default 3)"),
-        Option("seconds", "N", "fanout: how long one measurement lasts (default 2)"),
-        Option("congestion", "NAME", "fanout: both servers' congestion control (default reno)"),
-        Option("floor", "PATH", "fanout: the floor's binary (default .build/floor, built if missing)"),
+        Option("pairs", "N", "fanout, table: floor and server in turn, so often (default 3, 7)"),
+        Option("seconds", "N", "fanout, load, table: how long one measurement lasts (default 2, 10, 5)"),
+        Option(
+            "congestion", "NAME",
+            "fanout, table, load: the servers' congestion control (default reno, reno, the system's)"),
+        Option("floor", "PATH", "fanout, table: the floor's binary (default .build/floor, built if missing)"),
         Option("loops", "A,B,…", "accept: loops that share the connections (default 1,2,3,4)"),
-        Option("connections", "A,B,…", "accept, connect: so many (default 3,100,10000)"),
-        Option("port", "N", "serve-trades, connect: where on loopback"),
+        Option(
+            "port", "N",
+            "serve-trades, connect, load, table: where to serve on loopback (default 7490, 7493, 7493)"),
         Option("batch", "N", "serve-trades: trades a write"),
-        Option("help", nil, "this text"),
-        Option("version", nil, "the version"),
     ]
 
     static let help = """
         tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
         tickbench encode         quotes to JSON, JSON to frames, JSON read back
+        tickbench count          the engine without sockets: ns, allocations, retains a message
         tickbench fanout         server CPU for each delivered message, beside the kernel's floor
         tickbench accept         how evenly connections spread over loops, and what one costs
+        tickbench load           many subscribers against a tickerd, its own or a running one: ages,
+                                 CPU and memory; an open loop, half of it slow or stalled if you like
+        tickbench table          the workloads of docs/BENCHMARKS.md, as its tables
         tickbench serve-trades   the server that fanout measures: trades of S0, as fast as they go
         tickbench connect        the peers that accept measures with
 
         \(Arguments.help(options))
         Run it from the repository's root, release build, nothing else running.
-        Exit status: 0 done, 1 could not measure, 2 wrong usage.
+        ^C ends a load with what was measured so far.
+        Exit status: 0 done, 1 could not measure, 2 wrong usage, 130 interrupted.
 
         """
 
@@ -60,6 +76,8 @@ struct Tickbench {
         do {
             try benchmark.run()
             return 0
+        } catch is Interrupted {
+            return 130
         } catch {
             complain("\(error)")
             return 1
@@ -69,17 +87,23 @@ struct Tickbench {
     private static func benchmark(_ arguments: Arguments) throws(UsageError) -> any Benchmark {
         let operands = arguments.operands
         guard let name = operands.first else {
-            throw UsageError("which benchmark? itch, encode, fanout or accept; --help tells more")
+            throw UsageError(
+                "which benchmark? itch, encode, count, fanout, accept, load or table; --help tells more")
         }
         if operands.count > (name == "itch" ? 2 : 1) { throw UsageError("\(name): \(operands.last ?? "")?") }
         return switch name {
         case "itch": try ITCHBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
+        case "count": try CountBenchmark(arguments)
         case "fanout": try FanOutBenchmark(arguments)
         case "accept": try AcceptBenchmark(arguments)
         case "connect": try PeerBenchmark(arguments)
+        case "load": try LoadBenchmark(arguments)
+        case "table": try TableBenchmark(arguments)
         case "serve-trades": try TradeServer(arguments)
-        default: throw UsageError("no benchmark \(name); there are itch, encode, fanout and accept")
+        default:
+            throw UsageError(
+                "no benchmark \(name); there are itch, encode, count, fanout, accept, load and table")
         }
     }
 

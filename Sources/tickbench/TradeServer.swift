@@ -34,7 +34,7 @@ struct TradeServer: Benchmark {
         let reader = tape.makeReader()
         var market = try Publisher(Tape.Writer(tape))
         let listener = try Listener.bind(host: "127.0.0.1", port: port)
-        try setCongestion(listener.descriptor, congestion)
+        try listener.setCongestionControl(congestion)
         var options = ServerOptions(server: "tickbench", epoch: 1) {
             FeedReport(clock: "sim", speedMilli: nil, source: "tickbench")
         }
@@ -104,15 +104,5 @@ func raiseDescriptorLimit(to count: Int) throws(BenchError) {
     tf_get_descriptor_limit(&limit)
     guard limit.rlim_cur >= count else {
         throw BenchError("\(count) descriptors are needed, \(limit.rlim_cur) allowed: see ulimit -n")
-    }
-}
-
-/// How the sending side paces: connections inherit it from their listener.
-private func setCongestion(_ descriptor: Int32, _ name: String) throws(BenchError) {
-    let bytes = Array(name.utf8)
-    let code = setsockopt(
-        descriptor, Int32(IPPROTO_TCP), TCP_CONGESTION, bytes, socklen_t(bytes.count))
-    guard code == 0 else {
-        throw BenchError("congestion control \(name): \(SystemError("setsockopt").reason)")
     }
 }

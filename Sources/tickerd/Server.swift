@@ -21,12 +21,18 @@ struct Server {
         self.configuration = configuration
         feed = try Server.open(configuration)
         listener = try Listener.bind(host: configuration.host, port: configuration.port)
+        // A name may lead anywhere, whatever it looked like on the command line.
+        guard !configuration.isBench || listener.isLoopback else {
+            throw UsageError("--bench serves on loopback only, not on \(listener.address)")
+        }
+        if let name = configuration.congestion { try listener.setCongestionControl(name) }
         limits = Server.fitted(configuration.limits, loops: configuration.loops)
     }
 
     private static func open(_ configuration: Configuration) throws -> any Feed {
         switch configuration.source {
-        case .simulator: Simulator(seed: configuration.seed, start: Moment.read().wall)
+        case .simulator(let scenario):
+            scenario.makeFeed(seed: configuration.seed, start: Moment.read().wall)
         case .file(let path): try ITCHFileFeed(path: path, date: configuration.date)
         }
     }
@@ -76,6 +82,11 @@ struct Server {
         let address = listener.address
         Console.write("tickerd \(Release.number): \(feed.description)\n")
         Console.write("serving ws://\(address)/v1/stream and http://\(address)/\n")
+        if configuration.isBench {
+            Console.write(
+                "--bench: limits are lifted (\(limits.operationsPerSecond) operations a second, "
+                    + "\(limits.symbols) symbols a connection); not for the open internet\n")
+        }
         if !listener.isLoopback {
             Tickerd.complain(
                 "warning: everyone who reaches \(address) may read everything, unencrypted")
@@ -105,12 +116,18 @@ final class IngestThread: @unchecked Sendable {
     private let ingest: Ingest
     private let state: IngestState
     private let template: FeedReport
+    private let openingTurns: Int
     private let stopping = Atomic<Bool>(false)
+    /// The shortest sleep. A source that has something every microsecond would wake this thread as
+    /// often as the kernel can: more than half of its CPU at a million updates a second.
+    private let rest: Nanoseconds
     /// The longest sleep, so that stopping is prompt.
     private static let nap = Nanoseconds.milliseconds(50)
 
     init(feed: any Feed, tape: consuming Tape.Writer, _ configuration: Configuration) {
         template = IngestThread.report(feed, configuration)
+        rest = configuration.pace == .live ? .microseconds(200) : .zero
+        if case .simulator = configuration.source { openingTurns = 16 } else { openingTurns = 1 }
         ingest = Ingest(
             feed: feed, writer: tape, pace: configuration.pace, loop: configuration.repeats)
         state = ingest.state
@@ -118,20 +135,30 @@ final class IngestThread: @unchecked Sendable {
 
     private static func report(_ feed: any Feed, _ configuration: Configuration) -> FeedReport {
         let speed: Int64? =
-            if case .recorded(let speed) = configuration.pace { speed.thousandths } else { nil }
-        let clock = configuration.source == .simulator ? "sim" : "replay"
+            switch configuration.pace {
+            case .recorded(let speed): speed.thousandths
+            case .live: Speed.recorded.thousandths
+            case .unpaced: nil
+            }
+        let clock = if case .simulator = configuration.source { "sim" } else { "replay" }
         return FeedReport(clock: clock, speedMilli: speed, source: feed.description)
     }
 
-    /// The first turn, on the caller's thread, before there are others.
-    func begin() { _ = ingest.turn(now: Moment.read()) }
+    /// The first turns, on the caller's thread, before there are others: a simulated market opens
+    /// with all its symbols.
+    func begin() {
+        for _ in 0..<openingTurns {
+            let now = Moment.read()
+            if ingest.turn(now: now) > now.instant { break }
+        }
+    }
 
     func run() {
         while !stopping.load(ordering: .acquiring) {
             let next = ingest.turn(now: Moment.read())
             let now = Moment.read().instant
             guard next > now else { continue }
-            IngestThread.sleep(min(next - now, IngestThread.nap))
+            IngestThread.sleep(min(max(next - now, rest), IngestThread.nap))
         }
     }
 

@@ -40,6 +40,88 @@ func decimalsRoundTrip(seed: Seed) {
     }
 }
 
+/// The slow way, by moving a point in a text.
+private func reference(_ value: Int64, decimals: Int) -> String {
+    let digits = String(value.magnitude)
+    let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
+    let whole = padded.dropLast(decimals)
+    var fraction = padded.suffix(decimals)
+    while fraction.last == "0" { fraction.removeLast() }
+    return (value < 0 ? "-" : "") + whole + (fraction.isEmpty ? "" : "." + fraction)
+}
+
+@Test("every length with every number of zeros behind, as the slow way has it", arguments: Seed.smoke)
+func decimalsAgainstReference(seed: Seed) throws {
+    var random = seed.generator()
+    var powers: [UInt64] = [1]
+    for _ in 1...18 { powers.append(powers[powers.count - 1] * 10) }
+    for length in 1...19 {
+        for zeros in 0..<length {
+            for _ in 0..<8 {
+                let low = length == 1 ? 0 : powers[length - 1]
+                let high = length == 19 ? UInt64(Int64.max) : powers[length] - 1
+                let drawn = low + random.next() % (high - low + 1)
+                let magnitude = Int64(drawn / powers[zeros] * powers[zeros])
+                for value in [magnitude, -magnitude] {
+                    for decimals in [9, 8, random.below(19)] {
+                        let text = written { $0.decimal(value, decimals: decimals) }
+                        try #require(text == reference(value, decimals: decimals), "\(seed)")
+                    }
+                    try #require(written { $0.integer(value) } == String(value), "\(seed)")
+                }
+            }
+        }
+    }
+}
+
+@Test("every fraction of a price and a size that has four digits, and every number of four")
+func fourDigits() throws {
+    for number in Int64(0)...9_999 {
+        for scale in [Int64(1), 10, 100, 1_000, 10_000, 100_000] {
+            let value = 7_000_000_000 + number * scale
+            try #require(written { $0.decimal(value, decimals: 9) } == reference(value, decimals: 9))
+            try #require(written { $0.decimal(value, decimals: 8) } == reference(value, decimals: 8))
+        }
+        try #require(written { $0.integer(number) } == String(number))
+    }
+}
+
+@Test("a pen scribbles on no more than its slack", arguments: Seed.smoke)
+func slack(seed: Seed) throws {
+    var random = seed.generator()
+    let room = 64
+    let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: room)
+    defer { memory.deallocate() }
+    for _ in 0..<5_000 {
+        memory.initialize(repeating: 0xee, count: room)
+        var pen = Pen(at: memory)
+        let value = Int64(bitPattern: random.next()) >> Int64(random.below(64))
+        switch random.below(4) {
+        case 0: pen.integer(value)
+        case 1: pen.unsigned(UInt64(bitPattern: value))
+        case 2: pen.decimal(value, decimals: 9)
+        default: pen.decimal(value, decimals: random.below(19))
+        }
+        let end = pen.at - memory + Pen.slack
+        try #require((end..<room).allSatisfy { memory[$0] == 0xee }, "\(seed): \(value)")
+    }
+}
+
+@Test("short bytes are copied whole, and nothing beside them", arguments: 0...32)
+func shortBytes(count: Int) {
+    let source = (0..<32).map { UInt8($0) + 1 }
+    let text = source.withUnsafeBytes { bytes in
+        var buffer = ByteBuffer()
+        buffer.write(atMost: 64) { pen in
+            for index in 0..<48 { pen.at[index] = 0xee }
+            pen.short(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            pen.at += 48 - count
+        }
+        return [UInt8](buffer.readable)
+    }
+    #expect(text == source.prefix(count) + Array(repeating: 0xee, count: 48 - count))
+}
+
 @Test("integers of every length")
 func integers() {
     var power: UInt64 = 1

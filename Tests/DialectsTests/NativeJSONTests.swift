@@ -126,6 +126,26 @@ func trades() {
             #"{"op":"unsubscribe","id":7,"channel":"quote","symbols":["MSFT"]}"#,
             ClientMessage(id: .number(7), .unsubscribe(.init(channel: .quote, symbols: ["MSFT"])))
         ),
+        (
+            #"{"op":"subscribe","channel":"book","symbols":["A"],"depth":50,"crc":true,"resume":"5f2c.90817"}"#,
+            ClientMessage(
+                .subscribe(
+                    .init(
+                        channel: .book, symbols: ["A"], depth: 50, checksum: true,
+                        resume: Cursor(epoch: 0x5f2c, position: 90_817))))
+        ),
+        (
+            #"{"op":"subscribe","channel":"bar","symbols":["*"],"interval":"1s","on_slow":"close"}"#,
+            ClientMessage(
+                .subscribe(
+                    .init(channel: .bar, symbols: ["*"], interval: .second, closesWhenSlow: true)))
+        ),
+        (
+            #"{"op":"unsubscribe","channel":"bar","interval":"1m","symbols":["A*"]}"#,
+            ClientMessage(.unsubscribe(.init(channel: .bar, interval: .minute, symbols: ["A*"])))
+        ),
+        (#"{"op":"set","max_kbps":64}"#, ClientMessage(.set(.kilobits(64)))),
+        (#"{"op":"set","max_kbps":null}"#, ClientMessage(.set(.kilobits(nil)))),
         (#"{"op":"list","id":8}"#, ClientMessage(id: .number(8), .list)),
         (#"{"op":"ping"}"#, ClientMessage(.ping)),
     ])
@@ -147,6 +167,17 @@ func requests(json: String, message: ClientMessage) throws {
         (#"{"op":"subscribe","id":1,"symbols":["A"]}"#, .badRequest),
         (#"{"op":"subscribe","id":1,"channel":"quote","symbols":[]}"#, .badRequest),
         (#"{"op":"subscribe","id":1,"channel":"quote","symbols":[1]}"#, .badRequest),
+        (#"{"op":"subscribe","id":1,"channel":"book","symbols":["A"],"depth":0}"#, .badDepth),
+        (#"{"op":"subscribe","id":1,"channel":"book","symbols":["A"],"depth":51}"#, .badDepth),
+        (#"{"op":"subscribe","id":1,"channel":"book","symbols":["A"],"depth":"x"}"#, .badDepth),
+        (#"{"op":"subscribe","id":1,"channel":"bar","symbols":["A"],"interval":"5m"}"#, .badRequest),
+        (#"{"op":"subscribe","id":1,"channel":"trade","symbols":["A"],"on_slow":"x"}"#, .badRequest),
+        (#"{"op":"subscribe","id":1,"channel":"trade","symbols":["A"],"resume":"zz"}"#, .badRequest),
+        (#"{"op":"subscribe","id":1,"channel":"trade","symbols":["A"],"resume":"1.-2"}"#, .badRequest),
+        (#"{"op":"set","id":1,"max_kbps":7}"#, .badRequest),
+        (#"{"op":"set","id":1,"max_kbps":64,"rate":1,"symbols":["A"]}"#, .badRequest),
+        (#"{"op":"set","id":1,"symbols":["A"]}"#, .badRequest),
+        (#"{"op":"unsubscribe","id":1,"symbols":["A"]}"#, .badRequest),
         (#"{"op":"dance","id":1}"#, .unknownOp),
         (#"{"id":1}"#, .badRequest),
     ])

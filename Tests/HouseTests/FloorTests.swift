@@ -14,7 +14,7 @@ private let floors: [String: Set<String>] = [
 
 private let doors: Set = ["tickerd", "tickwatch", "tickbench", "tickfuzz"]
 private let rooms: Set = ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]
-private let ground: Set = ["CLinux", "COpenSSL", "CZlib"]
+private let ground: Set = ["CLinux", "COpenSSL", "CSwiftRuntime", "CZlib"]
 
 /// The module that a line imports, nil for any other line.
 func imported(by line: Substring) -> String? {

@@ -53,6 +53,8 @@ public struct ClientMessage: Hashable, Sendable {
         public var interval: BarInterval
         /// Adds `recv` and `sent` to each message.
         public var stamps: Bool
+        /// Rather than lose something to a gap, be closed with 4408.
+        public var closesWhenSlow: Bool
         /// The cursor to go on from.
         public var resume: Cursor?
 
@@ -62,7 +64,7 @@ public struct ClientMessage: Hashable, Sendable {
         public init(
             channel: Channel, symbols: [String], rate: Rate = .standard, mode: TradeMode = .every,
             depth: Int = depthStandard, checksum: Bool = false, interval: BarInterval = .minute,
-            stamps: Bool = false, resume: Cursor? = nil
+            stamps: Bool = false, closesWhenSlow: Bool = false, resume: Cursor? = nil
         ) {
             self.channel = channel
             self.symbols = symbols
@@ -72,6 +74,7 @@ public struct ClientMessage: Hashable, Sendable {
             self.checksum = checksum
             self.interval = interval
             self.stamps = stamps
+            self.closesWhenSlow = closesWhenSlow
             self.resume = resume
         }
     }

@@ -120,6 +120,11 @@ extension ClientMessage.Subscribe {
         case .string("latest") where channel == .trade: mode = .latest
         default: throw ClientFault(.badRequest, "mode is \"every\" or, for trade, \"latest\"")
         }
+        switch value["on_slow"]?.string {
+        case nil, "gap": closesWhenSlow = false
+        case "close": closesWhenSlow = true
+        default: throw ClientFault(.badRequest, "on_slow is \"gap\" or \"close\"")
+        }
         if let asked = value["depth"] {
             guard let levels = asked.integer,
                 (1...ClientMessage.Subscribe.depthMax).contains(Int(clamping: levels))
@@ -237,6 +242,7 @@ extension ClientMessage.Operation {
         }
         if request.checksum { pen.literal(",\"crc\":true") }
         if request.stamps { pen.literal(",\"stamps\":true") }
+        if request.closesWhenSlow { pen.literal(",\"on_slow\":\"close\"") }
         if let cursor = request.resume {
             pen.literal(",\"resume\":")
             pen.quoted(cursor.text)

@@ -18,16 +18,28 @@ public enum NativeJSON {
     public static let tailMax = 128
 
     public static func quote(_ quote: Quote, name: UnsafeRawBufferPointer, to pen: inout Pen) {
-        head("quote", name, quote.sequence, to: &pen)
-        side(quote.bid, price: ",\"bid\":", size: ",\"bid_size\":", to: &pen)
-        side(quote.ask, price: ",\"ask\":", size: ",\"ask_size\":", to: &pen)
+        head("{\"type\":\"quote\",\"sym\":\"", name, quote.sequence, to: &pen)
+        if let bid = quote.bid {
+            number(",\"bid\":", bid.price, to: &pen)
+            pen.literal(",\"bid_size\":")
+            pen.quantity(bid.size)
+        } else {
+            pen.literal(",\"bid\":null,\"bid_size\":null")
+        }
+        if let ask = quote.ask {
+            number(",\"ask\":", ask.price, to: &pen)
+            pen.literal(",\"ask_size\":")
+            pen.quantity(ask.size)
+        } else {
+            pen.literal(",\"ask\":null,\"ask_size\":null")
+        }
         if quote.isCrossed { pen.literal(",\"crossed\":true") }
         time(quote.eventTime, to: &pen)
     }
 
     /// One trade as it came.
     public static func trade(_ trade: Tick, name: UnsafeRawBufferPointer, to pen: inout Pen) {
-        head("trade", name, trade.sequence, to: &pen)
+        head("{\"type\":\"trade\",\"sym\":\"", name, trade.sequence, to: &pen)
         number(",\"price\":", trade.price, to: &pen)
         pen.literal(",\"size\":")
         pen.quantity(trade.size)
@@ -40,7 +52,7 @@ public enum NativeJSON {
     public static func trade(
         _ last: Tick, merging merged: DayStatistics, name: UnsafeRawBufferPointer, to pen: inout Pen
     ) {
-        head("trade", name, last.sequence, to: &pen)
+        head("{\"type\":\"trade\",\"sym\":\"", name, last.sequence, to: &pen)
         number(",\"price\":", last.price, to: &pen)
         pen.literal(",\"size\":")
         sum(merged.volumeE8, to: &pen)
@@ -58,7 +70,7 @@ public enum NativeJSON {
         _ day: DayStatistics, sequence: UInt64, at time: Timestamp, name: UnsafeRawBufferPointer,
         to pen: inout Pen
     ) {
-        head("stats", name, sequence, to: &pen)
+        head("{\"type\":\"stats\",\"sym\":\"", name, sequence, to: &pen)
         statistics(day, to: &pen)
         self.time(time, to: &pen)
     }
@@ -84,7 +96,7 @@ public enum NativeJSON {
         isCrossed: Bool, sequence: UInt64, at time: Timestamp, name: UnsafeRawBufferPointer,
         to pen: inout Pen
     ) {
-        head("book", name, sequence, to: &pen)
+        head("{\"type\":\"book\",\"sym\":\"", name, sequence, to: &pen)
         levels(",\"bids\":[", bids, to: &pen)
         levels(",\"asks\":[", asks, to: &pen)
         if isCrossed { pen.literal(",\"crossed\":true") }
@@ -115,7 +127,7 @@ public enum NativeJSON {
         _ bar: Bar, _ interval: BarInterval, isClosed: Bool, sequence: UInt64, at time: Timestamp,
         name: UnsafeRawBufferPointer, to pen: inout Pen
     ) {
-        head("bar", name, sequence, to: &pen)
+        head("{\"type\":\"bar\",\"sym\":\"", name, sequence, to: &pen)
         pen.literal(",\"interval\":\"")
         pen.literal(interval.name)
         pen.literal("\",\"start\":")
@@ -139,7 +151,7 @@ public enum NativeJSON {
         _ status: MarketStatus, _ feed: FeedState, sequence: UInt64, at time: Timestamp,
         name: UnsafeRawBufferPointer, to pen: inout Pen
     ) {
-        head("status", name, sequence, to: &pen)
+        head("{\"type\":\"status\",\"sym\":\"", name, sequence, to: &pen)
         pen.literal(",\"market\":\"")
         pen.literal(status.state.name)
         pen.literal("\",\"feed\":\"")
@@ -194,37 +206,23 @@ public enum NativeJSON {
         }
     }
 
+    @inline(__always)
     private static func head(
-        _ type: StaticString, _ name: UnsafeRawBufferPointer, _ sequence: UInt64, to pen: inout Pen
+        _ opening: StaticString, _ name: UnsafeRawBufferPointer, _ sequence: UInt64, to pen: inout Pen
     ) {
-        pen.literal("{\"type\":\"")
-        pen.literal(type)
-        pen.literal("\",\"sym\":\"")
-        pen.bytes(name)  // SymbolName allows nothing that needs escaping
+        pen.literal(opening)
+        pen.short(name)  // SymbolName allows nothing that needs escaping
         pen.literal("\",\"seq\":")
         pen.unsigned(sequence)
     }
 
-    private static func side(
-        _ level: Level?, price: StaticString, size: StaticString, to pen: inout Pen
-    ) {
-        pen.literal(price)
-        guard let level else {
-            pen.literal("null")
-            pen.literal(size)
-            pen.literal("null")
-            return
-        }
-        pen.price(level.price)
-        pen.literal(size)
-        pen.quantity(level.size)
-    }
-
+    @inline(__always)
     private static func number(_ label: StaticString, _ price: Price, to pen: inout Pen) {
         pen.literal(label)
         pen.price(price)
     }
 
+    @inline(__always)
     private static func aggressor(_ side: Side?, to pen: inout Pen) {
         switch side {
         case .bid: pen.literal(",\"side\":\"buy\"")
@@ -233,6 +231,7 @@ public enum NativeJSON {
         }
     }
 
+    @inline(__always)
     private static func identifier(_ id: UInt64, to pen: inout Pen) {
         guard id != 0 else { return }
         pen.literal(",\"trade_id\":\"")
@@ -240,6 +239,7 @@ public enum NativeJSON {
         pen.byte(UInt8(ascii: "\""))
     }
 
+    @inline(__always)
     private static func time(_ time: Timestamp, to pen: inout Pen) {
         pen.literal(",\"ts\":")
         pen.integer(time.raw)

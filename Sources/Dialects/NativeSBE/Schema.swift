@@ -48,8 +48,8 @@ extension NativeSBE {
                 <type name="TradeId" primitiveType="uint64" presence="optional" nullValue="0" description="The source's number of a trade, 0 where it has none."/>
                 <type name="Checksum" primitiveType="uint32" maxValue="4294967295" description="CRC-32 as zlib's crc32."/>
                 <type name="Lot" primitiveType="uint32" presence="optional" nullValue="0" description="Shares in a round lot, 0 where the source does not say."/>
-                <type name="Name" primitiveType="char" length="24" characterEncoding="US-ASCII" description="A symbol's name: 1 to 24 bytes, zeros behind."/>
-                <type name="Reason" primitiveType="char" length="4" characterEncoding="US-ASCII" description="The exchange's reason, zeros behind: LUDP, T1."/>
+                <type name="Name" primitiveType="char" length="24" description="A symbol's name: 1 to 24 bytes, zeros behind."/>
+                <type name="Reason" primitiveType="char" length="4" description="The exchange's reason, zeros behind: LUDP, T1."/>
                 <set name="Flags" encodingType="uint32" description="What else is to be known of a data message. Ignore bits without a name.">
                     <choice name="snapshot" description="The whole state: the first message of a subscription, or a new start.">0</choice>
                     <choice name="crossed" description="The source's bid is above its ask.">1</choice>

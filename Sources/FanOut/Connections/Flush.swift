@@ -38,7 +38,7 @@ extension Shard {
         if classes != 0 || connection.pointee.slotsLeft > count { connection.pointee.slotsLeft = count }
         connection.pointee.unfinished |= classes
         guard now.instant >= connection.pointee.heldUntil else {
-            schedule(connection.pointee.socket.index)
+            schedule(Int(connection.pointee.socket.index))
             return
         }
         writeMax = connection.pointee.writeMax(limits)

@@ -66,6 +66,8 @@ struct Shard: ~Copyable {
     private var symbolsMatched = 0
     /// Slots of all connections.
     var slotCount = 0
+    /// Connections that lost something and had chosen to be closed then.
+    var tooSlow: [Int32] = []
     /// Connections with more to write than one write may hold, and a list of the same kind in use.
     var unfinished: [Int32] = []
     private var resumed: [Int32] = []
@@ -93,6 +95,7 @@ struct Shard: ~Copyable {
         serveReady(now)
         serveRealTime(now)
         serveUnfinished(now)
+        closeTooSlow(now)
         return min(next(after: applied, now.instant), pinFigures(now.instant))
     }
 
@@ -103,7 +106,10 @@ struct Shard: ~Copyable {
         let applied = view.drain(limit: limits.ticksPerTurn)
         guard applied > 0 else { return 0 }
         if followers.count > 0 {
-            for symbol in view.changed { followers.hear(symbol, view.symbol(symbol).pointee.changes) }
+            for at in view.changed.indices {
+                let symbol = view.changed[at]
+                followers.hear(symbol, view.symbol(symbol).pointee.changes)
+            }
         }
         view.forgetChanges()
         return applied
@@ -151,6 +157,16 @@ struct Shard: ~Copyable {
             flush(Int(resumed[at]), classes: 0, now)
         }
         resumed.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func closeTooSlow(_ now: Moment) {
+        while let last = tooSlow.popLast() {
+            let index = Int(last)
+            guard connections.contains(index), connections.address(of: index).pointee.phase == .webSocket
+            else { continue }
+            startClosing(
+                index, .tooSlow, code: CloseCode.tooSlow, reason: "something was lost, as on_slow says", now)
+        }
     }
 
     /// A connection whose time has come: for its slots, its heartbeat, or its end.

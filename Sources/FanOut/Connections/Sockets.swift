@@ -105,6 +105,11 @@ extension Shard {
         connection.pointee.deadline = now.instant + limits.closeDeadline
         forgetSubscriptions(index)
         connection.pointee.unfinished = 0
+        // Nothing follows a close frame: should the peer ever read again, it finds the end of the
+        // frame it began, and then the reason.
+        if connection.pointee.isBlocked {
+            connection.pointee.tail.truncate(to: connection.pointee.tailFrameRest)
+        }
         connection.pointee.control.appendClose(code, text)
         if !connection.pointee.isBlocked { flush(index, classes: 0, now) }
         guard connections.contains(index) else { return }
@@ -129,8 +134,6 @@ extension Shard {
         guard limits.stall != .zero, now.instant >= connection.pointee.lastProgress + limits.stall else {
             return
         }
-        // Should it ever read again, it finds the end of the frame it began, and then the reason.
-        connection.pointee.tail.truncate(to: connection.pointee.tailFrameRest)
         startClosing(
             index, .stalled, code: CloseCode.tooSlow,
             reason: "nothing was read for \(limits.stall.milliseconds) ms", now)

@@ -45,6 +45,7 @@ extension Shard {
         var options: SlotOptions = []
         if request.mode == .latest { options.formUnion(.latest) }
         if request.stamps { options.formUnion(.stamps) }
+        if request.closesWhenSlow { options.formUnion(.closesWhenSlow) }
         if request.channel == .book, request.checksum { options.formUnion(.checksum) }
         return SlotTemplate(
             kind: StreamKind(request.channel, request.interval), rate: request.rate,
@@ -83,9 +84,10 @@ extension Shard {
     private func checkLimits(
         _ wanted: Wanted, _ kind: StreamKind, _ connection: UnsafeMutablePointer<Connection>
     ) throws(ClientFault) {
-        // Symbols that are subscribed already are few to count twice, and rarely at the limit.
         let known = wanted.named.count { symbol in
-            !connection.pointee.subscriptions.range(of: symbol).isEmpty
+            connection.pointee.subscriptions.range(of: symbol).contains {
+                !connection.pointee.subscriptions[$0].options.contains(.byPattern)
+            }
         }
         let held = connection.pointee.subscriptions.patterns.filter { $0.template.kind == kind }
         let new = wanted.patterns.count { prefix in !held.contains { $0.prefix == prefix } }

@@ -46,6 +46,8 @@ enum CloseReason: Int, CaseIterable {
     case unreadAnswers
     /// The server goes down: 1001.
     case shutdown
+    /// Would have lost something, and had chosen to be closed rather: 4408.
+    case tooSlow
 
     /// What `/metrics` calls it.
     var name: String {
@@ -59,6 +61,7 @@ enum CloseReason: Int, CaseIterable {
         case .operationRate: "operation_rate"
         case .unreadAnswers: "unread_answers"
         case .shutdown: "shutdown"
+        case .tooSlow: "too_slow"
         }
     }
 }

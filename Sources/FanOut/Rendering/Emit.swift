@@ -97,5 +97,8 @@ extension Shard {
         message.add("reason", wasLapped ? "lapped" : "slow")
         scratch.appendFrame(message.end())
         one.slot.pointee.sent = last
+        if one.slot.pointee.options.contains(.closesWhenSlow) {
+            tooSlow.append(Int32(one.connection.pointee.socket.index))
+        }
     }
 }

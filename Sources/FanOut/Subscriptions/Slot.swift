@@ -36,6 +36,8 @@ struct SlotOptions: OptionSet, Hashable {
     static let isNamed = SlotOptions(rawValue: 16)
     /// It goes on from a cursor: `sent` is what the client was told, though it be nothing.
     static let resumed = SlotOptions(rawValue: 32)
+    /// Before anything is lost to a gap, the connection is closed.
+    static let closesWhenSlow = SlotOptions(rawValue: 64)
 }
 
 struct Slot {

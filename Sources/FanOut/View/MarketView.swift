@@ -70,7 +70,7 @@ struct MarketView: ~Copyable {
 
     /// The changes are told: what happens next is new.
     mutating func forgetChanges() {
-        for symbol in changed { symbols.address(of: symbol.index).pointee.changes = [] }
+        for at in changed.indices { symbols.address(of: changed[at].index).pointee.changes = [] }
         changed.removeAll(keepingCapacity: true)
     }
 

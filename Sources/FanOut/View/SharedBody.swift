@@ -58,14 +58,14 @@ struct BodyArena: ~Copyable {
     mutating func encode(version: UInt64, atMost limit: Int, _ write: (inout Pen) -> Void) -> SharedBody {
         let offset = Int(truncatingIfNeeded: head & UInt64(capacity - 1))
         // A body lies in one piece: what is too short at the ring's end stays empty.
-        if capacity - offset < limit { head += UInt64(capacity - offset) }
+        if capacity - offset < limit + Pen.slack { head += UInt64(capacity - offset) }
         let start = base + Int(truncatingIfNeeded: head & UInt64(capacity - 1))
         var pen = Pen(at: start)
         write(&pen)
         let count = pen.at - start
         precondition(count <= limit, "a body was longer than promised")
         let body = SharedBody(version: version, position: head, count: UInt32(count))
-        head += UInt64(count)
+        head += UInt64(count + Pen.slack)  // the pen may have scribbled on what lay there
         if count > 0 { encodes += 1 }
         return body
     }

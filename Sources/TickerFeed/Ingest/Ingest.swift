@@ -67,7 +67,7 @@ public final class Ingest: @unchecked Sendable {
     private func play(_ now: Moment) -> Instant {
         if pace == .unpaced, builder.lag > builder.tapeCapacity / 2 { return now.instant + Ingest.breath }
         guard let time = feed.nextTime() else { return endRound(now) }
-        let anchor = anchor ?? tie(time, to: now.instant)
+        let anchor = anchor ?? tie(time, to: now)
         if let anchor, anchor.due(time) > now.instant {
             builder.advance(to: anchor.reached(now.instant), received: now.wall)
             return anchor.due(time)
@@ -95,9 +95,13 @@ public final class Ingest: @unchecked Sendable {
     }
 
     /// Nil where there is no pace to keep.
-    private func tie(_ time: Timestamp, to now: Instant) -> Anchor? {
-        guard case .recorded(let speed) = pace else { return nil }
-        anchor = Anchor(instant: now, recorded: time, speed: speed)
+    private func tie(_ time: Timestamp, to now: Moment) -> Anchor? {
+        switch pace {
+        case .unpaced: break
+        case .recorded(let speed): anchor = Anchor(instant: now.instant, recorded: time, speed: speed)
+        case .live:
+            anchor = Anchor(instant: now.instant + (time - now.wall), recorded: time, speed: .recorded)
+        }
         return anchor
     }
 

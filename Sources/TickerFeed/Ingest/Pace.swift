@@ -33,9 +33,11 @@ public struct Speed: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// By the recording's clock, or as fast as the readers of the tape can take it.
+/// By the recording's clock, by the wall's, or as fast as the readers of the tape can take it.
 public enum Pace: Hashable, Sendable {
     case recorded(Speed)
+    /// An event's time is the date on which it is due, so what is late stays visible in its age.
+    case live
     case unpaced
 }
 

@@ -1,0 +1,184 @@
+// What `tickbench load` can be asked for, checked before anything starts.
+import Basics
+import CLinux
+import TickerFeed
+
+struct LoadOptions {
+    /// Whom the fleet connects to.
+    enum Server: Equatable {
+        /// A `tickerd --bench` of our own with a uniform market.
+        case own(SourceRate)
+        case other(ServerAddress, process: Int32?)
+    }
+    typealias SourceRate = Int
+
+    var server = Server.own(25_000)
+    var connections = 1_000
+    var perConnection = 10
+    var universe = 500
+    var pick = SymbolPicker.Pick.zipf
+    var channel = "quote"
+    var isBinary = false
+    /// Updates a second in thousandths; nil is `max`.
+    var rateMilli: Int64? = 10_000
+    var slow = 0
+    var stalled = 0
+    var churn = 0
+    var addresses = 1
+    var stamped = 0
+    var warmUp = Nanoseconds.seconds(2)
+    var window = Nanoseconds.seconds(10)
+    var port: UInt16 = 7_493
+    var congestion: String?
+    var tickerd: String?
+
+    static let options = [
+        Option("connections", "N", "load: subscribers (default 1000)"),
+        Option("per-connection", "K", "load: symbols each; 0 subscribes to nothing (default 10)"),
+        Option("universe", "M", "load: of S0 to S(M-1) (default 500)"),
+        Option("pick", "zipf|round", "load: popular symbols more often, or in turn (default zipf)"),
+        Option("channel", "NAME", "load: quote, trade, book or stats (default quote)"),
+        Option("rate", "N|max", "load: updates a second for each symbol (default 10)"),
+        Option("encoding", "json|sbe", "load: what messages are written in (default json)"),
+        Option("source-rate", "R", "load: updates a second of the tickerd it starts (default 25000)"),
+        Option("connect", "HOST:PORT", "load: measure this server instead of starting one"),
+        Option("pid", "PID", "load: its process, to tell CPU and memory of"),
+        Option("warm-up", "SECONDS", "load, table: before measuring (default 2)"),
+        Option("slow", "PERCENT", "load: of subscribers, read 4 KiB a second (default 0)"),
+        Option("stalled", "PERCENT", "load: of subscribers, never read once subscribed (default 0)"),
+        Option("churn", "N", "load: subscribers that leave and come back a second (default 0)"),
+        Option("addresses", "A", "load: connect from 127.0.0.1 to 127.0.0.A in turn (default 1)"),
+        Option(
+            "stamps", "PERCENT",
+            "load: of subscribers, ask for stamps, which tell ages hop by hop (default 0)"),
+        Option("tickerd", "PATH", "load, table: the server to start (default beside tickbench)"),
+    ]
+
+    init() {}
+
+    init(_ arguments: Arguments) throws(UsageError) {
+        connections = try arguments.number("connections", connections, 1...60_000)
+        universe = try arguments.number("universe", universe, Scenario.symbolsAllowed)
+        perConnection = try arguments.number("per-connection", min(10, universe), 0...5_000)
+        churn = try arguments.number("churn", 0, 0...10_000)
+        addresses = try arguments.number("addresses", 1, 1...250)
+        window = .seconds(try arguments.number("seconds", 10, 1...86_400))
+        warmUp = .seconds(try arguments.number("warm-up", 2, 0...3_600))
+        port = UInt16(try arguments.number("port", Int(port), 1...65_535))
+        congestion = arguments["congestion"]
+        tickerd = arguments["tickerd"]
+        try readShares(arguments)
+        try readWords(arguments)
+        try readServer(arguments)
+        try check()
+    }
+
+    private mutating func readShares(_ arguments: Arguments) throws(UsageError) {
+        slow = try arguments.number("slow", 0, 0...100)
+        stalled = try arguments.number("stalled", 0, 0...100)
+        stamped = arguments["stamps"] == "all" ? 100 : try arguments.number("stamps", 0, 0...100)
+        guard slow + stalled < 100 else {
+            throw UsageError("--slow and --stalled: some subscriber has to be healthy")
+        }
+    }
+
+    private mutating func readWords(_ arguments: Arguments) throws(UsageError) {
+        if let text = arguments["pick"] {
+            guard let pick = SymbolPicker.Pick(rawValue: text) else {
+                throw UsageError("--pick \(text): zipf or round")
+            }
+            self.pick = pick
+        }
+        channel = arguments["channel"] ?? channel
+        guard ["quote", "trade", "book", "stats"].contains(channel) else {
+            throw UsageError("--channel \(channel): quote, trade, book or stats")
+        }
+        if let text = arguments["rate"] { rateMilli = try LoadOptions.rate(text) }
+        switch arguments["encoding"] ?? "json" {
+        case "json": isBinary = false
+        case "sbe": isBinary = true
+        case let text: throw UsageError("--encoding \(text): json or sbe")
+        }
+    }
+
+    /// As the protocol has it: 0.1 to 1000 with at most three decimals.
+    private static func rate(_ text: String) throws(UsageError) -> Int64? {
+        if text == "max" { return nil }
+        guard let milli = FixedPoint.parse(text.utf8, decimals: 3), (100...1_000_000).contains(milli) else {
+            throw UsageError("--rate \(text): 0.1 to 1000 updates a second, or max")
+        }
+        return milli
+    }
+
+    private mutating func readServer(_ arguments: Arguments) throws(UsageError) {
+        guard let text = arguments["connect"] else {
+            if arguments.has("pid") { throw UsageError("--pid goes with --connect") }
+            server = .own(try arguments.number("source-rate", 25_000, Scenario.rateAllowed))
+            return
+        }
+        for name in ["source-rate", "tickerd", "congestion"] where arguments.has(name) {
+            throw UsageError("--\(name) is for a server that load starts: not with --connect")
+        }
+        let address = try ServerAddress(text)
+        let process = arguments.has("pid") ? try arguments.number("pid", 0, 1...4_194_304) : nil
+        server = .other(address, process: process.map(Int32.init))
+    }
+
+    private func check() throws(UsageError) {
+        guard perConnection <= universe else {
+            throw UsageError("--per-connection \(perConnection): there are only \(universe) symbols")
+        }
+        switch server {
+        case .own:
+            if channel == "trade" || channel == "stats" {
+                throw UsageError("--channel \(channel): the uniform market has no trades; use --connect")
+            }
+        case .other(let address, _):
+            if addresses > 1, !address.isLoopback {
+                throw UsageError("--addresses: only towards a server on loopback")
+            }
+        }
+    }
+
+    func plan(at address: ServerAddress) -> FleetPlan {
+        let rate = rateMilli.map { Spread.shortest(milli: $0) } ?? "\"max\""
+        return FleetPlan(
+            connections: connections, server: address,
+            dialect: .native(channel: channel, rate: rate, isBinary: isBinary),
+            picker: SymbolPicker(pick, perConnection: perConnection, universe: universe),
+            addresses: addresses, slow: slow, stalled: stalled, stamped: stamped, churn: churn)
+    }
+
+    /// What healthy subscribers are owed a second; nil where the source is not known.
+    var expected: Double? {
+        guard case .own(let source) = server, channel == "quote" else { return nil }
+        let perSymbol = Double(source) / Double(universe)
+        let wanted = rateMilli.map { min(perSymbol, Double($0) / 1_000) } ?? perSymbol
+        return wanted * Double(plan(at: .loopback(port)).count(.healthy) * perConnection)
+    }
+
+    /// The server's command line.
+    func serverWords(_ source: SourceRate) throws(BenchError) -> [String] {
+        let path = if let tickerd { tickerd } else { try LoadOptions.siblingPath("tickerd") }
+        var words = [
+            path, "--bench", "--listen", "127.0.0.1:\(port)", "--scenario", "uniform",
+            "--set", "symbols=\(universe)", "--set", "rate=\(source)", "--stall-limit", "0",
+        ]
+        if let congestion { words += ["--congestion", congestion] }
+        return words
+    }
+
+    /// A program in this one's folder.
+    private static func siblingPath(_ name: String) throws(BenchError) -> String {
+        var room = [CChar](repeating: 0, count: 4_096)
+        let count = readlink("/proc/self/exe", &room, room.count)
+        let own = String(decoding: room.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path =
+            own.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+            .joined(separator: "/") + "/" + name
+        guard access(path, X_OK) == 0 else {
+            throw BenchError("\(path) is missing: script/build release, or --tickerd PATH")
+        }
+        return path
+    }
+}

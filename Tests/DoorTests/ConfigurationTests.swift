@@ -1,0 +1,71 @@
+// What tickerd refuses before anything starts, and what it makes of the rest.
+import Basics
+import FanOut
+import TickerFeed
+import Testing
+
+@testable import tickerd
+
+private func configuration(_ line: String) throws(UsageError) -> Configuration {
+    try Configuration(
+        Arguments(line.split(separator: " ").map(String.init), options: Configuration.options))
+}
+
+@Test(
+    "a scenario and its settings",
+    arguments: [
+        ("", Scenario.standard), ("--scenario default", .standard),
+        ("--scenario uniform", .uniform(symbols: 500, rate: 25_000)),
+        ("--feed sim --scenario uniform --set symbols=1", .uniform(symbols: 1, rate: 25_000)),
+        (
+            "--scenario=uniform --set=rate=2000000 --set symbols=10000",
+            .uniform(symbols: 10_000, rate: 2_000_000)
+        ),
+        ("--scenario uniform --set rate=1 --set rate=7", .uniform(symbols: 500, rate: 7)),
+    ])
+func scenarios(line: String, scenario: Scenario) throws {
+    let configuration = try configuration(line)
+    #expect(configuration.source == .simulator(scenario))
+    #expect(configuration.pace == (scenario == .standard ? .recorded(.recorded) : .live))
+}
+
+@Test(
+    "what means something else than it says is refused in one line that names it",
+    arguments: [
+        ("--scenario busy", "--scenario busy"), ("--set rate=5", "--set rate=5"),
+        ("--scenario default --set rate=5", "--set rate=5"),
+        ("--scenario uniform --set speed=5", "--set speed=5"),
+        ("--scenario uniform --set rate=0", "--set rate=0"),
+        ("--scenario uniform --set rate=2000001", "--set rate=2000001"),
+        ("--scenario uniform --set rate=1e6", "--set rate=1e6"),
+        ("--scenario uniform --set rate", "--set rate"),
+        ("--scenario uniform --set symbols=0", "--set symbols=0"),
+        ("--scenario uniform --set symbols=10001", "--set symbols=10001"),
+        ("--scenario uniform --set =5", "--set =5"),
+        ("--scenario uniform --seed 3", "--seed"), ("--scenario uniform --speed 2", "--speed"),
+        ("--scenario uniform --loop", "--loop"), ("--feed a.itch --scenario uniform", "--scenario"),
+        ("--feed a.itch --set rate=5", "--set"), ("--bench --listen 0.0.0.0:7400", "--bench"),
+        ("--bench --listen example.org:7400", "--bench"), ("--bench --listen [::]:7400", "--bench"),
+    ])
+func usageErrors(line: String, named: String) {
+    let error = #expect(throws: UsageError.self) { _ = try configuration(line) }
+    let text = error?.description ?? ""
+    #expect(text.contains(named) && !text.contains("\n"), "\(text)")
+}
+
+@Test("--bench lifts what is there against strangers, and nothing else")
+func bench() throws {
+    let plain = Limits()
+    var limits = try configuration("--bench --scenario uniform --set symbols=900 --stall-limit 7").limits
+    #expect(limits.symbols == 900 && limits.operationsPerSecond > 10_000 && limits.stall == .seconds(7))
+    limits.symbols = plain.symbols
+    limits.operationsPerSecond = plain.operationsPerSecond
+    limits.stall = plain.stall
+    #expect(limits == plain)
+    #expect(try configuration("--bench").limits.symbols == plain.symbols)
+    #expect(try configuration("--bench --feed a.itch").limits.symbols == 65_536)
+    #expect(try configuration("--scenario uniform --set symbols=900").limits == plain)
+    for host in ["127.0.0.1", "127.1.2.3", "localhost", "[::1]"] {
+        #expect(try configuration("--bench --listen \(host):1").isBench)
+    }
+}
