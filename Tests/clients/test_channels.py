@@ -212,7 +212,7 @@ async def what_is_wrong_is_named_and_costs_nothing_else(server):
         ("bad_request", {"channel": "quote", "symbols": [1]}), ("bad_request", {"channel": "quote", "mode": "latest"}),
         ("bad_request", {"channel": "trade", "mode": "last"}),
         ("bad_request", {"channel": "trade", "mode": 5}), ("bad_request", {"channel": "quote", "stamps": "yes"}),
-        ("bad_request", {"channel": "book", "crc": 1}),
+        ("bad_request", {"channel": "book", "crc": 1}), ("bad_request", {"channel": "trade", "on_slow": 1}),
         *(("bad_request", {"channel": "trade", "resume": cursor})
           for cursor in ("", "x", ".", "1", "1.", ".1", "1.2.3", "1.-2", "g.1", "1.x", "01.2", "1.02", "1F.2", 5, {})),
         ("limit_symbols", {"channel": "quote", "symbols": [f"S{number}" for number in range(513)]}),

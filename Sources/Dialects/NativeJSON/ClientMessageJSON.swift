@@ -120,9 +120,9 @@ extension ClientMessage.Subscribe {
         case .string("latest") where channel == .trade: mode = .latest
         default: throw ClientFault(.badRequest, "mode is \"every\" or, for trade, \"latest\"")
         }
-        switch value["on_slow"]?.string {
-        case nil, "gap": closesWhenSlow = false
-        case "close": closesWhenSlow = true
+        switch value["on_slow"] {
+        case nil, .string("gap"): closesWhenSlow = false
+        case .string("close"): closesWhenSlow = true
         default: throw ClientFault(.badRequest, "on_slow is \"gap\" or \"close\"")
         }
         if let asked = value["depth"] {
