@@ -67,18 +67,21 @@ public struct Pen {
     /// The text between quotes, escaped as RFC 8259 §7 wants. At most six bytes a byte, and two.
     public mutating func quoted(_ string: String) {
         byte(UInt8(ascii: "\""))
-        for unit in string.utf8 {
-            switch unit {
-            case UInt8(ascii: "\""): literal("\\\"")
-            case UInt8(ascii: "\\"): literal("\\\\")
-            case 0..<0x20:
-                literal("\\u00")
-                byte(Pen.hexDigit(unit >> 4))
-                byte(Pen.hexDigit(unit & 15))
-            default: byte(unit)
-            }
-        }
+        for unit in string.utf8 { escaped(unit) }
         byte(UInt8(ascii: "\""))
+    }
+
+    /// A byte of a text between quotes. At most six.
+    public mutating func escaped(_ unit: UInt8) {
+        switch unit {
+        case UInt8(ascii: "\""): literal("\\\"")
+        case UInt8(ascii: "\\"): literal("\\\\")
+        case 0..<0x20:
+            literal("\\u00")
+            byte(Pen.hexDigit(unit >> 4))
+            byte(Pen.hexDigit(unit & 15))
+        default: byte(unit)
+        }
     }
 
     @inlinable static func hexDigit(_ value: UInt8) -> UInt8 {

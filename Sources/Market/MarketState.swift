@@ -59,8 +59,20 @@ public struct MarketStatus: Hashable, Sendable {
         reason = UInt32(truncatingIfNeeded: packed >> 8)
     }
 
+    /// The reason's letters, and how many there are. Allocates nothing.
+    public var letters: (bytes: [4 of UInt8], count: Int) {
+        var letters: [4 of UInt8] = [0, 0, 0, 0], count = 0
+        for place in 0..<4 {
+            let letter = UInt8(truncatingIfNeeded: reason >> UInt32(24 - place * 8))
+            guard letter > 0x20 && letter < 0x7f else { continue }
+            letters[count] = letter
+            count += 1
+        }
+        return (letters, count)
+    }
+
     public var reasonText: String {
-        let bytes = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: reason >> UInt32($0)) }
-        return String(decoding: bytes.filter { $0 > 0x20 && $0 < 0x7f }, as: UTF8.self)
+        let (bytes, count) = letters
+        return String(decoding: (0..<count).map { bytes[$0] }, as: UTF8.self)
     }
 }

@@ -212,7 +212,7 @@ func faults() throws {
 }
 
 @Test(
-    "unpaced play waits while a reader is half a tape behind; paced play never does",
+    "unpaced play waits while a reader is far behind; paced play never does",
     arguments: [
         Pace.unpaced, .recorded(Speed(times: 1_000_000)),
     ])

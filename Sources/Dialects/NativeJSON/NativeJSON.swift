@@ -157,7 +157,10 @@ public enum NativeJSON {
         pen.literal("\",\"feed\":\"")
         pen.literal(feed.name)
         pen.literal("\",\"reason\":")
-        pen.quoted(status.reasonText)
+        pen.byte(UInt8(ascii: "\""))
+        let (letters, count) = status.letters
+        for place in 0..<count { pen.escaped(letters[place]) }
+        pen.byte(UInt8(ascii: "\""))
         self.time(time, to: &pen)
     }
 

@@ -105,7 +105,8 @@ public enum NativeSBE {
         pen.begin(.status, symbol, [], sequence, time)
         pen.put(status.state.rawValue)
         pen.put(feed.rawValue)
-        pen.put(padded: status.reasonText.utf8, to: 4)
+        let letters = status.letters.bytes
+        for place in 0..<4 { pen.byte(letters[place]) }
     }
 
     /// Binds a number to a name, before its first use on a connection. 48 bytes.

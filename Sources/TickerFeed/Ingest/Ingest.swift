@@ -4,7 +4,7 @@
 //
 // Invariants
 //   - No clock and no sleeping in here: the caller passes `now` and waits until the answer.
-//   - Paced play never waits for a reader. Unpaced play waits while one is half a tape behind.
+//   - Paced play never waits for a reader. Unpaced play waits while one is `leadMax` ticks behind.
 //   - A turn is bounded, so that snapshots never wait long behind a fast source, nor it behind them.
 //   - Late events go out at once; times that step back are late. A new round gets a new anchor.
 //   - After an end or a fault nothing is played, and snapshots are still given.
@@ -65,7 +65,7 @@ public final class Ingest: @unchecked Sendable {
     // MARK: Events
 
     private func play(_ now: Moment) -> Instant {
-        if pace == .unpaced, builder.lag > builder.tapeCapacity / 2 { return now.instant + Ingest.breath }
+        if pace == .unpaced, builder.lag > leadMax { return now.instant + Ingest.breath }
         guard let time = feed.nextTime() else { return endRound(now) }
         let anchor = anchor ?? tie(time, to: now)
         if let anchor, anchor.due(time) > now.instant {
@@ -104,6 +104,10 @@ public final class Ingest: @unchecked Sendable {
         }
         return anchor
     }
+
+    /// How far ahead of the slowest reader unpaced play runs, in ticks: what a loop takes in a
+    /// turn, so that its turns are short, and enough that it never waits.
+    private var leadMax: Int { min(8_192, builder.tapeCapacity / 2) }
 
     /// A message is at most four ticks, so a turn fills half a tape at most.
     private var messagesPerTurn: Int { min(Ingest.messagesPerTurn, builder.tapeCapacity / 8) }
