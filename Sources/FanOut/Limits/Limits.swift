@@ -29,7 +29,7 @@ public struct Limits: Hashable, Sendable {
     /// Time a peer has to answer a closing handshake.
     public var closeDeadline = Nanoseconds.seconds(5)
     /// Ticks applied before a turn looks at its subscribers.
-    public var ticksPerTurn = 8_192
+    public var ticksPerTurn = 65_536
 
     public init() {}
 }
