@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 
+import websockets
 from harness import SESSION, Server, after, connected, listen, quiet
 from native import exact
 from rules import Book, Chains, bar_right, closed_bars_follow, complete, merged_right, minute_right, rate_holds
@@ -339,6 +340,17 @@ async def a_cursor_of_another_life_or_too_old_says_so(server):
             gaps, trades = client.chains.gaps["trade", "AAPL"], client.kept["trade", "AAPL"]
             assert not client.breaks and len(gaps) == 1 and complete(trades), (client.breaks[:3], gaps)
             assert gaps[0].stop == trades[0]["seq"] > 1_000 and gaps[0].start == 1, (gaps, trades[0])
+        async with connected(looping) as client:
+            await client.subscribe("trade", ["AAPL"], resume=ack["resume"], on_slow="close")
+            assert await closing_code(client) == 4408 and client.chains.gaps, "whoever cannot bear a gap is told so"
+
+
+async def closing_code(client):
+    try:
+        while await client.read(5):
+            pass
+    except websockets.ConnectionClosed as closed:
+        return closed.rcvd and closed.rcvd.code
 
 
 async def one_that_does_not_read_hurts_nobody_else():
