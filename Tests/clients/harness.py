@@ -89,7 +89,8 @@ class Client:
         self.others = []
         self.answers = {}
         self.bytes = 0
-        #: Data messages by subscription, where they are to be kept, and heartbeats with what was merged by then.
+        #: Data messages by subscription, where they are to be kept, and heartbeats with what was merged,
+        #: and how many messages of each had come, by then.
         self.kept = {} if keep else None
         self.heartbeats = []
         #: Nanoseconds from the server's socket to here, of messages with stamps.
@@ -156,7 +157,7 @@ class Client:
         if kind == "gap":
             self.chains.gap(message)
         elif kind == "heartbeat":
-            self.heartbeats.append((message, self.chains.merged))
+            self.heartbeats.append((message, self.chains.merged, dict(self.counts)))
         elif message.get("id") in self.asked:
             self.answers[message["id"]] = message
             request = self.asked[message["id"]]
