@@ -1,16 +1,22 @@
 """What the client tests share: a server for the time of a test, and the rules a client may rely on."""
 
 import asyncio
+import collections
 import contextlib
+import functools
 import json
 import os
 import re
 import resource
 import subprocess
+import time
 import urllib.request
 from pathlib import Path
 
 import websockets
+from native import BinaryReader, exact
+from rules import DATA, Book, Chains, key
+from sbe import Decoder
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKERD = os.environ.get("TICKERD", str(ROOT / ".build/debug/tickerd"))
@@ -53,7 +59,12 @@ class Server:
             return answer.read().decode()
 
     def snapshot(self, symbol, depth=10):
-        return json.loads(self.get(f"/v1/snapshot/{symbol}?depth={depth}"))
+        return exact(self.get(f"/v1/snapshot/{symbol}?depth={depth}"))
+
+    @functools.cached_property
+    def decoder(self):
+        """Made of the schema that this server serves."""
+        return Decoder(self.get("/v1/schema.xml"))
 
     def metric(self, name):
         found = re.search(rf"^tickerfeed_{re.escape(name)} (\d+)$", self.get("/metrics"), re.M)
@@ -66,52 +77,152 @@ class Server:
 
 
 class Client:
-    """A plain WebSocket client that checks the chain of every subscription."""
+    """A plain WebSocket client, of either encoding, that checks the chain of every subscription."""
 
-    def __init__(self, socket):
+    def __init__(self, socket, reader=None, keep=False):
         self.socket = socket
-        self.last = {}
+        self.reader = reader
+        self.chains = Chains()
+        self.books = {}
         self.state = {}
         self.counts = {}
-        self.breaks = []
         self.others = []
+        self.answers = {}
+        self.bytes = 0
+        #: Data messages by subscription, where they are to be kept, and heartbeats with what was merged,
+        #: and how many messages of each had come, by then.
+        self.kept = {} if keep else None
+        self.heartbeats = []
+        #: Nanoseconds from the server's socket to here, of messages with stamps.
+        self.delays = []
+        self.waiting = collections.deque()
+        self.asked = {}
+        self.depth = 10
+
+    @property
+    def breaks(self):
+        return self.chains.breaks
+
+    async def send(self, op, **fields):
+        """Sends an operation; its answer will be in `answers` under the number returned."""
+        number = len(self.asked) + 1
+        self.asked[number] = {"op": op, **fields}
+        await self.socket.send(json.dumps({"op": op, "id": number, **fields}))
+        return number
+
+    async def ask(self, op, **fields):
+        """Sends an operation, reads on until it is answered, and returns the answer."""
+        number = await self.send(op, **fields)
+        while number not in self.answers:
+            assert await self.read(5), f"no answer to {op} {fields}"
+        return self.answers[number]
 
     async def subscribe(self, channel, symbols, **options):
-        await self.socket.send(
-            json.dumps({"op": "subscribe", "id": channel, "channel": channel, "symbols": symbols, **options}))
+        if channel == "book":
+            self.depth = options.get("depth", 10)
+        return await self.send("subscribe", channel=channel, symbols=symbols, **options)
 
     async def read(self, timeout):
         """The next message, or None when none came in time."""
-        try:
-            message = json.loads(await asyncio.wait_for(self.socket.recv(), timeout))
-        except asyncio.TimeoutError:
-            return None
-        self.take(message)
-        return message
+        end = time.monotonic() + timeout
+        while not self.waiting:
+            try:
+                self.take_frame(await asyncio.wait_for(self.socket.recv(), max(0, end - time.monotonic())))
+            except asyncio.TimeoutError:
+                return None
+        return self.waiting.popleft()
+
+    async def pump(self):
+        async for frame in self.socket:
+            self.take_frame(frame)
+            self.waiting.clear()
+
+    async def drain(self):
+        with contextlib.suppress(websockets.ConnectionClosed):
+            async for _ in self.socket:
+                pass
+
+    def take_frame(self, frame):
+        self.bytes += len(frame)
+        for message in [exact(frame)] if isinstance(frame, str) else self.reader.read(frame):
+            self.take(message)
+            self.waiting.append(message)
 
     def take(self, message):
         kind = message["type"]
-        if kind == "gap":
-            self.last[message["channel"], message["sym"]] = message["to"]
-        if kind not in ("quote", "trade", "stats"):
-            self.others.append(message)
+        if kind in DATA:
+            self.take_data(message)
             return
-        key = kind, message["sym"]
-        if key not in self.last:
-            ok = message.get("snap") is True and message["prev"] == 0
-        else:
-            ok = message["prev"] == self.last[key] and message["seq"] > message["prev"]
-        if not ok:
-            self.breaks.append((self.last.get(key), message))
-        self.last[key] = message["seq"]
-        self.state[key] = message
-        self.counts[key] = self.counts.get(key, 0) + 1
+        self.others.append(message)
+        if kind == "gap":
+            self.chains.gap(message)
+        elif kind == "heartbeat":
+            self.heartbeats.append((message, self.chains.merged, dict(self.counts)))
+        elif message.get("id") in self.asked:
+            self.answers[message["id"]] = message
+            request = self.asked[message["id"]]
+            if kind == "ack" and request["op"] in ("subscribe", "unsubscribe"):
+                self.chains.answered(request, message)
+
+    def take_data(self, message):
+        self.chains.take(message)
+        name = key(message)
+        if name[0] == "book":
+            if message["prev"] == 0:
+                self.books[name[1]] = Book(self.depth)
+            self.books[name[1]].take(message)
+        self.state[name] = message
+        if "sent" in message:
+            self.delays.append(time.time_ns() - message["sent"])
+        self.counts[name] = self.counts.get(name, 0) + 1
+        if self.kept is not None:
+            self.kept.setdefault(name, []).append(message)
 
 
 @contextlib.asynccontextmanager
-async def connected(server):
-    async with websockets.connect(server.url, subprotocols=["tickerfeed.v1.json"]) as socket:
-        client = Client(socket)
+async def connected(server, encoding="json", keep=False, **options):
+    reader = BinaryReader(server.decoder) if encoding == "sbe" else None
+    async with websockets.connect(server.url, subprotocols=[f"tickerfeed.v1.{encoding}"], **options) as socket:
+        client = Client(socket, reader, keep)
         welcome = await client.read(5)
         assert welcome["type"] == "welcome" and welcome["protocol"] == 1, welcome
         yield client
+        # The server's answer to the close frame stands behind data: unread, it would never come.
+        await asyncio.gather(socket.close(), client.drain())
+
+
+async def listen(clients, until, patience=20):
+    """Reads for all of these clients at once until the condition holds."""
+    pumps = [asyncio.create_task(client.pump()) for client in clients]
+    end = time.monotonic() + patience
+    try:
+        while not until():
+            assert time.monotonic() < end, "it never came to be"
+            done, _ = await asyncio.wait(pumps, timeout=0.02, return_when=asyncio.FIRST_COMPLETED)
+            for pump in done:
+                pump.result()
+                raise AssertionError("the server closed the connection")
+    finally:
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+
+
+def after(seconds):
+    """A condition: so much time has passed since now."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
+
+
+def quiet(clients, seconds=0.3):
+    """A condition: no data has come to any of them for so long."""
+    seen, since = None, time.monotonic()
+
+    def condition():
+        nonlocal seen, since
+        now = [sum(client.counts.values()) for client in clients]
+        if now != seen:
+            seen, since = now, time.monotonic()
+        return time.monotonic() - since >= seconds
+
+    return condition

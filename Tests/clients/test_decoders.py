@@ -4,84 +4,17 @@
 The schema alone tells how the binary ones are read (sbe.py); the numbers are compared as exact decimals.
 """
 
-import json
 import random
 import sys
-from decimal import Decimal
 from pathlib import Path
 
+from native import BinaryReader, exact
 from sbe import DecodeError, Decoder
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = (ROOT / "Sources/Dialects/NativeSBE/tickerfeed.sbe.xml").read_text()
 GOLDEN = ROOT / "Tests/DialectsTests/Golden/messages.json"
-INTERVALS = {"second": "1s", "minute": "1m"}
 LEAST, GREATEST = -2**63 + 1, 2**63 - 1
-
-
-def exact(text):
-    return json.loads(text, parse_float=Decimal)
-
-
-def as_json(message, names):
-    """What a binary message says, in the words of the JSON protocol."""
-    kind = message["message"].lower()
-    flags = message["flags"]
-    said = {"type": kind, "sym": names[message["symbol"]], "seq": message["seq"], "ts": message["ts"],
-            "prev": message["prev"]}
-    if "snapshot" in flags:
-        said["snap"] = True
-    if "crossed" in flags:
-        said["crossed"] = True
-    return said | FIELDS[kind](message, flags)
-
-
-def trade(message, _):
-    said = {"price": message["price"], "size": message["size"]}
-    if message["side"] is not None:
-        said["side"] = message["side"]
-    if message["tradeId"] is not None:
-        said["trade_id"] = str(message["tradeId"])
-    if message["count"] is not None:
-        said |= {name: message[name] for name in ("count", "high", "low")}
-    return said
-
-
-def book(message, flags):
-    said = {side: [[level["price"], level["size"]] for level in message[side]] for side in ("bids", "asks")}
-    return said | ({"crc": message["crc"]} if "crc" in flags else {})
-
-
-def fields(*names):
-    return lambda message, _: {name: message[name] for name in names}
-
-
-FIELDS = {
-    "quote": lambda message, _: {"bid": message["bid"], "bid_size": message["bidSize"], "ask": message["ask"],
-                                 "ask_size": message["askSize"]},
-    "trade": trade,
-    "book": book,
-    "bar": lambda message, flags: {
-        "interval": INTERVALS[message["interval"]], "closed": "closed" in flags,
-        **fields("start", "open", "high", "low", "close", "volume", "vwap", "count")(message, flags)},
-    "stats": fields("open", "high", "low", "last", "change", "volume", "vwap", "count"),
-    "status": fields("market", "feed", "reason"),
-}
-
-
-def read(frame, decoder):
-    """The frame as JSON messages and the symbols that it bound."""
-    names, symbols, messages = {}, [], []
-    for message in decoder.decode(frame):
-        if message["message"] == "Symbol":
-            names[message["symbol"]] = message["name"]
-            symbols.append({"symbol": message["name"], "price_increment": message["priceIncrement"],
-                            "lot": message["lot"]})
-        elif message["message"] == "Stamps":
-            messages[-1] |= {"recv": message["recv"], "sent": message["sent"]}
-        else:
-            messages.append(as_json(message, names))
-    return messages, symbols
 
 
 def without_sums_beyond_64_bits(said, messages):
@@ -96,11 +29,12 @@ def without_sums_beyond_64_bits(said, messages):
 
 def both_encodings_say_the_same(decoder, entries):
     for entry in entries:
-        said, symbols = read(bytes.fromhex(entry["sbe"]), decoder)
+        reader = BinaryReader(decoder)
+        said = reader.read(bytes.fromhex(entry["sbe"]))
         assert len(said) == len(entry["json"]), entry["what"]
         expected = without_sums_beyond_64_bits(said, entry["json"])
         assert said == expected, f"{entry['what']}:\n  {said}\n  {expected}"
-        assert symbols == entry["symbols"], f"{entry['what']}: {symbols}"
+        assert reader.symbols == entry["symbols"], f"{entry['what']}: {reader.symbols}"
 
 
 def every_message_and_every_word_is_there(decoder, entries):

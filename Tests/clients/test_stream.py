@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from decimal import Decimal
 
 import websockets
 from harness import SESSION, Server, connected
@@ -27,15 +28,19 @@ async def a_replay_ends_in_the_state_of_the_snapshot():
             quote = client.state["quote", "AAPL"]
             assert not client.breaks, client.breaks[:3]
             assert {f: quote[f] for f in FIELDS} == {f: snapshot["quote"][f] for f in FIELDS}
-            assert (quote["bid"], quote["bid_size"]) == (320.14, 25)
-            assert (quote["ask"], quote["ask_size"]) == (320.3, 100)
-            assert snapshot["book"]["bids"] == [[320.14, 25], [320.11, 101], [320, 417]]
-            assert snapshot["book"]["asks"] == [[320.3, 100], [320.4, 100], [320.5, 100]]
+            assert (quote["bid"], quote["bid_size"]) == (Decimal("320.14"), 25)
+            assert (quote["ask"], quote["ask_size"]) == (Decimal("320.3"), 100)
+            assert snapshot["book"]["bids"] == levels("320.14 25", "320.11 101", "320 417")
+            assert snapshot["book"]["asks"] == levels("320.3 100", "320.4 100", "320.5 100")
             trade, stats = client.state["trade", "AAPL"], client.state["stats", "AAPL"]
             assert trade["seq"] == snapshot["trade"]["seq"] == 849 + 240
             assert client.counts["trade", "AAPL"] > 900, "trades are not conflated by default"
             assert stats["volume"] == snapshot["stats"]["volume"] == 56_086 + 25_470
             assert server.process.poll() is None, "it goes on serving the last state"
+
+
+def levels(*rows):
+    return [[Decimal(number) for number in row.split()] for row in rows]
 
 
 async def quiet(client):
@@ -163,7 +168,7 @@ async def a_pipe_shows_what_it_has_brought_so_far():
                 await client.subscribe("stats", ["AAPL"], rate=20)
                 # The pipe stays open: nothing but what came tells that this is the last trade.
                 await fill(client, lambda: client.state.get(("stats", "AAPL"), {}).get("count") == 849 + 240)
-                assert server.snapshot("AAPL")["quote"]["bid"] == 320.14
+                assert server.snapshot("AAPL")["quote"]["bid"] == Decimal("320.14")
                 assert server.metric("feed_ended") == 0
             server.process.send_signal(signal.SIGINT)
             assert server.process.wait(5) == 0, "a waiting pipe keeps nobody from ending"

@@ -112,17 +112,17 @@ extension ClientMessage.Subscribe {
         self.init(
             channel: try Dialects.channel(in: value), symbols: try Dialects.symbols(in: value),
             rate: try Dialects.rate(in: value) ?? .standard)
-        stamps = value["stamps"]?.bool ?? false
-        checksum = value["crc"]?.bool ?? false
+        stamps = try flag("stamps", in: value)
+        checksum = try flag("crc", in: value)
         interval = try Dialects.interval(in: value) ?? .minute
-        switch value["mode"]?.string {
-        case nil, "every": mode = .every
-        case "latest" where channel == .trade: mode = .latest
+        switch value["mode"] {
+        case nil, .string("every"): mode = .every
+        case .string("latest") where channel == .trade: mode = .latest
         default: throw ClientFault(.badRequest, "mode is \"every\" or, for trade, \"latest\"")
         }
-        switch value["on_slow"]?.string {
-        case nil, "gap": closesWhenSlow = false
-        case "close": closesWhenSlow = true
+        switch value["on_slow"] {
+        case nil, .string("gap"): closesWhenSlow = false
+        case .string("close"): closesWhenSlow = true
         default: throw ClientFault(.badRequest, "on_slow is \"gap\" or \"close\"")
         }
         if let asked = value["depth"] {
@@ -141,6 +141,12 @@ extension ClientMessage.Subscribe {
             resume = cursor
         }
     }
+}
+
+private func flag(_ name: String, in value: JSONValue) throws(ClientFault) -> Bool {
+    guard let asked = value[name] else { return false }
+    guard let flag = asked.bool else { throw ClientFault(.badRequest, "\(name) is true or false") }
+    return flag
 }
 
 private func interval(in value: JSONValue) throws(ClientFault) -> BarInterval? {

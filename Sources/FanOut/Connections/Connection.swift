@@ -69,6 +69,12 @@ struct Connection: ~Copyable {
     /// True from a write that was taken in part until all of it is out.
     var isBlocked: Bool { blockedSince != nil }
 
+    /// Bytes gathered for one write. Under a limit of bandwidth a tenth of a second's worth, so that
+    /// what waits meanwhile is replaced by newer versions instead of being sent first.
+    func writeMax(_ limits: Limits) -> Int {
+        kilobits == 0 ? limits.writeBytes : min(limits.writeBytes, Int(kilobits) * 1_000 / 80)
+    }
+
     /// When something has to be done about this connection even if nothing happens.
     func wake(limits: Limits) -> Instant {
         switch phase {

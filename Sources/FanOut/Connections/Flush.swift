@@ -41,6 +41,7 @@ extension Shard {
             schedule(Int(connection.pointee.socket.index))
             return
         }
+        writeMax = connection.pointee.writeMax(limits)
         let wanted = connection.pointee.unfinished
         while connection.pointee.slotsLeft > 0 {
             if connection.pointee.nextSlot >= count { connection.pointee.nextSlot = 0 }
@@ -62,7 +63,7 @@ extension Shard {
     private mutating func gather(
         _ connection: UnsafeMutablePointer<Connection>, slot index: Int, _ now: Moment
     ) -> Bool {
-        guard scratch.count < limits.writeBytes else { return false }
+        guard scratch.count < writeMax else { return false }
         let slot = connection.pointee.subscriptions.address(of: index)
         let one = Addressee(
             connection: connection, slot: slot, symbol: view.symbol(slot.pointee.symbol), now: now)

@@ -48,8 +48,8 @@ extension Shard {
     ) throws(ClientFault) {
         switch message.operation {
         case .subscribe(let request): try subscribe(request, message.id, index, now)
-        case .unsubscribe(let selection): unsubscribe(selection, message.id, index)
-        case .set(.rate(let rate, let selection)): set(rate, selection, message.id, index, now)
+        case .unsubscribe(let selection): try unsubscribe(selection, message.id, index)
+        case .set(.rate(let rate, let selection)): try set(rate, selection, message.id, index, now)
         case .set(.kilobits(let kilobits)): limit(kilobits, message.id, index)
         case .list: list(message.id, index)
         case .ping:

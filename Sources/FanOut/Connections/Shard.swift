@@ -44,6 +44,8 @@ struct Shard: ~Copyable {
     var deltas = DeltaCache()
     var window = BookWindow()
     var scratch: ByteBuffer
+    /// Bytes that fill the write being gathered.
+    var writeMax: Int
     var connections: Slab<Connection>
     var wheel: TimerWheel
     var counters = Counters()
@@ -77,6 +79,7 @@ struct Shard: ~Copyable {
         self.network = network
         self.place = place
         view = MarketView(tape)
+        writeMax = options.limits.writeBytes
         scratch = ByteBuffer(capacity: options.limits.writeBytes + 8_192)
         connections = Slab(capacity: options.limits.connections)
         wheel = TimerWheel(capacity: options.limits.connections, now: now)

@@ -21,8 +21,8 @@ extension Shard {
         let connection = connections.address(of: index)
         guard request.symbols.count <= limits.symbols else { throw tooMany(request.symbols.count) }
         let wanted = resolve(request.symbols)
-        try checkLimits(wanted, connection)
         let template = Shard.template(request)
+        try checkLimits(wanted, template.kind, connection)
         let isDone =
             add(wanted.named, template, index, now.instant)
             && addPatterns(wanted.patterns, template, index, now.instant)
@@ -82,15 +82,16 @@ extension Shard {
     }
 
     private func checkLimits(
-        _ wanted: Wanted, _ connection: UnsafeMutablePointer<Connection>
+        _ wanted: Wanted, _ kind: StreamKind, _ connection: UnsafeMutablePointer<Connection>
     ) throws(ClientFault) {
         let known = wanted.named.count { symbol in
             connection.pointee.subscriptions.range(of: symbol).contains {
                 !connection.pointee.subscriptions[$0].options.contains(.byPattern)
             }
         }
-        let asked =
-            connection.pointee.subscriptions.symbolCount + wanted.named.count - known + wanted.patterns.count
+        let held = connection.pointee.subscriptions.patterns.filter { $0.template.kind == kind }
+        let new = wanted.patterns.count { prefix in !held.contains { $0.prefix == prefix } }
+        let asked = connection.pointee.subscriptions.symbolCount + wanted.named.count - known + new
         guard asked <= limits.symbols else { throw tooMany(asked) }
         let matched = wanted.patterns.isEmpty ? 0 : view.directory.count
         let slots = wanted.named.count + matched
@@ -192,7 +193,9 @@ extension Shard {
     /// The selection, and for each of its symbols whether it is subscribed to at all.
     private func match(
         _ selection: ClientMessage.Selection, _ connection: UnsafeMutablePointer<Connection>
-    ) -> (matcher: Matcher, answer: Answer) {
+    ) throws(ClientFault) -> (matcher: Matcher, answer: Answer) {
+        // Each slot is compared with each pattern: more of them than symbols allowed are not looked at.
+        guard selection.symbols.count <= limits.symbols else { throw tooMany(selection.symbols.count) }
         var matcher = Matcher(channel: selection.channel, interval: selection.interval)
         var answer = Answer(channel: selection.channel)
         answer.interval = selection.interval
@@ -221,9 +224,11 @@ extension Shard {
         return matcher.prefixes.contains { prefix in name.starts(with: prefix) }
     }
 
-    mutating func unsubscribe(_ selection: ClientMessage.Selection, _ id: MessageID?, _ index: Int) {
+    mutating func unsubscribe(
+        _ selection: ClientMessage.Selection, _ id: MessageID?, _ index: Int
+    ) throws(ClientFault) {
         let connection = connections.address(of: index)
-        let (matcher, answer) = match(selection, connection)
+        let (matcher, answer) = try match(selection, connection)
         var gone: [Slot] = []
         connection.pointee.subscriptions.unsubscribe { slot in
             guard isChosen(slot, matcher) else { return false }
@@ -242,9 +247,9 @@ extension Shard {
 
     mutating func set(
         _ rate: Rate, _ selection: ClientMessage.Selection, _ id: MessageID?, _ index: Int, _ now: Moment
-    ) {
+    ) throws(ClientFault) {
         let connection = connections.address(of: index)
-        var (matcher, answer) = match(selection, connection)
+        var (matcher, answer) = try match(selection, connection)
         let changed = connection.pointee.subscriptions.set(
             rate, now: now.instant, { isChosen($0, matcher) }, covers: { matcher.covers($0) })
         if changed == nil {

@@ -96,8 +96,9 @@ extension Shard {
     private static func tradeJSON(_ trade: Tick?) -> String {
         guard let trade else { return "null" }
         let id = trade.aux == 0 ? "" : ",\"trade_id\":\"\(trade.aux)\""
+        let side = trade.side.map { ",\"side\":\"\($0 == .bid ? "buy" : "sell")\"" } ?? ""
         return "{\"seq\":\(trade.sequence),\"price\":\(text(trade.price)),\"size\":\(text(trade.size))"
-            + "\(id),\"ts\":\(trade.eventTime.raw)}"
+            + "\(side)\(id),\"ts\":\(trade.eventTime.raw)}"
     }
 
     private static func statsJSON(_ day: DayStatistics, _ sequence: UInt64) -> String {

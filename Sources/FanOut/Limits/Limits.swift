@@ -18,7 +18,7 @@ public struct Limits: Hashable, Sendable {
     public var operationsRefusedMax = 200
     /// Answers waiting for a client that does not read them.
     public var controlBytes = 65_536
-    /// Bytes gathered for one write; what does not fit goes with the next turn.
+    /// Bytes gathered for one write; what does not fit goes with the next turn. Less under `max_kbps`.
     public var writeBytes = 65_536
     /// How long a socket may take nothing before 4408 closes it; zero: for ever.
     public var stall = Nanoseconds.seconds(30)

@@ -28,7 +28,7 @@ extension Shard {
     ) -> Bool {
         if one.slot.pointee.seen + 1 < series.pointee.closed.first { skipLost(one, series) }
         while one.slot.pointee.seen < closes {
-            guard scratch.count < limits.writeBytes else { return false }
+            guard scratch.count < writeMax else { return false }
             let number = one.slot.pointee.seen + 1
             let bar = series.pointee.closed[number]
             emit(

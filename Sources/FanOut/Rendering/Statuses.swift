@@ -14,7 +14,7 @@ extension Shard {
             gap(to: next - 1, wasLapped: next == one.symbol.pointee.statuses.resumedAt, one)
         }
         while next <= newest {
-            guard scratch.count < limits.writeBytes else { return false }
+            guard scratch.count < writeMax else { return false }
             let received = one.symbol.pointee.statuses[next].pointee.receiveTime
             emit(statusBody(one, next), version: next, received: received, to: one)
             next += 1

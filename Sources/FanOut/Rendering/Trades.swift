@@ -17,7 +17,7 @@ extension Shard {
             gap(to: next - 1, wasLapped: next == one.symbol.pointee.trades.resumedAt, one)
         }
         while next <= newest {
-            guard scratch.count < limits.writeBytes else { return false }
+            guard scratch.count < writeMax else { return false }
             let received = one.symbol.pointee.trades[next].pointee.tick.receiveTime
             emit(tradeBody(one, next), version: next, received: received, to: one)
             next += 1
