@@ -136,6 +136,9 @@ extension Subscriber {
     private func advance(_ key: Key, _ version: Version, _ known: Chain?) -> Chain? {
         if wishes.table[key] == nil, link?.blocks == 0 { fault("\(key): was not asked for") }
         if version.previous == 0 { return begin(key, version, known) }
+        var known = known
+        // Subscribed to again from a cursor, it goes back to there.
+        if let chain = known, version.previous != chain.last, isResumedAnew(key, chain) { known = nil }
         guard var chain = known ?? goOn(key, version) else {
             fault("\(key): begins with prev \(version.previous)")
             return nil
@@ -165,6 +168,10 @@ extension Subscriber {
         return Chain(wish: isSure ? last : nil, first: version.sequence, last: version.sequence)
     }
 
+    private func isResumedAnew(_ key: Key, _ chain: Chain) -> Bool {
+        wishes.grants(of: key).contains { $0.isResumed && $0.number > chain.wish?.number ?? -1 }
+    }
+
     /// A resumed chain goes on without a snapshot.
     private func goOn(_ key: Key, _ version: Version) -> Chain? {
         guard let wish = wishes.table[key], wish.isResumed, key.isComplete(wish) else { return nil }
@@ -179,6 +186,7 @@ extension Subscriber {
             return
         }
         var chain = chains[key]
+        if let known = chain, known.last != from - 1, isResumedAnew(key, known) { chain = nil }
         if chain == nil, wishes.table[key]?.isResumed == true {
             chain = Chain(wish: wishes.table[key], first: from - 1, last: from - 1)
         }

@@ -39,7 +39,11 @@ struct Scenario {
     private var isHeavy: Bool { if case .script = source { false } else { true } }
 
     /// Bytes that a connection may hold: the tail of one write, and answers to its own requests.
-    var bufferedMax: Int { limits.writeBytes + limits.controlBytes + 24_576 }
+    var bufferedMax: Int {
+        max(limits.writeBytes, limits.controlBytes) + limits.controlBytes + 2 * Scenario.answerMax
+    }
+    /// The longest answer here, and the longest message.
+    private static let answerMax = 8_192
 
     init(_ seed: Seed) {
         var random = SeededGenerator(seed: seed.raw &* 0x9e37_79b9 &+ 1)
