@@ -219,7 +219,9 @@ final class Player {
     func check() {
         guard kind != .rude else { return }
         guard subscriber.isConnected else { return subscriber.fault("is not connected at the end") }
-        if !subscriber.requests.isEmpty { subscriber.fault("\(subscriber.requests.count) answers are missing") }
+        if !subscriber.requests.isEmpty {
+            subscriber.fault("\(subscriber.requests.count) answers are missing")
+        }
         if subscriber.lastHeartbeatMerged != subscriber.merged {
             subscriber.fault(
                 "merged: \(subscriber.lastHeartbeatMerged) by heartbeat, \(subscriber.merged) in fact")
@@ -239,7 +241,8 @@ final class Player {
         }
         if !chain.isExact {
             subscriber.fault(
-                "\(key): \(chain.first)…\(chain.last) is not \(chain.delivered) + \(chain.merged) + \(chain.lost)")
+                "\(key): \(chain.first)…\(chain.last) is not \(chain.delivered) + \(chain.merged) + \(chain.lost)"
+            )
         }
         if key.kind.channel == .book {
             guard chain.wish != nil else { return }

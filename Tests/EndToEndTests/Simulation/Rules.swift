@@ -238,7 +238,7 @@ extension Subscriber {
     ) {
         guard let wish = wishes.table[key], wish.number == chain.wish?.number else { return }
         let interval = wish.rate.interval
-        let isBatch = key.isComplete(wish) && (previous?.lastMade == made || around.scenario.writesAreSmall)
+        let isBatch = key.isComplete(wish) && isOneBatch(previous?.lastMade, made)
         if let last = previous?.lastMade, last >= wish.ratedAt, previous?.wish?.number == wish.number,
             made - last < interval, !isBatch
         {
@@ -250,7 +250,8 @@ extension Subscriber {
             return
         }
         let since = max(symbol.published(key, before + 1), wish.ratedAt)
-        let limit = max(interval, wish.ratedAt < since ? .zero : .milliseconds(100)) + around.scenario.lateness
+        let limit =
+            max(interval, wish.ratedAt < since ? .zero : .milliseconds(100)) + around.scenario.lateness
         guard made - since > limit else { return }
         if key.kind.channel == .book {
             let depth = wish.depth
@@ -259,6 +260,12 @@ extension Subscriber {
             else { return }
         }
         fault("\(key): \((made - since).milliseconds) ms old at \(wish.rate)")
+    }
+
+    /// What is too long for one write goes on with the next turn.
+    private func isOneBatch(_ last: Instant?, _ made: Instant) -> Bool {
+        guard let last else { return true }
+        return around.scenario.writesAreSmall || made - last <= around.scenario.step * 2
     }
 
     // MARK: Content

@@ -18,6 +18,10 @@ private let groups: [ClosedRange<UInt64>] = {
     return stride(from: 1, through: max(1, count), by: 25).map { $0...min($0 + 24, max(1, count)) }
 }()
 
+/// How much of what happened before is printed.
+private let linesTold =
+    ProcessInfo.processInfo.environment["TICKERFEED_STORY"].flatMap { Int($0) } ?? 40
+
 @Test("nothing is lost, doubled, late, too often or left behind", arguments: groups)
 func seeds(group: ClosedRange<UInt64>) throws {
     for raw in group {
@@ -27,9 +31,10 @@ func seeds(group: ClosedRange<UInt64>) throws {
         // Once more, and this time it tells.
         let again = try Simulation(seed, tells: true).run()
         let end = again.story.firstIndex { $0.contains("FAULT") } ?? again.story.count - 1
-        let story = again.story[max(0, end - 40)...max(0, end)].joined(separator: "\n")
+        let story = again.story[max(0, end - linesTold)...max(0, end)].joined(separator: "\n")
         Issue.record(
-            "\(seed): \(verdict.faults.prefix(3).joined(separator: "\n"))\n\n\(story)\n\nTICKERFEED_SEED=\(raw)")
+            "\(seed): \(verdict.faults.prefix(3).joined(separator: "\n"))\n\n\(story)\n\nTICKERFEED_SEED=\(raw)"
+        )
         return
     }
 }
