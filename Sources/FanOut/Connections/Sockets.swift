@@ -25,7 +25,7 @@ extension Shard {
 
     mutating func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer, _ now: Moment) {
         guard connections.contains(socket.index) else { return }
-        catchUp()
+        catchUp(now.instant)
         let connection = connections.address(of: socket.index)
         switch connection.pointee.phase {
         case .webSocket: receivedFrames(socket.index, bytes, now)
