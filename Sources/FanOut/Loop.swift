@@ -58,6 +58,10 @@ public final class FanOutHandler: SocketHandler {
     public var encodes: UInt64 { shard.arena.encodes }
     /// Times the tape lapped this loop.
     public var laps: UInt64 { shard.view.laps }
+
+    var holdings: Holdings { shard.holdings }
+    /// How long the rate class that waits longest is due already.
+    var overdue: Nanoseconds { shard.overdue(clock().instant) }
 }
 
 extension Shard {

@@ -6,7 +6,7 @@ import Testing
 import Wire
 
 /// What a client has been told of one symbol's channel, and whether the rules held.
-struct Chain {
+struct SeenChain {
     var last: UInt64 = 0
     var messages = 0
     var began: Instant
@@ -26,7 +26,7 @@ final class SimulatedClient {
     private var reader = WebSocketReader(role: .client, messageMax: 1 << 20)
     private var answer: [UInt8] = []
     private var isUpgraded = false
-    private(set) var chains: [String: Chain] = [:]
+    private(set) var chains: [String: SeenChain] = [:]
     private(set) var quotes: [String: QuoteMessage] = [:]
     private(set) var stats: [String: StatsMessage] = [:]
     private(set) var trades: [String: TradeMessage] = [:]
@@ -172,7 +172,7 @@ final class SimulatedClient {
             if !version.isSnapshot || version.previous != 0 {
                 faults.append("\(kind): \(key) begins without a snapshot")
             }
-            chains[key] = Chain(last: version.sequence, messages: 1, began: now)
+            chains[key] = SeenChain(last: version.sequence, messages: 1, began: now)
             return
         }
         if version.previous != chain.last {
@@ -188,7 +188,7 @@ final class SimulatedClient {
 
     /// No conflated channel is sent more than rate·t + 1 messages; what a slow reader reads late was
     /// sent earlier, so only those who read at once can tell.
-    private func checkRate(_ key: String, _ chain: Chain, _ channel: String, _ now: Instant) {
+    private func checkRate(_ key: String, _ chain: SeenChain, _ channel: String, _ now: Instant) {
         guard kind == .honest, channel != "trade", rate != .max else { return }
         let elapsed = (now - chain.began).raw + lateness.raw
         if Int64(chain.messages - 1) * rate.interval.raw > elapsed {

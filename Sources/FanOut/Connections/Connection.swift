@@ -32,15 +32,19 @@ struct Connection: ~Copyable {
     var tail = ByteBuffer()
     /// How much of the tail ends the frame that the peer has the beginning of.
     var tailFrameRest = 0
+    /// How long the tail was when the socket stopped taking bytes; what it has more are answers.
+    var parkedBytes = 0
     /// Since when there is something that the socket has not taken.
     var blockedSince: Instant?
     /// When a blocked socket took its last bytes.
     var lastProgress = Instant.zero
 
     var subscriptions = Subscriptions()
-    /// Classes whose pass over the slots was cut short by the size of a write, and what is left.
+    /// Classes that were due when nothing could be written, and wait for a pass over the slots.
+    var waiting: UInt32 = 0
+    /// Classes whose pass was cut short by the size of a write, and what is left of it.
     var unfinished: UInt32 = 0
-    var slotsLeft = 0
+    var rest = SlotRange(first: 0, last: 0)
     var nextSlot = 0
     /// What the peer wants to be sent at most, in thousands of bits a second; 0: no such limit.
     var kilobits: Int32 = 0
@@ -75,13 +79,16 @@ struct Connection: ~Copyable {
         kilobits == 0 ? limits.writeBytes : min(limits.writeBytes, Int(kilobits) * 1_000 / 80)
     }
 
+    /// Something was due and has not been looked at.
+    var isOwed: Bool { waiting | unfinished != 0 }
+
     /// When something has to be done about this connection even if nothing happens.
     func wake(limits: Limits) -> Instant {
         switch phase {
         case .http, .closing: deadline
         case .webSocket where isBlocked: limits.stall == .zero ? .never : lastProgress + limits.stall
         case .webSocket:
-            min(subscriptions.due, nextHeartbeat, unfinished == 0 || kilobits == 0 ? .never : heldUntil)
+            min(subscriptions.due, nextHeartbeat, isOwed && kilobits != 0 ? heldUntil : .never)
         }
     }
 }

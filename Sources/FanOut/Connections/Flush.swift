@@ -18,44 +18,70 @@ extension Shard {
     @discardableResult
     mutating func flush(_ index: Int, classes: UInt32, _ now: Moment) -> Verdict {
         let connection = connections.address(of: index)
+        let isLate = connection.pointee.waiting != 0
+        connection.pointee.waiting |= classes
         guard !connection.pointee.isBlocked else { return .blocked }
         scratch.removeAll()
         if !connection.pointee.control.isEmpty {
             scratch.append(connection.pointee.control.readable)
             connection.pointee.control.release()
         }
-        if classes | connection.pointee.unfinished != 0 { gather(connection, classes, now) }
+        if connection.pointee.isOwed { gather(connection, isLate: isLate, now) }
         guard !scratch.isEmpty else { return .nothingNew }
         return transmit(index, now)
     }
 
-    /// Appends a frame for each slot of these classes that has something newer.
+    /// Appends a frame for each slot of the classes that wait, unless it has nothing newer.
     private mutating func gather(
-        _ connection: UnsafeMutablePointer<Connection>, _ classes: UInt32, _ now: Moment
+        _ connection: UnsafeMutablePointer<Connection>, isLate: Bool, _ now: Moment
     ) {
-        let count = connection.pointee.subscriptions.count
-        // Being due anew is a new pass over all slots, from where the last one stopped.
-        if classes != 0 || connection.pointee.slotsLeft > count { connection.pointee.slotsLeft = count }
-        connection.pointee.unfinished |= classes
         guard now.instant >= connection.pointee.heldUntil else {
-            schedule(Int(connection.pointee.socket.index))
+            schedule(connection.pointee.socket.index)  // its turn may not have been the wheel's
             return
         }
         writeMax = connection.pointee.writeMax(limits)
-        let wanted = connection.pointee.unfinished
-        while connection.pointee.slotsLeft > 0 {
+        // A pass that was cut comes first, so that it looks at no slot twice.
+        if connection.pointee.unfinished != 0 {
+            let rest = connection.pointee.subscriptions.rest(connection.pointee.rest)
+            connection.pointee.nextSlot = rest.first
+            guard pass(connection, slots: rest.count, isLate: true, now) else { return }
+        }
+        guard connection.pointee.waiting != 0 else { return }
+        connection.pointee.unfinished = connection.pointee.waiting
+        connection.pointee.waiting = 0
+        _ = pass(connection, slots: connection.pointee.subscriptions.count, isLate: isLate, now)
+    }
+
+    /// Looks at so many slots from where the last pass stopped.
+    ///
+    /// - Returns: false when the write was full before all of them had been looked at.
+    private mutating func pass(
+        _ connection: UnsafeMutablePointer<Connection>, slots: Int, isLate: Bool, _ now: Moment
+    ) -> Bool {
+        let count = connection.pointee.subscriptions.count, wanted = connection.pointee.unfinished
+        var left = slots
+        while left > 0 {
             if connection.pointee.nextSlot >= count { connection.pointee.nextSlot = 0 }
             let slot = connection.pointee.nextSlot
             if wanted & (1 << UInt32(connection.pointee.subscriptions[slot].rateClass)) != 0 {
                 guard gather(connection, slot: slot, now) else {
+                    let last = (slot + left - 1) % count
+                    connection.pointee.rest = SlotRange(
+                        first: connection.pointee.subscriptions[slot].key,
+                        last: connection.pointee.subscriptions[last].key)
                     unfinished.append(Int32(connection.pointee.socket.index))
-                    return
+                    return false
                 }
             }
             connection.pointee.nextSlot += 1
-            connection.pointee.slotsLeft -= 1
+            left -= 1
         }
         connection.pointee.unfinished = 0
+        if isLate {
+            connection.pointee.waiting &= ~wanted | connection.pointee.subscriptions.realTimeClass
+            connection.pointee.subscriptions.postpone(wanted, from: now.instant)
+        }
+        return true
     }
 
     /// False when the write is full: the slot is to be looked at again.
@@ -112,6 +138,7 @@ extension Shard {
         connection.pointee.tailFrameRest =
             connection.pointee.isWebSocket ? Shard.frameRest(bytes, taken: taken) : 0
         connection.pointee.tail.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+        connection.pointee.parkedBytes = connection.pointee.tail.count
         connection.pointee.blockedSince = now
         connection.pointee.lastProgress = now
     }

@@ -89,8 +89,7 @@ struct Shard: ~Copyable {
     /// One turn. Returns when the next one is wanted at the latest.
     mutating func turn(_ now: Moment) -> Instant {
         counters.turns += 1
-        let applied = catchUp()
-        if view.directory.count > symbolsMatched { matchNewSymbols(now.instant) }
+        let applied = catchUp(now.instant)
         wheel.fire(now.instant, into: &ready)
         serveReady(now)
         serveRealTime(now)
@@ -102,9 +101,12 @@ struct Shard: ~Copyable {
     /// Takes what the tape has into the view. Before a request is answered too: a loop with nothing
     /// due may have slept for a while.
     @discardableResult
-    mutating func catchUp() -> Int {
+    mutating func catchUp(_ now: Instant) -> Int {
         let applied = view.drain(limit: limits.ticksPerTurn)
         guard applied > 0 else { return 0 }
+        // First of all: whoever follows a pattern is to hear of the new symbols' first changes, and
+        // whoever subscribes to one from here on is not to be given it twice.
+        if view.directory.count > symbolsMatched { matchNewSymbols(now) }
         if followers.count > 0 {
             for at in view.changed.indices {
                 let symbol = view.changed[at]

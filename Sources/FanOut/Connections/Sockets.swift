@@ -25,7 +25,7 @@ extension Shard {
 
     mutating func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer, _ now: Moment) {
         guard connections.contains(socket.index) else { return }
-        catchUp()
+        catchUp(now.instant)
         let connection = connections.address(of: socket.index)
         switch connection.pointee.phase {
         case .webSocket: receivedFrames(socket.index, bytes, now)
@@ -45,23 +45,36 @@ extension Shard {
                 let event = try connection.pointee.reader.next(bytes, from: &offset)
             {
                 received(event, index, now)
+                guard boundAnswers(index, now) else { return }
             }
         } catch {
             startClosing(index, .protocolError, code: error.code, reason: error.reason, now)
         }
         guard connections.contains(index) else { return }
         if connection.pointee.phase == .webSocket {
-            if connection.pointee.control.count > limits.controlBytes {
-                startClosing(
-                    index, .unreadAnswers, code: CloseCode.policyViolation, reason: "answers are not read",
-                    now)
-                return
-            }
             let due = connection.pointee.subscriptions.takeDue(at: now.instant)
             // New subscriptions that follow the market get their snapshots now, not with the next tick.
             flush(index, classes: due | connection.pointee.subscriptions.realTimeClass, now)
         }
         if connections.contains(index) { schedule(index) }
+    }
+
+    /// Writes answers that pile up. Those of a socket that takes none wait up to the limit, be it in
+    /// `control` or, where a part of the tail went out meanwhile, in the tail.
+    ///
+    /// - Returns: false where that was the connection's end.
+    private mutating func boundAnswers(_ index: Int, _ now: Moment) -> Bool {
+        guard connections.contains(index) else { return false }
+        let connection = connections.address(of: index)
+        if connection.pointee.control.count > limits.controlBytes { flush(index, classes: 0, now) }
+        guard connections.contains(index) else { return false }
+        let answers = connection.pointee.control.count
+        guard connection.pointee.isBlocked, connection.pointee.phase == .webSocket, answers > 0,
+            answers + connection.pointee.tail.count - connection.pointee.parkedBytes > limits.controlBytes
+        else { return true }
+        startClosing(
+            index, .unreadAnswers, code: CloseCode.policyViolation, reason: "answers are not read", now)
+        return false
     }
 
     private mutating func received(_ event: WebSocketEvent, _ index: Int, _ now: Moment) {
@@ -105,8 +118,9 @@ extension Shard {
         connection.pointee.deadline = now.instant + limits.closeDeadline
         forgetSubscriptions(index)
         connection.pointee.unfinished = 0
-        // Nothing follows a close frame: should the peer ever read again, it finds the end of the
-        // frame it began, and then the reason.
+        connection.pointee.waiting = 0
+        // Of what waits, the peer is sent the end of the frame it began, answers, and the reason: no
+        // data may follow a close frame (RFC 6455 §5.5.1).
         if connection.pointee.isBlocked {
             connection.pointee.tail.truncate(to: connection.pointee.tailFrameRest)
         }

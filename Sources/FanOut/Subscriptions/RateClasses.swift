@@ -59,6 +59,13 @@ struct RateClasses {
         return due
     }
 
+    /// Classes of which the last slot was served only now, later than they were due.
+    mutating func postpone(_ served: UInt32, from now: Instant) {
+        for index in classes.indices where served & (1 << UInt32(index)) != 0 && !classes[index].isRealTime {
+            classes[index].due = max(classes[index].due, now + classes[index].interval)
+        }
+    }
+
     /// Enters `slots` slots into a class of that rate; nil where there are too many different rates.
     mutating func join(_ rate: Rate, slots: Int, now: Instant) -> UInt8? {
         precondition(slots > 0, "an empty class is a free one")

@@ -17,6 +17,13 @@ struct Pattern: Hashable {
     }
 }
 
+/// The slots that a pass has still to look at, by their keys: slots may come and go meanwhile.
+/// Behind the last slot it goes on with the first one.
+struct SlotRange {
+    let first: UInt64
+    let last: UInt64
+}
+
 struct Subscriptions: ~Copyable {
     private var base: UnsafeMutablePointer<Slot>?
     private var capacity = 0
@@ -70,6 +77,13 @@ struct Subscriptions: ~Copyable {
     }
 
     mutating func takeDue(at now: Instant) -> UInt32 { classes.takeDue(at: now) }
+    mutating func postpone(_ served: UInt32, from now: Instant) { classes.postpone(served, from: now) }
+
+    /// Where the range begins by now, and how many slots are in it.
+    func rest(_ range: SlotRange) -> (first: Int, count: Int) {
+        let first = position(of: range.first), end = position(of: range.last + 1)
+        return (first, range.first <= range.last ? end - first : count - first + end)
+    }
 
     // MARK: Changes
 

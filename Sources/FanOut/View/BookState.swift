@@ -24,7 +24,7 @@ struct BookState: ~Copyable {
     private(set) var eventTime = Timestamp.zero
     private(set) var receiveTime = Timestamp.zero
     private(set) var changes = History<LevelChange>(capacityMax: changesMax)
-    private var readers = 0
+    private(set) var readers = 0
     private var isRemembering: Bool { readers > 0 }
 
     var isCrossed: Bool {

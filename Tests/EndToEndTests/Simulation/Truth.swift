@@ -1,0 +1,200 @@
+// What really happened: every version of every state that ingest published, and when.
+//
+// It reads the tape as a loop does, but forgets nothing and believes no snapshot: whatever a client is
+// told can be looked up here by its number.
+import Basics
+import Market
+
+/// A version of a quote.
+struct TrueQuote {
+    var bid: Level?
+    var ask: Level?
+    var time: Timestamp
+    var at: Instant
+}
+
+/// A change of a book; a clear has no side.
+struct TrueChange {
+    var side: Side?
+    var price: Price
+    var size: Quantity
+    var time: Timestamp
+    var at: Instant
+}
+
+struct TrueTrade {
+    var tick: Tick
+    /// The day with this trade in it.
+    var day: DayStatistics
+    var at: Instant
+}
+
+struct TrueBar {
+    var bar: Bar
+    var isClosed: Bool
+    /// As the message says it.
+    var time: Timestamp
+    var at: Instant
+    /// Bars closed up to here.
+    var closes: Int
+}
+
+struct TrueStatus {
+    var status: MarketStatus
+    var time: Timestamp
+    var at: Instant
+}
+
+/// One symbol. The version numbered n is at index n - 1.
+final class TrueSymbol {
+    let name: String
+    let definedAt: Instant
+    var quotes: [TrueQuote] = []
+    var changes: [TrueChange] = []
+    var trades: [TrueTrade] = []
+    var bars: [[TrueBar]] = [[], []]
+    var statuses: [TrueStatus] = []
+    var book = TrueBook()
+    /// The book now and then, so that it need not be made from nothing.
+    var checkpoints: [(version: UInt64, book: TrueBook)] = []
+    fileprivate var open = [OpenBar(), OpenBar()]
+    fileprivate var startsNewDay = false
+
+    init(_ name: String, at: Instant) {
+        self.name = name
+        definedAt = at
+    }
+}
+
+/// A book, made from changes.
+struct TrueBook {
+    var bids = BookSide(.bid)
+    var asks = BookSide(.ask)
+
+    mutating func apply(_ change: TrueChange) {
+        switch change.side {
+        case .bid: bids.set(change.price, size: change.size)
+        case .ask: asks.set(change.price, size: change.size)
+        case nil:
+            bids.removeAll()
+            asks.removeAll()
+        }
+    }
+
+    /// Whether the change is within so many levels of its side, before it or after.
+    func shows(_ change: TrueChange, depth: Int) -> Bool {
+        guard let side = change.side else { return bids.count + asks.count > 0 }
+        func shows(_ levels: borrowing BookSide) -> Bool {
+            guard levels.count > depth else { return true }
+            return !side.isBetter(levels[depth - 1].price, than: change.price)
+        }
+        return side == .bid ? shows(bids) : shows(asks)
+    }
+}
+
+final class Truth {
+    private(set) var symbols: [TrueSymbol] = []
+    private(set) var byName: [String: TrueSymbol] = [:]
+    private let reader: TapeReader
+    private let buffer = UnsafeMutableBufferPointer<Tick>.allocate(capacity: 1 << 11)
+    private(set) var faults: [String] = []
+
+    /// - Parameter reader: made before the tape's writer, like a loop's.
+    init(_ reader: TapeReader) { self.reader = reader }
+    deinit { buffer.deallocate() }
+
+    /// Takes what was published; called after each turn of ingest, so nothing is ever missed.
+    func drain(_ now: Instant) {
+        while true {
+            switch reader.read(into: buffer) {
+            case .ticks(let count): for index in 0..<count { apply(buffer[index], now) }
+            case .nothingNew: return
+            case .lapped: faults.append("the truth itself was lapped")
+            }
+        }
+    }
+
+    private func apply(_ tick: Tick, _ now: Instant) {
+        guard !tick.flags.contains(.snapshot), let kind = tick.kind else { return }
+        if kind == .symbol {
+            guard tick.symbol.index == symbols.count else { return }
+            let symbol = TrueSymbol(tick.definition.name.description, at: now)
+            symbols.append(symbol)
+            byName[symbol.name] = symbol
+            return
+        }
+        let symbol = symbols[tick.symbol.index]
+        switch kind {
+        case .best: best(symbol, tick, now)
+        case .level: change(symbol, tick, now, tick.side)
+        case .clear:
+            change(symbol, tick, now, nil)
+            symbol.startsNewDay = true
+            for interval in 0..<2 { symbol.open[interval].startOver() }
+        case .trade: trade(symbol, tick, now)
+        case .status:
+            number(tick, symbol.statuses.count + 1)
+            symbol.statuses.append(
+                TrueStatus(status: MarketStatus(packed: tick.aux), time: tick.eventTime, at: now))
+        case .barClose: close(symbol, tick, now)
+        case .symbol, .statistics, .bar: break
+        }
+    }
+
+    private func number(_ tick: Tick, _ expected: Int) {
+        if tick.sequence != UInt64(expected) { faults.append("ingest numbered \(tick), not \(expected)") }
+    }
+
+    private func best(_ symbol: TrueSymbol, _ tick: Tick, _ now: Instant) {
+        var quote = symbol.quotes.last ?? TrueQuote(bid: nil, ask: nil, time: .zero, at: now)
+        let level = tick.size == .zero ? nil : Level(price: tick.price, size: tick.size)
+        if tick.side == .bid { quote.bid = level } else { quote.ask = level }
+        quote.time = tick.eventTime
+        quote.at = now
+        if tick.sequence == UInt64(symbol.quotes.count), tick.sequence > 0 { symbol.quotes.removeLast() }
+        number(tick, symbol.quotes.count + 1)
+        symbol.quotes.append(quote)
+    }
+
+    private func change(_ symbol: TrueSymbol, _ tick: Tick, _ now: Instant, _ side: Side?) {
+        number(tick, symbol.changes.count + 1)
+        let change = TrueChange(
+            side: side, price: tick.price, size: tick.size, time: tick.eventTime, at: now)
+        symbol.changes.append(change)
+        symbol.book.apply(change)
+        if symbol.changes.count % 64 == 0 {
+            symbol.checkpoints.append((UInt64(symbol.changes.count), symbol.book))
+        }
+    }
+
+    private func trade(_ symbol: TrueSymbol, _ tick: Tick, _ now: Instant) {
+        number(tick, symbol.trades.count + 1)
+        var day = symbol.trades.last?.day ?? DayStatistics()
+        if symbol.startsNewDay { day = DayStatistics() }
+        symbol.startsNewDay = false
+        day.add(price: tick.price, size: tick.size)
+        symbol.trades.append(TrueTrade(tick: tick, day: day, at: now))
+        for interval in BarInterval.allCases {
+            let index = Int(interval.rawValue)
+            symbol.open[index].add(
+                price: tick.price, size: tick.size, at: tick.eventTime, interval)
+            append(symbol, index, symbol.open[index].bar, isClosed: false, tick.eventTime, now)
+        }
+    }
+
+    private func close(_ symbol: TrueSymbol, _ tick: Tick, _ now: Instant) {
+        let index = Int(tick.interval.rawValue)
+        let bar = symbol.open[index].close(tick.interval)
+        append(symbol, index, bar, isClosed: true, tick.eventTime, now)
+        number(tick, symbol.bars[index].count)
+    }
+
+    private func append(
+        _ symbol: TrueSymbol, _ interval: Int, _ bar: Bar, isClosed: Bool, _ time: Timestamp,
+        _ now: Instant
+    ) {
+        let closes = (symbol.bars[interval].last?.closes ?? 0) + (isClosed ? 1 : 0)
+        symbol.bars[interval].append(
+            TrueBar(bar: bar, isClosed: isClosed, time: time, at: now, closes: closes))
+    }
+}
