@@ -30,8 +30,9 @@ struct Connection: ~Copyable {
     var control = ByteBuffer()
     /// What the socket did not take of the last write.
     var tail = ByteBuffer()
-    /// How much of the tail ends the frame that the peer has the beginning of.
-    var tailFrameRest = 0
+    /// How much of the tail ends the frame that the peer has the beginning of, with the answers behind
+    /// it: where new answers go, so that they overtake data and not each other.
+    var tailHead = 0
     /// How long the tail was when the socket stopped taking bytes; what it has more are answers.
     var parkedBytes = 0
     /// Since when there is something that the socket has not taken.

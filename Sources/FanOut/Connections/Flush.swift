@@ -22,13 +22,14 @@ extension Shard {
         connection.pointee.waiting |= classes
         guard !connection.pointee.isBlocked else { return .blocked }
         scratch.removeAll()
-        if !connection.pointee.control.isEmpty {
+        let answers = connection.pointee.control.count
+        if answers > 0 {
             scratch.append(connection.pointee.control.readable)
             connection.pointee.control.release()
         }
         if connection.pointee.isOwed { gather(connection, isLate: isLate, now) }
         guard !scratch.isEmpty else { return .nothingNew }
-        return transmit(index, now)
+        return transmit(index, answers: answers, now)
     }
 
     /// Appends a frame for each slot of the classes that wait, unless it has nothing newer.
@@ -105,8 +106,9 @@ extension Shard {
         return true
     }
 
-    /// Hands the scratch to the socket and keeps what it did not take.
-    mutating func transmit(_ index: Int, _ now: Moment) -> Verdict {
+    /// Hands the scratch, which begins with so many bytes of answers, to the socket and keeps what it
+    /// did not take.
+    private mutating func transmit(_ index: Int, answers: Int, _ now: Moment) -> Verdict {
         let connection = connections.address(of: index)
         counters.writes += 1
         switch network.send(connection.pointee.socket, scratch.readable) {
@@ -119,7 +121,7 @@ extension Shard {
             if connection.pointee.kilobits > 0 { hold(connection, now.instant) }
             guard taken < scratch.count else { return .sent }
             counters.blocked += 1
-            park(connection, taken: taken, now.instant)
+            park(connection, taken: taken, answers: answers, now.instant)
             schedule(index)
             return .parked
         }
@@ -132,11 +134,11 @@ extension Shard {
     }
 
     private func park(
-        _ connection: UnsafeMutablePointer<Connection>, taken: Int, _ now: Instant
+        _ connection: UnsafeMutablePointer<Connection>, taken: Int, answers: Int, _ now: Instant
     ) {
         let bytes = scratch.readable
-        connection.pointee.tailFrameRest =
-            connection.pointee.isWebSocket ? Shard.frameRest(bytes, taken: taken) : 0
+        connection.pointee.tailHead =
+            connection.pointee.isWebSocket ? max(Shard.frameRest(bytes, taken: taken), answers - taken) : 0
         connection.pointee.tail.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
         connection.pointee.parkedBytes = connection.pointee.tail.count
         connection.pointee.blockedSince = now
@@ -180,7 +182,8 @@ extension Shard {
         }
         if connection.pointee.isWebSocket, !connection.pointee.control.isEmpty {
             connection.pointee.tail.insert(
-                connection.pointee.control.readable, at: connection.pointee.tailFrameRest)
+                connection.pointee.control.readable, at: connection.pointee.tailHead)
+            connection.pointee.tailHead += connection.pointee.control.count
             connection.pointee.control.release()
         }
         counters.writes += 1
@@ -195,15 +198,15 @@ extension Shard {
         counters.bytes += UInt64(taken)
         if taken < connection.pointee.tail.count {
             let rest = Shard.restAfter(
-                connection.pointee.tail.readable, rest: connection.pointee.tailFrameRest, taken: taken)
-            connection.pointee.tailFrameRest = connection.pointee.isWebSocket ? rest : 0
+                connection.pointee.tail.readable, rest: connection.pointee.tailHead, taken: taken)
+            connection.pointee.tailHead = connection.pointee.isWebSocket ? rest : 0
             connection.pointee.tail.consume(taken)
             if taken > 0 { progressed(connection, now.instant) }
             schedule(index)
             return
         }
         connection.pointee.tail.release()
-        connection.pointee.tailFrameRest = 0
+        connection.pointee.tailHead = 0
         connection.pointee.blockedSince = nil
         unblocked(index, now)
     }

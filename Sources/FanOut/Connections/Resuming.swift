@@ -5,7 +5,8 @@
 //     when the cursor was made lies behind it.
 //   - Resumed, trades, words of status and closed bars go on with the first one behind the cursor,
 //     perhaps with some the client has; what is not in the history any more is declared lost.
-//   - States need nothing but a snapshot.
+//   - States need nothing but a snapshot. The market's word and the last bar are states as well: they
+//     are sent once more, for the cursor may be older than their first message.
 import Basics
 import Dialects
 import Market
@@ -18,37 +19,42 @@ extension Shard {
         var position = view.position
         for index in 0..<connection.pointee.subscriptions.count {
             let slot = connection.pointee.subscriptions[index]
-            if !slot.isNew, let owed = firstOwed(slot) { position = min(position, owed) }
+            guard !slot.isNew, let owed = firstOwed(slot) else { continue }
+            // What is lost has no place here any more, but perhaps in another loop: stay before it.
+            position = min(position, owed.isLost ? connection.pointee.safePosition : owed.position)
         }
         connection.pointee.safePosition = position
     }
 
-    /// Where on the tape the first event lies that this slot is still to be sent.
-    private func firstOwed(_ slot: Slot) -> UInt64? {
+    /// Where on the tape the first event lies that this slot is still to be sent, as far as it is
+    /// remembered; or that the gap about those before it is.
+    private func firstOwed(_ slot: Slot) -> (position: UInt64, isLost: Bool)? {
         let symbol = view.symbol(slot.symbol)
         switch slot.kind.channel {
         case .quote, .book, .stats: return nil
-        case .trade:
-            guard slot.sent < symbol.pointee.trades.last, symbol.pointee.trades.count > 0 else { return nil }
-            let next = max(slot.sent + 1, symbol.pointee.trades.first)
-            return symbol.pointee.trades[next].pointee.position
-        case .status:
-            guard slot.sent < symbol.pointee.statuses.last else { return nil }
-            let next = max(slot.sent + 1, symbol.pointee.statuses.first)
-            return symbol.pointee.statuses[next].pointee.position
+        case .trade: return Shard.next(after: slot.sent, in: symbol.pointee.trades) { $0.position }
+        case .status: return Shard.next(after: slot.sent, in: symbol.pointee.statuses) { $0.position }
         case .bar:
-            let closed = symbol.pointee.series(slot.kind.interval)
-            guard slot.seen < closed.pointee.closed.last, closed.pointee.closed.count > 0 else { return nil }
-            let next = max(slot.seen + 1, closed.pointee.closed.first)
-            return closed.pointee.closed[next].pointee.position
+            let series = symbol.pointee.series(slot.kind.interval)
+            return Shard.next(after: slot.seen, in: series.pointee.closed) { $0.position }
         }
     }
 
-    /// Sets new slots to where the cursor stands.
+    private static func next<Value>(
+        after told: UInt64, in history: borrowing History<Value>, _ place: (Value) -> UInt64
+    ) -> (position: UInt64, isLost: Bool)? {
+        guard told < history.last else { return nil }
+        guard told + 1 >= history.first else { return (0, true) }
+        return (place(history[told + 1].pointee), false)
+    }
+
+    /// Sets new slots to where the cursor stands. The connection's own cursor goes back with them, even
+    /// while it is blocked.
     func resume(
         _ connection: UnsafeMutablePointer<Connection>, _ kind: StreamKind, _ named: [SymbolID],
         _ prefixes: [[UInt8]], _ cursor: Cursor
     ) {
+        connection.pointee.safePosition = min(connection.pointee.safePosition, cursor.position)
         for index in 0..<connection.pointee.subscriptions.count {
             let slot = connection.pointee.subscriptions.address(of: index)
             guard slot.pointee.kind == kind else { continue }
@@ -67,10 +73,12 @@ extension Shard {
         case .trade:
             slot.pointee.sent = Shard.lastTold(symbol.pointee.trades, at: position) { $0.position }
         case .status:
-            slot.pointee.sent = Shard.lastTold(symbol.pointee.statuses, at: position) { $0.position }
+            let told = Shard.lastTold(symbol.pointee.statuses, at: position) { $0.position }
+            slot.pointee.sent = min(told, max(symbol.pointee.statuses.last, 1) - 1)
         case .bar:
             let series = symbol.pointee.series(slot.pointee.kind.interval)
-            let told = Shard.lastTold(series.pointee.closed, at: position) { $0.position }
+            var told = Shard.lastTold(series.pointee.closed, at: position) { $0.position }
+            if series.pointee.open.isEmpty { told = min(told, max(series.pointee.closed.last, 1) - 1) }
             slot.pointee.seen = told
             if told >= series.pointee.closed.first, series.pointee.closed.count > 0 {
                 slot.pointee.sent = series.pointee.closed[told].pointee.sequence
@@ -85,7 +93,7 @@ extension Shard {
     private static func lastTold<Value>(
         _ history: borrowing History<Value>, at position: UInt64, _ place: (Value) -> UInt64
     ) -> UInt64 {
-        guard history.count > 0 else { return history.last }
+        guard history.count > 0 else { return 0 }
         let next = history.partition { place($0) < position }
         return next == history.first && history.first > 1 ? 0 : next - 1
     }

@@ -122,7 +122,7 @@ extension Shard {
         // Of what waits, the peer is sent the end of the frame it began, answers, and the reason: no
         // data may follow a close frame (RFC 6455 §5.5.1).
         if connection.pointee.isBlocked {
-            connection.pointee.tail.truncate(to: connection.pointee.tailFrameRest)
+            connection.pointee.tail.truncate(to: connection.pointee.tailHead)
         }
         connection.pointee.control.appendClose(code, text)
         if !connection.pointee.isBlocked { flush(index, classes: 0, now) }

@@ -29,7 +29,9 @@ extension Shard {
         var resumed: Bool?
         if let cursor = request.resume {
             resumed = cursor.epoch == options.epoch
-            if resumed == true { resume(connection, template.kind, wanted.named, wanted.patterns, cursor) }
+            if resumed == true, isDone {
+                resume(connection, template.kind, wanted.named, wanted.patterns, cursor)
+            }
         }
         followers.update(index, connection.pointee.subscriptions)
         noteSafePosition(connection)
@@ -132,8 +134,8 @@ extension Shard {
             let pattern = Pattern(prefix: prefix, template: template)
             guard add(matching(pattern, 0..<view.directory.count), template, index, now) else { return false }
             connection.pointee.subscriptions.add(pattern)
+            if !patternHolders.contains(Int32(index)) { patternHolders.append(Int32(index)) }
         }
-        if !patternHolders.contains(Int32(index)) { patternHolders.append(Int32(index)) }
         return true
     }
 

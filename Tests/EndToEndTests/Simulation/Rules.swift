@@ -42,9 +42,9 @@ extension Subscriber {
         guard let request else { return }
         let at = request.handledAt ?? around.now.instant
         around.tell(name, "has an ack: \(request.message.operation) \(symbols)")
+        wishes.look(around.truth, until: at)
         switch request.message.operation {
         case .subscribe(let wanted):
-            wishes.look(around.truth)
             wishes.grant(wanted, symbols, at: at, truth: around.truth)
             for refusal in refused where refusal.code != "unknown_symbol" {
                 fault("refused \(refusal.symbol): \(refusal.code)")
@@ -262,10 +262,11 @@ extension Subscriber {
         fault("\(key): \((made - since).milliseconds) ms old at \(wish.rate)")
     }
 
-    /// What is too long for one write goes on with the next turn.
+    /// What is too long for one write goes on with the next turn, or when there is room again.
     private func isOneBatch(_ last: Instant?, _ made: Instant) -> Bool {
         guard let last else { return true }
-        return around.scenario.writesAreSmall || made - last <= around.scenario.step * 2
+        return around.scenario.writesAreSmall || isLimited || link?.blocks != 0
+            || made - last <= around.scenario.step * 2
     }
 
     // MARK: Content

@@ -50,7 +50,7 @@ struct Scenario {
         limits.connections = 16
         limits.stall = .milliseconds(400 + random.below(600))
         limits.closeDeadline = .milliseconds(500)
-        limits.requestDeadline = .milliseconds(700)
+        limits.requestDeadline = .seconds(3)
         if random.oneIn(4) { limits.writeBytes = 600 + random.below(4_000) }
         if random.oneIn(4) { limits.controlBytes = 20_000 }
         step = .microseconds(500 + random.below(2_500))

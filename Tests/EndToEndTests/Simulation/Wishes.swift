@@ -73,15 +73,16 @@ struct Wishes {
         for prefix in prefixes {
             patterns.removeAll { $0.prefix == prefix && $0.kind == kind }
             patterns.append((prefix, kind, wish))
-            for symbol in truth.symbols where symbol.name.hasPrefix(prefix) {
+            for symbol in truth.symbols[..<symbolsSeen] where symbol.name.hasPrefix(prefix) {
                 table[Key(symbol: symbol.name, kind: kind)] = wish
             }
         }
     }
 
-    /// Symbols that are new since belong to whom they match.
-    mutating func look(_ truth: Truth) {
-        while symbolsSeen < truth.symbols.count {
+    /// Symbols that are new since belong to whom they match. A request that the server had at `until`
+    /// came before all that were defined later.
+    mutating func look(_ truth: Truth, until: Instant = .never) {
+        while symbolsSeen < truth.symbols.count, truth.symbols[symbolsSeen].definedAt <= until {
             let symbol = truth.symbols[symbolsSeen]
             symbolsSeen += 1
             for pattern in patterns where symbol.name.hasPrefix(pattern.prefix) {
