@@ -105,6 +105,31 @@ func patterns() {
         ])
 }
 
+@Test("patterns are few, and an operation that looks at many symbols counts as several")
+func patternsCost() {
+    var limits = Limits()
+    limits.comparisonsPerOperation = 100
+    let engine = Engine(limits: limits)
+    for number in 0..<500 { engine.define("S\(number)") }
+    engine.run()
+    engine.connect(0)
+    let many = (0..<17).map { "\"S\($0)*\"" }.joined(separator: ",")
+    engine.say(0, #"{"op":"subscribe","id":1,"channel":"quote","symbols":[\#(many)]}"#)
+    #expect(engine.texts(0).first?.contains("at most 16 patterns a connection; 17 asked") == true)
+    engine.say(0, #"{"op":"unsubscribe","id":2,"channel":"quote","symbols":[\#(many)]}"#)
+    #expect(engine.texts(0).first?.contains("limit_symbols") == true)
+    // Five hundred names and as many subscriptions to look at: ten operations each time, and itself.
+    var taken = 0
+    while taken < 50, engine.texts(0).allSatisfy({ !$0.contains("limit_rate") }) {
+        engine.say(0, #"{"op":"subscribe","id":3,"channel":"quote","symbols":["*"]}"#)
+        taken += 1
+    }
+    #expect(taken == 6)
+    engine.run(milliseconds: 1_000)
+    engine.say(0, #"{"op":"ping","id":4}"#)
+    #expect(engine.texts(0).contains { $0.contains("pong") })
+}
+
 @Test("who would rather be closed than lose something is closed with 4408, after the gap that says what")
 func closesWhenSlow() {
     let engine = Engine()

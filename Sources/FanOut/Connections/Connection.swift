@@ -124,4 +124,7 @@ struct OperationBudget {
         left -= 1
         return true
     }
+
+    /// What an operation cost besides itself: owed before the next one.
+    mutating func charge(_ operations: Int) { left -= operations }
 }

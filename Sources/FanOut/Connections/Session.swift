@@ -79,13 +79,17 @@ extension Shard {
         let connection = connections.address(of: index)
         var entries = connection.pointee.subscriptions.patterns.map {
             let name = String(decoding: $0.prefix, as: UTF8.self) + "*"
-            return Shard.entry($0.template.kind, name, $0.template.rate)
+            return Shard.entry(name, $0.template)
         }
         for at in 0..<connection.pointee.subscriptions.count {
             let slot = connection.pointee.subscriptions[at]
             guard !slot.options.contains(.byPattern) else { continue }
             let name = view.directory[slot.symbol].name.description
-            entries.append(Shard.entry(slot.kind, name, connection.pointee.subscriptions.rate(of: slot)))
+            let rate = connection.pointee.subscriptions.rate(of: slot)
+            entries.append(
+                Shard.entry(
+                    name,
+                    SlotTemplate(kind: slot.kind, rate: rate, depth: slot.depth, options: slot.options)))
         }
         var message = ControlMessage("subscriptions")
         message.add(id)
@@ -93,15 +97,23 @@ extension Shard {
         answer(index, message.end())
     }
 
-    private static func entry(_ kind: StreamKind, _ symbol: String, _ rate: Rate) -> String {
+    /// A subscription in the words in which it could be asked for.
+    private static func entry(_ symbol: String, _ template: SlotTemplate) -> String {
         let rate: String =
-            switch rate {
+            switch template.rate {
             case .max: "\"max\""
             case .perThousandSeconds(let n): ControlMessage.decimal(Int64(n), 3)
             }
-        let interval = kind.channel == .bar ? ",\"interval\":\"\(kind.interval.name)\"" : ""
-        return "{\"channel\":\"\(kind.channel.name)\"\(interval)"
-            + ",\"symbol\":\(ControlMessage.quoted(symbol)),\"rate\":\(rate)}"
+        let channel = template.kind.channel, options = template.options
+        var text = "{\"channel\":\"\(channel.name)\""
+        if channel == .bar { text += ",\"interval\":\"\(template.kind.interval.name)\"" }
+        text += ",\"symbol\":\(ControlMessage.quoted(symbol)),\"rate\":\(rate)"
+        if channel == .book { text += ",\"depth\":\(template.depth)" }
+        if options.contains(.checksum) { text += ",\"crc\":true" }
+        if options.contains(.latest) { text += ",\"mode\":\"latest\"" }
+        if options.contains(.stamps) { text += ",\"stamps\":true" }
+        if options.contains(.closesWhenSlow) { text += ",\"on_slow\":\"close\"" }
+        return text + "}"
     }
 
     /// Where the view stands, for answers that are about no connection.

@@ -9,7 +9,9 @@ extension Shard {
     private struct Wanted {
         /// Symbols by name, sorted, each once.
         var named: [SymbolID] = []
+        /// Prefixes, and the symbols there are for each.
         var patterns: [[UInt8]] = []
+        var matched: [[SymbolID]] = []
         /// As the client wrote them.
         var accepted: [String] = []
         var refused: [(name: String, code: ErrorCode)] = []
@@ -25,7 +27,8 @@ extension Shard {
         try checkLimits(wanted, template.kind, connection)
         let isDone =
             add(wanted.named, template, index, now.instant)
-            && addPatterns(wanted.patterns, template, index, now.instant)
+            && addPatterns(wanted, template, index, now.instant)
+        charge(index, comparisons: wanted.patterns.count * view.directory.count)
         var resumed: Bool?
         if let cursor = request.resume {
             resumed = cursor.epoch == options.epoch
@@ -69,7 +72,18 @@ extension Shard {
             }
         }
         wanted.named = named.sorted()
+        // More of them are refused in a moment: not looked for before.
+        if wanted.patterns.count <= limits.patterns {
+            wanted.matched = wanted.patterns.map { matching($0, 0..<view.directory.count) }
+        }
         return wanted
+    }
+
+    /// An operation that looks at many symbols counts as several: nobody keeps a loop busy with few words.
+    private func charge(_ index: Int, comparisons: Int) {
+        let connection = connections.address(of: index)
+        let slots = connection.pointee.subscriptions.count
+        connection.pointee.operations.charge((comparisons + slots) / limits.comparisonsPerOperation)
     }
 
     /// What stands before the `*` of a pattern; nil for anything else.
@@ -81,6 +95,10 @@ extension Shard {
 
     private func tooMany(_ count: Int) -> ClientFault {
         ClientFault(.limitSymbols, "at most \(limits.symbols) symbols a connection; \(count) asked")
+    }
+
+    private func tooManyPatterns(_ count: Int) -> ClientFault {
+        ClientFault(.limitSymbols, "at most \(limits.patterns) patterns a connection; \(count) asked")
     }
 
     private func checkLimits(
@@ -95,8 +113,12 @@ extension Shard {
         let new = wanted.patterns.count { prefix in !held.contains { $0.prefix == prefix } }
         let asked = connection.pointee.subscriptions.symbolCount + wanted.named.count - known + new
         guard asked <= limits.symbols else { throw tooMany(asked) }
-        let matched = wanted.patterns.isEmpty ? 0 : view.directory.count
-        let slots = wanted.named.count + matched
+        let patterns = connection.pointee.subscriptions.patterns.count + new
+        guard patterns <= limits.patterns else { throw tooManyPatterns(patterns) }
+        // Two patterns for one symbol are counted twice, and only here.
+        let slots = ([wanted.named] + wanted.matched).reduce(0) { sum, symbols in
+            sum + symbols.count { connection.pointee.subscriptions.index(of: $0, kind) == nil }
+        }
         guard connection.pointee.subscriptions.count + slots <= limits.slots else {
             throw ClientFault(.limitSymbols, "at most \(limits.slots) subscriptions a connection")
         }
@@ -124,30 +146,29 @@ extension Shard {
     }
 
     private mutating func addPatterns(
-        _ prefixes: [[UInt8]], _ template: SlotTemplate, _ index: Int, _ now: Instant
+        _ wanted: Wanted, _ template: SlotTemplate, _ index: Int, _ now: Instant
     ) -> Bool {
-        guard !prefixes.isEmpty else { return true }
+        guard !wanted.patterns.isEmpty else { return true }
         let connection = connections.address(of: index)
         var template = template
         template.options.formUnion(.byPattern)
-        for prefix in prefixes {
-            let pattern = Pattern(prefix: prefix, template: template)
-            guard add(matching(pattern, 0..<view.directory.count), template, index, now) else { return false }
-            connection.pointee.subscriptions.add(pattern)
+        for (prefix, symbols) in zip(wanted.patterns, wanted.matched) {
+            guard add(symbols, template, index, now) else { return false }
+            connection.pointee.subscriptions.add(Pattern(prefix: prefix, template: template))
             if !patternHolders.contains(Int32(index)) { patternHolders.append(Int32(index)) }
         }
         return true
     }
 
-    private func matching(_ pattern: Pattern, _ range: Range<Int>) -> [SymbolID] {
-        range.lazy.map { SymbolID($0) }.filter { pattern.matches(view.symbol($0).pointee.name) }
+    private func matching(_ prefix: [UInt8], _ range: Range<Int>) -> [SymbolID] {
+        range.lazy.map { SymbolID($0) }.filter { view.symbol($0).pointee.name.starts(with: prefix) }
     }
 
     /// Symbols that came later, for a connection with patterns.
     mutating func follow(_ index: Int, _ range: Range<Int>, _ now: Instant) {
         let connection = connections.address(of: index)
         for pattern in connection.pointee.subscriptions.patterns {
-            let symbols = matching(pattern, range)
+            let symbols = matching(pattern.prefix, range)
             let room = min(
                 limits.slots - connection.pointee.subscriptions.count, limits.slotsOfLoop - slotCount)
             _ = add(Array(symbols.prefix(max(0, room))), pattern.template, index, now)
@@ -196,7 +217,6 @@ extension Shard {
     private func match(
         _ selection: ClientMessage.Selection, _ connection: UnsafeMutablePointer<Connection>
     ) throws(ClientFault) -> (matcher: Matcher, answer: Answer) {
-        // Each slot is compared with each pattern: more of them than symbols allowed are not looked at.
         guard selection.symbols.count <= limits.symbols else { throw tooMany(selection.symbols.count) }
         var matcher = Matcher(channel: selection.channel, interval: selection.interval)
         var answer = Answer(channel: selection.channel)
@@ -216,6 +236,8 @@ extension Shard {
                 answer.refused.append((name, .notSubscribed))
             }
         }
+        // Each slot is compared with each pattern.
+        guard matcher.prefixes.count <= limits.patterns else { throw tooManyPatterns(matcher.prefixes.count) }
         return (matcher, answer)
     }
 
@@ -238,6 +260,7 @@ extension Shard {
             return true
         }
         for slot in gone { forgot(slot) }
+        charge(index, comparisons: connection.pointee.subscriptions.count * matcher.prefixes.count)
         connection.pointee.subscriptions.removePatterns { matcher.covers($0) }
         if connection.pointee.subscriptions.patterns.isEmpty {
             patternHolders.removeAll { $0 == Int32(index) }
@@ -254,6 +277,7 @@ extension Shard {
         var (matcher, answer) = try match(selection, connection)
         let changed = connection.pointee.subscriptions.set(
             rate, now: now.instant, { isChosen($0, matcher) }, covers: { matcher.covers($0) })
+        charge(index, comparisons: connection.pointee.subscriptions.count * matcher.prefixes.count)
         if changed == nil {
             answer.refused += answer.done.map { ($0, .limitRate) }
             answer.done = []

@@ -53,7 +53,7 @@ extension Shard {
             "book", json: "{\"seq\":\(symbol.pointee.book.sequence),\"bids\":\(bids),\"asks\":\(asks)}")
         message.add("trade", json: Shard.tradeJSON(symbol.pointee.lastTrade))
         message.add("stats", json: Shard.statsJSON(symbol.pointee.day, symbol.pointee.tradeSequence))
-        message.add("status", json: Shard.statusJSON(symbol.pointee.status))
+        message.add("status", json: Shard.statusJSON(symbol.pointee.status, symbol.pointee.feed))
         return message.end() + "\n"
     }
 
@@ -108,8 +108,8 @@ extension Shard {
         return "{\"seq\":\(sequence)\(String(decoding: buffer.readable, as: UTF8.self))}"
     }
 
-    private static func statusJSON(_ status: MarketStatus) -> String {
-        "{\"market\":\"\(status.state.name)\",\"feed\":\"live\","
+    private static func statusJSON(_ status: MarketStatus, _ feed: FeedState) -> String {
+        "{\"market\":\"\(status.state.name)\",\"feed\":\"\(feed.name)\","
             + "\"reason\":\(ControlMessage.quoted(status.reasonText))}"
     }
 

@@ -6,6 +6,10 @@ public struct Limits: Hashable, Sendable {
     public var connections = 20_000
     /// Symbols a connection may be subscribed to.
     public var symbols = 512
+    /// Patterns (`BRK*`) a connection may have; each counts as a symbol too.
+    public var patterns = 16
+    /// Symbols or subscriptions that an operation may look at before it counts as one more.
+    public var comparisonsPerOperation = 4_096
     /// Subscriptions of a connection to a symbol's channel, those by patterns included.
     public var slots = 65_536
     /// Subscriptions of all connections of a loop: 24 bytes each.

@@ -11,10 +11,6 @@ import Market
 struct Pattern: Hashable {
     let prefix: [UInt8]
     let template: SlotTemplate
-
-    func matches(_ name: UnsafeRawBufferPointer) -> Bool {
-        name.count >= prefix.count && prefix.indices.allSatisfy { name[$0] == prefix[$0] }
-    }
 }
 
 /// The slots that a pass has still to look at, by their keys: slots may come and go meanwhile.

@@ -44,6 +44,7 @@ struct SymbolView: ~Copyable {
     private(set) var lastTrade: Tick?
     private(set) var day = DayStatistics()
     private(set) var status = MarketStatus(.closed)
+    private(set) var feed = FeedState.live
     private(set) var lastEvent = Timestamp.zero
     /// The source began a new day: the next trade opens it.
     private var startsNewDay = false
@@ -145,11 +146,12 @@ struct SymbolView: ~Copyable {
     private mutating func applyStatus(_ tick: Tick, _ position: UInt64) {
         changes.formUnion(.status)
         status = MarketStatus(packed: tick.aux)
+        feed = tick.flags.contains(.suspect) ? .suspect : .live
         // Number 0: the source has said nothing yet.
         guard tick.sequence != statusSequence, tick.sequence != 0 else { return }
         statuses.append(
             PastStatus(
-                status: status, feed: tick.flags.contains(.suspect) ? .suspect : .live,
+                status: status, feed: feed,
                 time: tick.eventTime, receiveTime: tick.receiveTime, position: position),
             number: tick.sequence)
     }
