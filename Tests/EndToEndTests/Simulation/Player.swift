@@ -36,6 +36,8 @@ final class Player {
     private var mayBeClosed = false
     private var nextWord: Instant
     private var rudeness: Rudeness
+    /// Goes, perhaps, with much of what it was sent unread.
+    private let isTardy: Bool
 
     init(_ kind: Kind, _ index: Int, _ around: Surroundings, seed: UInt64) {
         self.kind = kind
@@ -48,6 +50,7 @@ final class Player {
         comesAt = start + .milliseconds(random.below(400))
         nextStall = comesAt + .milliseconds(random.below(500))
         nextWord = comesAt
+        isTardy = random.oneIn(2)
         rudeness = Rudeness(seed: random.next())
         let all: [Rate] = [
             .max, .max, .perThousandSeconds(1_000_000), .perThousandSeconds(100_000), .standard,
@@ -111,6 +114,7 @@ final class Player {
         switch kind {
         case .slow where !around.isOver: subscriber.read(1 + random.below(250))
         case .stalled where !around.isOver: stall(now)
+        case .reconnecting where !around.isOver && isTardy: subscriber.read(random.below(400))
         default: subscriber.read(.max)
         }
         guard subscriber.isConnected else { return left(now) }

@@ -81,7 +81,8 @@ extension Subscriber {
         if merged != self.merged { fault("heartbeat: merged \(merged), it were \(self.merged)") }
         if let last = lastHeartbeat {
             let span = sent - last
-            if span < .seconds(1) || span > .seconds(1) + around.scenario.lateness {
+            let wanted = around.scenario.limits.heartbeat
+            if span < wanted || span > wanted + around.scenario.lateness {
                 fault("a heartbeat \(span.milliseconds) ms after the last")
             }
         }
@@ -136,10 +137,11 @@ extension Subscriber {
     private func advance(_ key: Key, _ version: Version, _ known: Chain?) -> Chain? {
         if wishes.table[key] == nil, link?.blocks == 0 { fault("\(key): was not asked for") }
         if version.previous == 0 { return begin(key, version, known) }
+        let old = known?.wish?.number ?? -1
         var known = known
         // Subscribed to again from a cursor, it goes back to there.
         if let chain = known, version.previous != chain.last, isResumedAnew(key, chain) { known = nil }
-        guard var chain = known ?? goOn(key, version) else {
+        guard var chain = known ?? goOn(key, from: version.previous, after: old) else {
             fault("\(key): begins with prev \(version.previous)")
             return nil
         }
@@ -172,10 +174,14 @@ extension Subscriber {
         wishes.grants(of: key).contains { $0.isResumed && $0.number > chain.wish?.number ?? -1 }
     }
 
-    /// A resumed chain goes on without a snapshot.
-    private func goOn(_ key: Key, _ version: Version) -> Chain? {
-        guard let wish = wishes.table[key], wish.isResumed, key.isComplete(wish) else { return nil }
-        return Chain(wish: wish, first: version.previous, last: version.previous)
+    /// A resumed chain goes on without a snapshot. Of several requests it may be the first one's, where
+    /// their answers overtook it.
+    private func goOn(_ key: Key, from version: UInt64, after number: Int) -> Chain? {
+        let grants = wishes.grants(of: key).filter { $0.number > number }
+        guard let wish = link?.blocks == 0 ? grants.last : grants.first(where: \.isResumed),
+            wish.isResumed, key.isComplete(wish)
+        else { return nil }
+        return Chain(wish: wish, first: version, last: version)
     }
 
     func gap(_ key: Key, _ from: UInt64, _ to: UInt64, _ reason: String, _ sent: Instant) {
@@ -186,10 +192,9 @@ extension Subscriber {
             return
         }
         var chain = chains[key]
+        let old = chain?.wish?.number ?? -1
         if let known = chain, known.last != from - 1, isResumedAnew(key, known) { chain = nil }
-        if chain == nil, wishes.table[key]?.isResumed == true {
-            chain = Chain(wish: wishes.table[key], first: from - 1, last: from - 1)
-        }
+        chain = chain ?? goOn(key, from: from - 1, after: old)
         guard var chain, chain.last == from - 1 else {
             fault("\(key): a gap \(from)…\(to) that does not follow")
             return
@@ -213,8 +218,12 @@ extension Subscriber {
     private func account(
         _ message: ServerMessage, _ key: Key, _ version: Version, _ chain: Chain, _ symbol: TrueSymbol
     ) {
-        guard let wish = chain.wish, key.isComplete(wish) else { return }
         let sequence = version.sequence
+        guard let wish = chain.wish else {
+            if let done = had[key] { had[key] = max(done, sequence) }
+            return
+        }
+        guard key.isComplete(wish) else { return }
         defer { had[key] = max(had[key] ?? 0, sequence) }
         // A fresh snapshot is a beginning, unless it was to go on.
         guard let done = had[key], sequence > done, wish.isResumed || version.previous != 0 else { return }

@@ -49,6 +49,7 @@ struct Scenario {
         var random = SeededGenerator(seed: seed.raw &* 0x9e37_79b9 &+ 1)
         limits.connections = 16
         limits.stall = .milliseconds(400 + random.below(600))
+        limits.heartbeat = .milliseconds(random.oneIn(3) ? 1_000 : 60 + random.below(200))
         limits.closeDeadline = .milliseconds(500)
         limits.requestDeadline = .seconds(3)
         if random.oneIn(4) { limits.writeBytes = 600 + random.below(4_000) }

@@ -112,7 +112,9 @@ final class Simulation {
             if messages != seen || !isSettled { quietSince = around.now.instant }
             seen = messages
             let patience = players.map(\.patience).max() ?? .zero
-            if around.now.instant - quietSince > patience + .milliseconds(1_300) { return }
+            if around.now.instant - quietSince > patience + scenario.limits.heartbeat + .milliseconds(300) {
+                return
+            }
         }
         if around.faults.isEmpty { around.fault("world", "it never came to rest") }
     }
