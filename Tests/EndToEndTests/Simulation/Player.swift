@@ -38,6 +38,7 @@ final class Player {
     private var rudeness: Rudeness
     /// Goes, perhaps, with much of what it was sent unread.
     private let isTardy: Bool
+    private var heartbeatsSeen = 0
 
     init(_ kind: Kind, _ index: Int, _ around: Surroundings, seed: UInt64) {
         self.kind = kind
@@ -50,7 +51,8 @@ final class Player {
         comesAt = start + .milliseconds(random.below(400))
         nextStall = comesAt + .milliseconds(random.below(500))
         nextWord = comesAt
-        isTardy = random.oneIn(2)
+        let isLate = random.oneIn(2)
+        isTardy = kind == .reconnecting && isLate
         rudeness = Rudeness(seed: random.next())
         let all: [Rate] = [
             .max, .max, .perThousandSeconds(1_000_000), .perThousandSeconds(100_000), .standard,
@@ -66,12 +68,12 @@ final class Player {
     }
 
     private func makeManners() {
-        guard around.scenario.isRough else { return }
+        guard around.scenario.isRough || isTardy else { return }
         subscriber.manners.delayMax = random.oneIn(2) ? 0 : random.below(20)
         subscriber.manners.pieceMax = random.oneIn(2) ? 1 << 16 : 1 + random.below(200)
         // Those who read at once have room, so that their every message can be timed.
         if kind == .honest && !random.oneIn(4) { return }
-        subscriber.manners.buffer = random.oneIn(2) ? 1 << 16 : 500 + random.below(6_000)
+        subscriber.manners.buffer = !isTardy && random.oneIn(2) ? 1 << 16 : 500 + random.below(6_000)
         subscriber.manners.changes = random.oneIn(2)
     }
 
@@ -165,7 +167,7 @@ final class Player {
     }
 
     private func talk(_ now: Instant) {
-        if kind == .reconnecting, random.oneIn(150) {
+        if kind == .reconnecting, random.oneIn(150) || leavesAtHeartbeat() {
             subscriber.disconnect(random.oneIn(2) ? .close : .reset)
             comesAt = now + .milliseconds(random.below(200))
             return
@@ -174,6 +176,13 @@ final class Player {
         nextWord = now + .milliseconds(60 + random.below(kind == .fickle ? 60 : 400))
         if kind == .fickle { return fickle() }
         if random.oneIn(5) { subscriber.say(.ping) }
+    }
+
+    /// With a new cursor, and perhaps without what was on its way when it was made.
+    private func leavesAtHeartbeat() -> Bool {
+        guard isTardy, subscriber.heartbeats != heartbeatsSeen else { return false }
+        heartbeatsSeen = subscriber.heartbeats
+        return random.oneIn(5)
     }
 
     private func fickle() {

@@ -55,7 +55,7 @@ struct Scenario {
         if random.oneIn(4) { limits.writeBytes = 600 + random.below(4_000) }
         if random.oneIn(4) { limits.controlBytes = 20_000 }
         step = .microseconds(500 + random.below(2_500))
-        length = .milliseconds(900 + random.below(900))
+        length = .milliseconds(700 + random.below(800))
         isRough = !random.oneIn(3)
         market(&random)
         loops(&random)

@@ -111,8 +111,10 @@ final class Simulation {
             let isSettled = ingest.state.hasEnded && players.allSatisfy(\.isSettled)
             if messages != seen || !isSettled { quietSince = around.now.instant }
             seen = messages
+            let pause = scenario.limits.heartbeat + .milliseconds(300)
+            guard around.now.instant - quietSince > pause else { continue }
             let patience = players.map(\.patience).max() ?? .zero
-            if around.now.instant - quietSince > patience + scenario.limits.heartbeat + .milliseconds(300) {
+            if around.now.instant - quietSince > patience + pause {
                 return
             }
         }
@@ -133,7 +135,7 @@ final class Simulation {
     /// Everybody goes, and nothing stays.
     private func leave() {
         for player in players { player.subscriber.disconnect(random.oneIn(2) ? .close : .reset) }
-        for _ in 0..<800 { step(by: .milliseconds(2), players: false) }
+        for _ in 0..<300 { step(by: .milliseconds(5), players: false) }
         for (loop, handler) in around.handlers.enumerated() where handler.holdings != Holdings() {
             around.fault("loop \(loop)", "kept \(handler.holdings)")
         }
