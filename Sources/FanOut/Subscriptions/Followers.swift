@@ -34,7 +34,7 @@ struct Followers: ~Copyable {
     private let members: UnsafeMutablePointer<Member>
     private var queue: [Int32] = []
     private var taken = 0
-    /// Connections with at least one entry.
+    /// Connections that want to hear of the market as it happens.
     private(set) var count = 0
 
     /// - Parameter connections: their indices are below it.
@@ -51,12 +51,12 @@ struct Followers: ~Copyable {
 
     // MARK: Membership
 
-    /// Says anew what a connection follows: its slots in `realTime` classes.
+    /// Says anew what a connection follows: its slots in `realTime` classes, and symbols to come.
     mutating func update(_ connection: Int, _ subscriptions: borrowing Subscriptions) {
         let member = members + connection
         leave(connection)
         let realTime = subscriptions.realTimeClass
-        guard realTime != 0 else { return }
+        guard realTime != 0 || subscriptions.waitsForSymbols else { return }
         member.pointee.follows = true
         count += 1
         var index = 0

@@ -30,6 +30,13 @@ struct Subscriptions: ~Copyable {
     deinit { base?.deallocate() }
 
     var isEmpty: Bool { count == 0 }
+    /// A symbol that comes now is due at once, and no class of its rate would look for it.
+    var waitsForSymbols: Bool {
+        patterns.contains { pattern in
+            pattern.template.rate == .max
+                || !classes.classes.contains { $0.slots > 0 && $0.rate == pattern.template.rate }
+        }
+    }
     var due: Instant { classes.due }
     var realTimeClass: UInt32 { classes.realTime }
 

@@ -46,6 +46,8 @@ final class Link {
     fileprivate(set) var blocks = 0
     /// Since when the server waits to write, and when last it could.
     fileprivate(set) var lastProgress: Instant?
+    /// When the server could go on.
+    fileprivate(set) var unblocked: [Instant] = []
 
     fileprivate init(_ id: Int, _ manners: LinkManners) {
         self.id = id
@@ -100,6 +102,7 @@ final class RoughNetwork: Network {
             link.blocks += 1
             if count > 0 || link.lastProgress == nil { link.lastProgress = now }
         } else {
+            if link.isBlocked { link.unblocked.append(now) }
             link.lastProgress = nil
         }
         return .sent(count)

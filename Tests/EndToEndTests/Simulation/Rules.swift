@@ -253,11 +253,20 @@ extension Subscriber {
         {
             fault("\(key): \((made - last).raw) ns after the last, at \(wish.rate)")
         }
-        guard isPrompt, !isLimited, link?.blocks == 0, !around.scenario.naps else { return }
+        guard isPrompt, !isLimited, !around.scenario.naps else { return }
+        // While the socket takes nothing it gets older; then it goes out at once.
+        let free = link?.unblocked.last { $0 <= made } ?? .zero
+        guard made - free > around.scenario.lateness else { return }
         let version = chain.last
-        guard let before = previous?.last, previous?.wish?.number == wish.number, before < version else {
+        guard let before = previous?.last, previous?.wish?.number == wish.number else {
+            let since = max(wish.grantedAt, symbol.published(key, 1))
+            let patience = wish.rate == .max ? .zero : interval + .milliseconds(100)
+            if made - since > patience + around.scenario.lateness {
+                fault("\(key): the first message after \((made - since).milliseconds) ms at \(wish.rate)")
+            }
             return
         }
+        guard before < version else { return }
         let since = max(symbol.published(key, before + 1), wish.ratedAt)
         let limit =
             max(interval, wish.ratedAt < since ? .zero : .milliseconds(100)) + around.scenario.lateness
