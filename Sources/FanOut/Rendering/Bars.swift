@@ -55,38 +55,34 @@ extension Shard {
         _ one: Addressee, _ bar: UnsafeMutablePointer<ClosedBar>
     ) -> UnsafeRawBufferPointer {
         let version = bar.pointee.sequence
-        if let bytes = arena.bytes(of: bar.pointee.bodies[one.encoding], version: version) { return bytes }
-        let body = encodeBar(one, bar.pointee.bar, isClosed: true, version, at: bar.pointee.end)
-        bar.pointee.bodies[one.encoding] = body
-        return arena.bytes(of: body, version: version).unsafelyUnwrapped
+        return arena.bytes(&bar.pointee.bodies, one.encoding, version: version) { pen in
+            Shard.encode(bar.pointee.bar, isClosed: true, version, at: bar.pointee.end, one, to: &pen)
+        }
     }
 
     private mutating func openBody(
         _ one: Addressee, _ series: UnsafeMutablePointer<BarSeries>, _ version: UInt64
     ) -> UnsafeRawBufferPointer {
-        let known = series.pointee.openBodies[one.encoding]
-        if let bytes = arena.bytes(of: known, version: version) { return bytes }
         let time = one.symbol.pointee.lastTrade?.eventTime ?? series.pointee.open.bar.start
-        let body = encodeBar(one, series.pointee.open.bar, isClosed: false, version, at: time)
-        series.pointee.openBodies[one.encoding] = body
-        return arena.bytes(of: body, version: version).unsafelyUnwrapped
+        return arena.bytes(&series.pointee.openBodies, one.encoding, version: version) { pen in
+            Shard.encode(series.pointee.open.bar, isClosed: false, version, at: time, one, to: &pen)
+        }
     }
 
-    private mutating func encodeBar(
-        _ one: Addressee, _ bar: Bar, isClosed: Bool, _ version: UInt64, at time: Timestamp
-    ) -> SharedBody {
+    private static func encode(
+        _ bar: Bar, isClosed: Bool, _ version: UInt64, at time: Timestamp, _ one: Addressee,
+        to pen: inout Pen
+    ) {
         let interval = one.slot.pointee.kind.interval
-        return arena.encode(version: version, atMost: NativeJSON.bodyMax) { pen in
-            switch one.encoding {
-            case .json:
-                NativeJSON.bar(
-                    bar, interval, isClosed: isClosed, sequence: version, at: time,
-                    name: one.symbol.pointee.name, to: &pen)
-            case .sbe:
-                NativeSBE.bar(
-                    bar, interval, isClosed: isClosed, sequence: version, at: time,
-                    symbol: one.slot.pointee.symbol, to: &pen)
-            }
+        switch one.encoding {
+        case .json:
+            NativeJSON.bar(
+                bar, interval, isClosed: isClosed, sequence: version, at: time,
+                name: one.symbol.pointee.name, to: &pen)
+        case .sbe:
+            NativeSBE.bar(
+                bar, interval, isClosed: isClosed, sequence: version, at: time,
+                symbol: one.slot.pointee.symbol, to: &pen)
         }
     }
 }

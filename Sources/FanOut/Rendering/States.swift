@@ -14,19 +14,13 @@ extension Shard {
 
     @inline(__always)
     private mutating func quoteBody(_ one: Addressee) -> UnsafeRawBufferPointer {
-        let symbol = one.symbol, encoding = one.encoding
-        let version = symbol.pointee.quote.sequence
-        if let bytes = arena.bytes(of: symbol.pointee.quoteBodies[encoding], version: version) {
-            return bytes
-        }
-        let body = arena.encode(version: version, atMost: NativeJSON.bodyMax) { pen in
-            switch encoding {
+        let symbol = one.symbol, version = symbol.pointee.quote.sequence
+        return arena.bytes(&symbol.pointee.quoteBodies, one.encoding, version: version) { pen in
+            switch one.encoding {
             case .json: NativeJSON.quote(symbol.pointee.quote, name: symbol.pointee.name, to: &pen)
             case .sbe: NativeSBE.quote(symbol.pointee.quote, symbol: one.slot.pointee.symbol, to: &pen)
             }
         }
-        symbol.pointee.quoteBodies[encoding] = body
-        return arena.bytes(of: body, version: version).unsafelyUnwrapped
     }
 
     mutating func gatherStats(_ one: Addressee) {
@@ -36,12 +30,9 @@ extension Shard {
     }
 
     private mutating func statsBody(_ one: Addressee, _ last: Tick) -> UnsafeRawBufferPointer {
-        let symbol = one.symbol, encoding = one.encoding, version = last.sequence
-        if let bytes = arena.bytes(of: symbol.pointee.statsBodies[encoding], version: version) {
-            return bytes
-        }
-        let body = arena.encode(version: version, atMost: NativeJSON.bodyMax) { pen in
-            switch encoding {
+        let symbol = one.symbol, version = last.sequence
+        return arena.bytes(&symbol.pointee.statsBodies, one.encoding, version: version) { pen in
+            switch one.encoding {
             case .json:
                 NativeJSON.stats(
                     symbol.pointee.day, sequence: version, at: last.eventTime, name: symbol.pointee.name,
@@ -52,7 +43,5 @@ extension Shard {
                     symbol: one.slot.pointee.symbol, to: &pen)
             }
         }
-        symbol.pointee.statsBodies[encoding] = body
-        return arena.bytes(of: body, version: version).unsafelyUnwrapped
     }
 }

@@ -23,10 +23,9 @@ extension Shard {
     }
 
     private mutating func statusBody(_ one: Addressee, _ sequence: UInt64) -> UnsafeRawBufferPointer {
-        let word = one.symbol.pointee.statuses[sequence], encoding = one.encoding
-        if let bytes = arena.bytes(of: word.pointee.bodies[encoding], version: sequence) { return bytes }
-        let body = arena.encode(version: sequence, atMost: NativeJSON.bodyMax) { pen in
-            switch encoding {
+        let word = one.symbol.pointee.statuses[sequence]
+        return arena.bytes(&word.pointee.bodies, one.encoding, version: sequence) { pen in
+            switch one.encoding {
             case .json:
                 NativeJSON.status(
                     word.pointee.status, word.pointee.feed, sequence: sequence, at: word.pointee.time,
@@ -37,7 +36,5 @@ extension Shard {
                     symbol: one.slot.pointee.symbol, to: &pen)
             }
         }
-        word.pointee.bodies[encoding] = body
-        return arena.bytes(of: body, version: sequence).unsafelyUnwrapped
     }
 }

@@ -27,16 +27,13 @@ extension Shard {
 
     @inline(__always)
     private mutating func tradeBody(_ one: Addressee, _ sequence: UInt64) -> UnsafeRawBufferPointer {
-        let trade = one.symbol.pointee.trades[sequence], encoding = one.encoding
-        if let bytes = arena.bytes(of: trade.pointee.bodies[encoding], version: sequence) { return bytes }
-        let body = arena.encode(version: sequence, atMost: NativeJSON.bodyMax) { pen in
-            switch encoding {
+        let trade = one.symbol.pointee.trades[sequence]
+        return arena.bytes(&trade.pointee.bodies, one.encoding, version: sequence) { pen in
+            switch one.encoding {
             case .json: NativeJSON.trade(trade.pointee.tick, name: one.symbol.pointee.name, to: &pen)
             case .sbe: NativeSBE.trade(trade.pointee.tick, to: &pen)
             }
         }
-        trade.pointee.bodies[encoding] = body
-        return arena.bytes(of: body, version: sequence).unsafelyUnwrapped
     }
 
     /// The last trade with size, count, high and low of all since the subscriber's last message.

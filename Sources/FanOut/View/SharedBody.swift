@@ -3,6 +3,7 @@
 // Bodies live in a ring of bytes that is written over as it turns. A reference that fell out of the
 // ring is simply encoded again, so nothing is ever freed, counted or searched for.
 import Basics
+import Dialects
 import Market
 
 /// How data messages are written to a connection.
@@ -51,6 +52,16 @@ struct BodyArena: ~Copyable {
         else { return nil }
         let start = base + Int(truncatingIfNeeded: body.position & UInt64(capacity - 1))
         return UnsafeRawBufferPointer(start: start, count: Int(body.count))
+    }
+
+    /// The bytes of that version: what is there, or what `write` makes of it now.
+    @inline(__always)
+    mutating func bytes(
+        _ bodies: inout Bodies, _ encoding: Encoding, version: UInt64, _ write: (inout Pen) -> Void
+    ) -> UnsafeRawBufferPointer {
+        if let bytes = bytes(of: bodies[encoding], version: version) { return bytes }
+        bodies[encoding] = encode(version: version, atMost: NativeJSON.bodyMax, write)
+        return bytes(of: bodies[encoding], version: version).unsafelyUnwrapped
     }
 
     /// Writes at most `limit` bytes and says where. Other bodies stay readable until the ring turns.
