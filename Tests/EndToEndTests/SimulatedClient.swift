@@ -148,7 +148,8 @@ final class SimulatedClient {
             }
             trades[trade.version.symbol] = trade
         case .gap(let symbol, let channel, let from, let to, _):
-            gap(channel + symbol, from, to)
+            // Books, bars and status are another client's.
+            if chains[channel + symbol] != nil { gap(channel + symbol, from, to) }
         case .heartbeat: heartbeats += 1
         case .pong: pongs += 1
         case .error(_, let code, let text): faults.append("\(kind): error \(code): \(text)")
