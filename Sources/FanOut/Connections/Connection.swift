@@ -40,7 +40,7 @@ struct Connection: ~Copyable {
     /// When a blocked socket took its last bytes.
     var lastProgress = Instant.zero
 
-    var subscriptions = Subscriptions()
+    var subscriptions: Subscriptions
     /// Classes that were due when nothing could be written, and wait for a pass over the slots.
     var waiting: UInt32 = 0
     /// Classes whose pass was cut short by the size of a write, and what is left of it.
@@ -66,6 +66,7 @@ struct Connection: ~Copyable {
     init(_ socket: SocketID, _ peer: PeerAddress, limits: Limits, now: Instant) {
         self.socket = socket
         self.peer = peer
+        subscriptions = Subscriptions(dice: (socket.raw &+ 1) &* 2_654_435_761)
         reader = WebSocketReader(role: .server, messageMax: limits.messageBytes)
         deadline = now + limits.requestDeadline
         operations = OperationBudget(perSecond: limits.operationsPerSecond, now: now)

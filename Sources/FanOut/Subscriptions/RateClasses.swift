@@ -7,6 +7,8 @@
 //   - Between two turns of a class lies at least its interval: a turn that was late makes the next
 //     one later, so no rate is ever exceeded, and a loop with too much to do is asked for less.
 //   - Whatever was offered is out, itself or a newer version, an interval and a turn later.
+//   - Connections that were late together do not stay together: now and then one waits a turn more,
+//     by its own dice. A thousand writes at once every interval would be late themselves.
 //   - No clock, no timer, no I/O in here: the caller passes `now`.
 import Basics
 import Dialects
@@ -39,6 +41,12 @@ struct RateClasses {
     private(set) var classes: [RateClass] = []
     /// The class that follows the market, as a bit set: asked on every turn, so not searched for.
     private(set) var realTime: UInt32 = 0
+    /// The dice: any number but 0, which never waits.
+    private var dice: UInt32
+    /// What a turn more is, at most: the wheel's tick.
+    private static let turn = Nanoseconds.milliseconds(1)
+
+    init(dice: UInt32 = 0) { self.dice = dice }
 
     subscript(index: UInt8) -> RateClass { classes[Int(index)] }
 
@@ -54,9 +62,16 @@ struct RateClasses {
         var due: UInt32 = 0
         for index in classes.indices where classes[index].slots > 0 && classes[index].due <= now {
             due |= 1 << UInt32(index)
-            classes[index].due = now + classes[index].interval
+            classes[index].due = now + classes[index].interval + wait(classes[index].interval)
         }
+        if due != 0 { dice = dice &* 1_664_525 &+ (dice == 0 ? 0 : 1_013_904_223) }
         return due
+    }
+
+    /// A turn more every second time, the same for all classes that are due at once: they stay
+    /// together. Never more than a hundredth of the interval.
+    private func wait(_ interval: Nanoseconds) -> Nanoseconds {
+        dice >> 31 == 0 ? .zero : min(RateClasses.turn, Nanoseconds(raw: interval.raw / 100))
     }
 
     /// Classes of which the last slot was served only now, later than they were due.

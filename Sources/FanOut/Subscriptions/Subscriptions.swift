@@ -25,8 +25,14 @@ struct Subscriptions: ~Copyable {
     private var capacity = 0
     private(set) var count = 0
     private(set) var patterns: [Pattern] = []
-    private(set) var classes = RateClasses()
+    private(set) var classes: RateClasses
+    private let dice: UInt32
 
+    /// - Parameter dice: another one for each connection (`RateClasses`).
+    init(dice: UInt32 = 0) {
+        self.dice = dice
+        classes = RateClasses(dice: dice)
+    }
     deinit { base?.deallocate() }
 
     var isEmpty: Bool { count == 0 }
@@ -203,6 +209,6 @@ struct Subscriptions: ~Copyable {
         capacity = 0
         count = 0
         patterns = []
-        classes = RateClasses()
+        classes = RateClasses(dice: dice)
     }
 }
