@@ -187,11 +187,11 @@ async def patterns_stand_for_all_that_begin_alike(server):
         await listen([client], after(0.3))
         assert not client.counts and not client.breaks, (client.counts, client.breaks[:3])
 
-        # A pattern counts as one symbol, however many it stands for.
-        names = [*sorted(symbols)[:20], *(f"{letter}{number}*" for letter in "XY" for number in range(246))]
-        assert len(names) == 512
-        assert "refused" not in await client.ask("subscribe", channel="quote", symbols=names)
-        assert "refused" not in await client.ask("subscribe", channel="quote", symbols=names[-1:], rate=5)
+        # Sixteen patterns, however many each stands for; one's own may be said again.
+        names = [*sorted(symbols)[:20], *(f"X{number}*" for number in range(16))]
+        for asked in (names, names[-1:]):
+            ack = await client.ask("subscribe", channel="quote", symbols=asked, rate=5)
+            assert ack["type"] == "ack" and "refused" not in ack, ack
         error = await client.ask("subscribe", channel="quote", symbols=["*"])
         assert (error["type"], error["code"]) == ("error", "limit_symbols"), error
 
