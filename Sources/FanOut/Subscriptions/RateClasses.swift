@@ -43,8 +43,6 @@ struct RateClasses {
     private(set) var realTime: UInt32 = 0
     /// The dice: any number but 0, which never waits.
     private var dice: UInt32
-    /// What a turn more is, at most: the wheel's tick.
-    private static let turn = Nanoseconds.milliseconds(1)
 
     init(dice: UInt32 = 0) { self.dice = dice }
 
@@ -62,16 +60,17 @@ struct RateClasses {
         var due: UInt32 = 0
         for index in classes.indices where classes[index].slots > 0 && classes[index].due <= now {
             due |= 1 << UInt32(index)
-            classes[index].due = now + classes[index].interval + wait(classes[index].interval)
+            let interval = classes[index].interval
+            classes[index].due = now + interval + (dice >> 31 == 0 ? .zero : RateClasses.turnMore(interval))
         }
         if due != 0 { dice = dice &* 1_664_525 &+ (dice == 0 ? 0 : 1_013_904_223) }
         return due
     }
 
-    /// A turn more every second time, the same for all classes that are due at once: they stay
-    /// together. Never more than a hundredth of the interval.
-    private func wait(_ interval: Nanoseconds) -> Nanoseconds {
-        dice >> 31 == 0 ? .zero : min(RateClasses.turn, Nanoseconds(raw: interval.raw / 100))
+    /// What a class waits besides every second time, the same for all that are due at once: they
+    /// stay together. A millisecond, the wheel's tick, and never more than a hundredth of the interval.
+    private static func turnMore(_ interval: Nanoseconds) -> Nanoseconds {
+        min(.milliseconds(1), Nanoseconds(raw: interval.raw / 100))
     }
 
     /// Classes of which the last slot was served only now, later than they were due.
