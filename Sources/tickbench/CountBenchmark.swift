@@ -27,6 +27,10 @@ struct CountBenchmark: Benchmark {
         subscribers = try arguments.number("subscribers", 1_000, 1...15_000)
         rounds = try arguments.number("rounds", 300, 1...1_000_000)
         only = arguments["only"]
+        if let only, !Self.works.contains(where: { $0.name.contains(only) }) {
+            let names = Self.works.map(\.name).joined(separator: "; ")
+            throw UsageError("--only \(only): no such work; there are \(names)")
+        }
     }
 
     private static let works: [(name: String, options: String)] = [

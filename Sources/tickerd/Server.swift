@@ -25,7 +25,15 @@ struct Server {
         guard !configuration.isBench || listener.isLoopback else {
             throw UsageError("--bench serves on loopback only, not on \(listener.address)")
         }
-        if let name = configuration.congestion { try listener.setCongestionControl(name) }
+        if let name = configuration.congestion {
+            do {
+                try listener.setCongestionControl(name)
+            } catch {
+                throw UsageError(
+                    "--congestion \(name): \(error.reason); "
+                        + "/proc/sys/net/ipv4/tcp_available_congestion_control lists what this kernel has")
+            }
+        }
         limits = Server.fitted(configuration.limits, loops: configuration.loops)
     }
 

@@ -10,11 +10,13 @@ import Wire
 final class FakeNetwork: Network {
     private(set) var sent: [Int: [UInt8]] = [:]
     private(set) var closed: Set<Int> = []
+    private(set) var sends = 0
     /// Bytes a socket still takes; none given: all of them.
     var room: [Int: Int] = [:]
     var counters: NetworkCounters { NetworkCounters() }
 
     func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) -> SendOutcome {
+        sends += 1
         let taken = min(bytes.count, room[socket.index] ?? .max)
         room[socket.index]? -= taken
         sent[socket.index, default: []] += bytes.prefix(taken)
@@ -61,6 +63,9 @@ final class Engine {
             while handler.turn() <= clock.now.instant {}
         }
     }
+
+    /// One turn at the time it is.
+    func turnOnce() { _ = handler.turn() }
 
     // MARK: The market
 

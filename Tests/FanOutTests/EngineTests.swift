@@ -69,6 +69,23 @@ func conflation() {
     #expect(!rest.contains(#""seq":50,"#))
 }
 
+@Test("who always has more than a write holds is written twice a turn at most, however long it lasts")
+func cutWritesKeepTheirPlace() {
+    var limits = Limits()
+    limits.writeBytes = 300
+    let engine = Engine(limits: limits)
+    engine.define("AAPL")
+    engine.connect(0)
+    engine.say(0, #"{"op":"subscribe","channel":"trade","symbols":["AAPL"],"rate":"max"}"#)
+    for _ in 0..<50 {
+        for _ in 0..<20 { engine.trade(0, cents: 1_000, shares: 1) }
+        let before = engine.network.sends
+        engine.turnOnce()
+        let sends = engine.network.sends - before
+        #expect(sends <= 2)  // for the news, and for the rest of the last write
+    }
+}
+
 @Test("patterns follow symbols that come later; by pattern they are changed and left again")
 func patterns() {
     let engine = Engine()

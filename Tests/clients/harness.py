@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -189,6 +190,16 @@ async def connected(server, encoding="json", keep=False, **options):
         yield client
         # The server's answer to the close frame stands behind data: unread, it would never come.
         await asyncio.gather(socket.close(), client.drain())
+
+
+async def run_tests(tests):
+    """Those of the tests whose names hold a word of the command line, each with its time."""
+    for test in tests:
+        if sys.argv[1:] and not any(word in test.__name__ for word in sys.argv[1:]):
+            continue
+        began = time.monotonic()
+        await test()
+        print(f"ok  {test.__name__.replace('_', ' ')} ({time.monotonic() - began:.1f} s)", flush=True)
 
 
 async def listen(clients, until, patience=20):

@@ -5,11 +5,10 @@ import asyncio
 import contextlib
 import signal
 import socket
-import sys
 import time
 
 import websockets
-from harness import Server, connected
+from harness import Server, connected, run_tests
 
 LOOPS, CLIENTS = 3, 9
 
@@ -129,12 +128,7 @@ async def main():
         connections_spread_and_all_are_served, the_silent_do_not_keep_the_server,
         a_short_connection_leaves_no_trace, the_limit_is_the_whole_servers,
     ]
-    for test in tests:
-        if sys.argv[1:] and not any(word in test.__name__ for word in sys.argv[1:]):
-            continue
-        began = time.monotonic()
-        await test()
-        print(f"ok  {test.__name__.replace('_', ' ')} ({time.monotonic() - began:.1f} s)", flush=True)
+    await run_tests(tests)
 
 
 asyncio.run(main())

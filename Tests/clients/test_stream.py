@@ -6,12 +6,11 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 import time
 from decimal import Decimal
 
 import websockets
-from harness import SESSION, Server, connected
+from harness import SESSION, Server, connected, run_tests
 
 FIELDS = ("seq", "bid", "bid_size", "ask", "ask_size", "ts")
 
@@ -210,12 +209,7 @@ async def main():
         every_symbol_of_the_simulated_market_moves,
         a_pipe_shows_what_it_has_brought_so_far, a_term_signal_says_goodbye,
     ]
-    for test in tests:
-        if sys.argv[1:] and not any(word in test.__name__ for word in sys.argv[1:]):
-            continue
-        began = time.monotonic()
-        await test()
-        print(f"ok  {test.__name__.replace('_', ' ')} ({time.monotonic() - began:.1f} s)", flush=True)
+    await run_tests(tests)
 
 
 asyncio.run(main())

@@ -45,6 +45,8 @@ struct Connection: ~Copyable {
     var waiting: UInt32 = 0
     /// Classes whose pass was cut short by the size of a write, and what is left of it.
     var unfinished: UInt32 = 0
+    /// In the loop's list of those with more to write: once, or it would write more often than others.
+    var isListed = false
     var rest = SlotRange(first: 0, last: 0)
     var nextSlot = 0
     /// What the peer wants to be sent at most, in thousands of bits a second; 0: no such limit.

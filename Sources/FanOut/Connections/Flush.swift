@@ -70,7 +70,7 @@ extension Shard {
                     connection.pointee.rest = SlotRange(
                         first: connection.pointee.subscriptions[slot].key,
                         last: connection.pointee.subscriptions[last].key)
-                    unfinished.append(Int32(connection.pointee.socket.index))
+                    list(connection)
                     return false
                 }
             }
@@ -83,6 +83,13 @@ extension Shard {
             connection.pointee.subscriptions.postpone(wanted, from: now.instant)
         }
         return true
+    }
+
+    /// Has the rest of its pass written in the next turn.
+    private mutating func list(_ connection: UnsafeMutablePointer<Connection>) {
+        guard !connection.pointee.isListed else { return }
+        connection.pointee.isListed = true
+        unfinished.append(Int32(connection.pointee.socket.index))
     }
 
     /// False when the write is full: the slot is to be looked at again.

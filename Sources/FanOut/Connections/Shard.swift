@@ -155,8 +155,14 @@ struct Shard: ~Copyable {
     private mutating func serveUnfinished(_ now: Moment) {
         guard !unfinished.isEmpty else { return }
         swap(&unfinished, &resumed)
-        for at in resumed.indices where connections.contains(Int(resumed[at])) {
-            flush(Int(resumed[at]), classes: 0, now)
+        let served = min(resumed.count, Shard.connectionsPerTurn)
+        // Those beyond a turn's share stay listed, ahead of whoever is cut again now.
+        for at in served..<resumed.count { unfinished.append(resumed[at]) }
+        for at in 0..<served {
+            let index = Int(resumed[at])
+            guard connections.contains(index) else { continue }
+            connections.address(of: index).pointee.isListed = false
+            flush(index, classes: 0, now)
         }
         resumed.removeAll(keepingCapacity: true)
     }
