@@ -150,7 +150,7 @@ struct Shard: ~Copyable {
     private mutating func closeTooSlow(_ now: Moment) {
         while let last = tooSlow.popLast() {
             let index = Int(last)
-            guard connections.contains(index), connections.address(of: index).pointee.phase == .webSocket
+            guard connections.contains(index), connections.address(of: index).pointee.phase == .streaming
             else { continue }
             startClosing(
                 index, .tooSlow, code: CloseCode.tooSlow, reason: "something was lost, as on_slow says", now)
@@ -167,7 +167,7 @@ struct Shard: ~Copyable {
                 drop(index, reason, abort: true)
                 return
             }
-        case .webSocket:
+        case .streaming:
             if connection.pointee.isBlocked {
                 expireStall(index, now)
             } else {

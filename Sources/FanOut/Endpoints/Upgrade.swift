@@ -15,9 +15,9 @@ extension Shard {
         let acceptance = try WebSocketHandshake.accept(request, protocols: Shard.subprotocols)
         let connection = connections.address(of: index)
         acceptance.write(into: &connection.pointee.control)
-        connection.pointee.phase = .webSocket
+        connection.pointee.phase = .streaming
         connection.pointee.encoding = acceptance.subprotocol == Shard.subprotocols[1] ? .sbe : .json
-        connection.pointee.isWebSocket = true
+        connection.pointee.transport = .webSocket
         connection.pointee.lastHeartbeat = now.instant
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
         counters.upgrades += 1
