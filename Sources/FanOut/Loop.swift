@@ -46,6 +46,9 @@ public final class FanOutHandler: SocketHandler {
         shard.view.willSleep(untilBehindBy: shard.sleepsUntilBehindBy)
     }
 
+    /// Does something on behalf of another thread.
+    func perform(_ errand: Errand) { errand(&shard, clock()) }
+
     /// Says goodbye to everybody.
     public func drain() { shard.drain(clock()) }
 
@@ -79,6 +82,7 @@ final class FanOutLoop: @unchecked Sendable {
     private let reactor: Reactor
     private let handler: FanOutHandler
     private let bell: Doorbell
+    private let errands = Errands()
     private let stopping = Atomic<Bool>(false)
     /// How long goodbyes may take.
     private let drainTime = Nanoseconds.seconds(1)
@@ -89,6 +93,12 @@ final class FanOutLoop: @unchecked Sendable {
         self.reactor = reactor
         handler = FanOutHandler(
             options: options, network: reactor, tape: end.reader, place: place, clock: Moment.read)
+    }
+
+    /// Has it done on the loop's thread, between two turns. A loop that has ended does nothing more.
+    func perform(_ errand: @escaping Errand) {
+        errands.add(errand)
+        bell.ring()
     }
 
     /// Asks the loop to end, from any thread.
@@ -107,6 +117,7 @@ final class FanOutLoop: @unchecked Sendable {
     }
 
     private func turn(until end: Instant = .never) {
+        for errand in errands.take() { handler.perform(errand) }
         let next = handler.turn()
         let deadline = handler.willSleep() ? min(next, end) : .zero
         reactor.turn(until: deadline, handler: handler)

@@ -54,6 +54,19 @@ public struct FanOutLoops: Sendable {
         return threads
     }
 
+    /// Has every loop change its options, from any thread. What was decided by the old ones stays decided.
+    ///
+    /// - Parameter change: `limits.connections` is the loop's share, and stays as it is.
+    public func reload(_ change: @escaping @Sendable (inout ServerOptions) -> Void) {
+        for loop in loops {
+            loop.perform { shard, _ in
+                let connections = shard.options.limits.connections
+                change(&shard.options)
+                shard.options.limits.connections = connections
+            }
+        }
+    }
+
     /// Asks all loops to say goodbye and end, from any thread. They do it side by side.
     public func stop() { for loop in loops { loop.stop() } }
 }

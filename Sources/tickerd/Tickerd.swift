@@ -10,7 +10,7 @@ struct Tickerd {
         tickerd [options]         serve market data on one port, to many, each at its own rate
         tickerd digest FILE       counts, anomalies, final books and hashes of an ITCH file, as JSON
 
-        \(Arguments.help(Configuration.options))
+        \(Configuration.help)
         \(limits)
         Exit status: 0 ended by SIGTERM or ^C, 1 could not start, 2 wrong usage.
 

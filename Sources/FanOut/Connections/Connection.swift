@@ -11,7 +11,8 @@ struct Connection: ~Copyable {
     enum Phase: Equatable {
         /// Speaks HTTP/1.1, perhaps for several requests.
         case http
-        case webSocket
+        /// Has subscriptions, and is sent what they bring.
+        case streaming
         /// A close frame or a last answer is on its way out; nothing else follows.
         case closing(CloseReason)
     }
@@ -21,8 +22,8 @@ struct Connection: ~Copyable {
     var phase = Phase.http
     /// How data messages are written; answers are JSON always.
     var encoding = Encoding.json
-    /// True from the upgrade to the end.
-    var isWebSocket = false
+    /// How messages are framed, once there are any.
+    var transport = Transport.http
     /// The start of a request that has not come whole.
     var inbound = ByteBuffer()
     var reader: WebSocketReader
@@ -74,6 +75,9 @@ struct Connection: ~Copyable {
         operations = OperationBudget(perSecond: limits.operationsPerSecond, now: now)
     }
 
+    /// True from the upgrade to the end.
+    var isWebSocket: Bool { transport == .webSocket }
+
     /// True from a write that was taken in part until all of it is out.
     var isBlocked: Bool { blockedSince != nil }
 
@@ -90,8 +94,8 @@ struct Connection: ~Copyable {
     func wake(limits: Limits) -> Instant {
         switch phase {
         case .http, .closing: deadline
-        case .webSocket where isBlocked: limits.stall == .zero ? .never : lastProgress + limits.stall
-        case .webSocket:
+        case .streaming where isBlocked: limits.stall == .zero ? .never : lastProgress + limits.stall
+        case .streaming:
             min(subscriptions.due, nextHeartbeat, isOwed && kilobits != 0 ? heldUntil : .never)
         }
     }

@@ -184,7 +184,7 @@ extension Shard {
     mutating func resume(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
         guard connection.pointee.isBlocked else { return }
-        if connection.pointee.phase == .webSocket, now.instant >= connection.pointee.nextHeartbeat {
+        if connection.pointee.phase == .streaming, now.instant >= connection.pointee.nextHeartbeat {
             addHeartbeat(index, now)  // while there is a lag to tell of
         }
         if connection.pointee.isWebSocket, !connection.pointee.control.isEmpty {
@@ -234,7 +234,7 @@ extension Shard {
         switch connection.pointee.phase {
         case .closing(let reason): finishClosing(index, reason, now)
         case .http: continueRequests(index, now)
-        case .webSocket:
+        case .streaming:
             // Whatever came due meanwhile goes out as one, and with its newest versions.
             let due = connection.pointee.subscriptions.takeDue(at: now.instant)
             flush(index, classes: due | connection.pointee.subscriptions.realTimeClass, now)

@@ -12,31 +12,11 @@ import Dialects
 import Market
 import Wire
 
-/// What is the same for every connection of a server.
-public struct ServerOptions: Sendable {
-    public var limits = Limits()
-    /// The server's name and version, as `welcome` says it.
-    public var server: String
-    /// One life of one feed: a new one for each start of the process.
-    public var epoch: UInt32
-    /// Origins a browser page may have besides the server's own.
-    public var allowedOrigins: [String] = []
-    /// `/metrics` is served here too.
-    public var servesMetrics = true
-    public var feedReport: @Sendable () -> FeedReport
-
-    public init(server: String, epoch: UInt32, feedReport: @escaping @Sendable () -> FeedReport) {
-        self.server = server
-        self.epoch = epoch
-        self.feedReport = feedReport
-    }
-}
-
 struct Shard: ~Copyable {
     /// Connections that a turn serves before it looks at the sockets again.
     static let connectionsPerTurn = 1_024
 
-    let options: ServerOptions
+    var options: ServerOptions
     let network: any Network
     let place: LoopPlace
     var view: MarketView
@@ -170,7 +150,7 @@ struct Shard: ~Copyable {
     private mutating func closeTooSlow(_ now: Moment) {
         while let last = tooSlow.popLast() {
             let index = Int(last)
-            guard connections.contains(index), connections.address(of: index).pointee.phase == .webSocket
+            guard connections.contains(index), connections.address(of: index).pointee.phase == .streaming
             else { continue }
             startClosing(
                 index, .tooSlow, code: CloseCode.tooSlow, reason: "something was lost, as on_slow says", now)
@@ -187,7 +167,7 @@ struct Shard: ~Copyable {
                 drop(index, reason, abort: true)
                 return
             }
-        case .webSocket:
+        case .streaming:
             if connection.pointee.isBlocked {
                 expireStall(index, now)
             } else {

@@ -28,7 +28,7 @@ extension Shard {
         catchUp(now.instant)
         let connection = connections.address(of: socket.index)
         switch connection.pointee.phase {
-        case .webSocket: receivedFrames(socket.index, bytes, now)
+        case .streaming: receivedFrames(socket.index, bytes, now)
         case .http:
             connection.pointee.inbound.append(UnsafeRawBufferPointer(bytes))
             continueRequests(socket.index, now)
@@ -41,7 +41,7 @@ extension Shard {
         let connection = connections.address(of: index)
         var offset = 0
         do throws(WebSocketFault) {
-            while connection.pointee.phase == .webSocket,
+            while connection.pointee.phase == .streaming,
                 let event = try connection.pointee.reader.next(bytes, from: &offset)
             {
                 received(event, index, now)
@@ -51,7 +51,7 @@ extension Shard {
             startClosing(index, .protocolError, code: error.code, reason: error.reason, now)
         }
         guard connections.contains(index) else { return }
-        if connection.pointee.phase == .webSocket {
+        if connection.pointee.phase == .streaming {
             let due = connection.pointee.subscriptions.takeDue(at: now.instant)
             // New subscriptions that follow the market get their snapshots now, not with the next tick.
             flush(index, classes: due | connection.pointee.subscriptions.realTimeClass, now)
@@ -69,7 +69,7 @@ extension Shard {
         if connection.pointee.control.count > limits.controlBytes { flush(index, classes: 0, now) }
         guard connections.contains(index) else { return false }
         let answers = connection.pointee.control.count
-        guard connection.pointee.isBlocked, connection.pointee.phase == .webSocket, answers > 0,
+        guard connection.pointee.isBlocked, connection.pointee.phase == .streaming, answers > 0,
             answers + connection.pointee.tail.count - connection.pointee.parkedBytes > limits.controlBytes
         else { return true }
         startClosing(
@@ -161,7 +161,7 @@ extension Shard {
             switch connection.pointee.phase {
             case .closing: break
             case .http: drop(index, .shutdown)
-            case .webSocket:
+            case .streaming:
                 var message = ControlMessage("goodbye")
                 message.add("code", "shutdown")
                 connection.pointee.control.appendFrame(message.end())

@@ -20,7 +20,7 @@ struct Counters: BitwiseCopyable {
     var blocked: UInt64 = 0
     var turns: UInt64 = 0
     /// By `CloseReason`; with room for some that do not exist yet.
-    private var closes = InlineArray<16, UInt64>(repeating: 0)
+    private var closes = InlineArray<32, UInt64>(repeating: 0)
 
     mutating func count(_ reason: CloseReason) { closes[reason.rawValue] += 1 }
     func closed(_ reason: CloseReason) -> UInt64 { closes[reason.rawValue] }

@@ -38,7 +38,7 @@ extension Shard {
         var longest = Nanoseconds.zero
         for index in 0..<limits.connections where connections.contains(index) {
             let connection = connections.address(of: index)
-            guard connection.pointee.phase == .webSocket, !connection.pointee.isBlocked else { continue }
+            guard connection.pointee.phase == .streaming, !connection.pointee.isBlocked else { continue }
             let due = max(connection.pointee.subscriptions.due, connection.pointee.heldUntil)
             if due < now { longest = max(longest, now - due) }
         }

@@ -1,0 +1,64 @@
+// Which path is answered by what.
+import Basics
+import Dialects
+import Market
+import Wire
+
+extension Shard {
+    func response(to request: HTTPRequest, _ now: Moment) throws(HTTPFault) -> HTTPResponse {
+        try refuseTokenInURL(request)
+        guard request.method == "GET" || request.method == "HEAD" else {
+            throw HTTPFault(405, "only GET and HEAD here", headers: ["Allow": "GET, HEAD"])
+        }
+        switch request.path {
+        case "/": return .text(200, Shard.greeting)
+        case "/livez": return .text(200, "alive\n")
+        case "/readyz": return readiness()
+        case "/metrics" where options.servesMetrics: return metrics()
+        case "/v1/symbols": return .json(200, directoryJSON())
+        case "/v1/schema.xml": return Shard.schema
+        case "/v1/stream":
+            throw HTTPFault(
+                426, "this is a WebSocket: ask with Upgrade: websocket", headers: ["Upgrade": "websocket"])
+        default: break
+        }
+        let prefix = "/v1/snapshot/"
+        guard request.path.hasPrefix(prefix) else {
+            throw HTTPFault(404, "nothing here; GET / lists what there is")
+        }
+        return try snapshot(of: String(request.path.dropFirst(prefix.count)), request)
+    }
+
+    func refuseTokenInURL(_ request: HTTPRequest) throws(HTTPFault) {
+        guard !request.query.contains(where: { $0.name == "token" }) else {
+            throw HTTPFault(
+                400, "a token in the URL ends up in logs; send it as Authorization: Bearer instead")
+        }
+    }
+
+    private static var schema: HTTPResponse {
+        HTTPResponse(
+            status: 200, headers: ["Content-Type": "application/xml; charset=utf-8"],
+            body: Array("\(NativeSBE.schema)".utf8))
+    }
+
+    private static let greeting = """
+        tickerd serves market data.
+
+          GET /v1/stream          WebSocket: quotes, trades, books, bars, statistics, status
+          GET /v1/schema.xml      the schema of the binary encoding (SBE)
+          GET /v1/snapshot/AAPL   the state of a symbol, now
+          GET /v1/symbols         what there is
+          GET /livez /readyz      alive? ready?
+          GET /metrics            OpenMetrics
+
+        """
+
+    private func readiness() -> HTTPResponse {
+        let report = options.feedReport()
+        if isDraining { return .text(503, "not ready: the server stops\n") }
+        if let fault = report.fault { return .text(503, "not ready: \(fault)\n") }
+        if view.directory.count == 0 { return .text(503, "not ready: the feed has brought nothing yet\n") }
+        return .text(200, "ready\n")
+    }
+}

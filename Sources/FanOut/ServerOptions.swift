@@ -1,0 +1,24 @@
+// What a server's loops are given at the start, and anew when the configuration is read again.
+import Basics
+import Market
+import Wire
+
+/// What is the same for every connection of a server.
+public struct ServerOptions: Sendable {
+    public var limits = Limits()
+    /// The server's name and version, as `welcome` says it.
+    public var server: String
+    /// One life of one feed: a new one for each start of the process.
+    public var epoch: UInt32
+    /// Origins a browser page may have besides the server's own.
+    public var allowedOrigins: [String] = []
+    /// `/metrics` is served here too.
+    public var servesMetrics = true
+    public var feedReport: @Sendable () -> FeedReport
+
+    public init(server: String, epoch: UInt32, feedReport: @escaping @Sendable () -> FeedReport) {
+        self.server = server
+        self.epoch = epoch
+        self.feedReport = feedReport
+    }
+}

@@ -1,0 +1,52 @@
+// The port, and the threads and sockets behind it.
+import Basics
+import CLinux
+
+extension Configuration {
+    /// One core is left to ingest.
+    static var loopsByDefault: Int { min(64, max(1, Int(tf_usable_cores()) - 1)) }
+
+    static let listenOptions = Group(
+        title: "Serving",
+        options: [
+            Option("listen", "HOST:PORT", "where to serve (default 127.0.0.1:7400)"),
+            Option(
+                "loops", "N",
+                "threads that share the connections, 1 to 64 (default cores less one: \(loopsByDefault) here)"
+            ),
+            Option("stall-limit", "SECONDS", "close who reads nothing for so long; 0: never (default 30)"),
+            Option(
+                "congestion", "NAME",
+                "the kernel's congestion control for what is sent: reno, cubic, bbr, …"),
+            Option("allow-origin", "ORIGIN", "let pages of this origin read the stream; may repeat"),
+        ])
+
+    mutating func takeListen(_ arguments: Arguments) throws(UsageError) {
+        if let text = arguments["listen"] { (host, port) = try Configuration.address("listen", text) }
+        if let text = arguments["loops"] {
+            guard let number = Int(text), 1...64 ~= number else {
+                throw UsageError("--loops \(text): a whole number from 1 to 64")
+            }
+            loops = number
+        }
+        if let text = arguments["stall-limit"] {
+            limits.stall = try Configuration.seconds("stall-limit", text)
+        }
+        allowedOrigins = arguments.all("allow-origin")
+        congestion = arguments["congestion"]
+    }
+
+    static func seconds(_ name: String, _ text: String) throws(UsageError) -> Nanoseconds {
+        guard let raw = FixedPoint.parse(text.utf8, decimals: 9), raw >= 0 else {
+            throw UsageError("--\(name) \(text): seconds, 0 or more")
+        }
+        return Nanoseconds(raw: raw)
+    }
+
+    static func address(_ name: String, _ text: String) throws(UsageError) -> (String, UInt16) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),
+            colon > text.startIndex
+        else { throw UsageError("--\(name) \(text): an address as 127.0.0.1:7400 or [::1]:7400") }
+        return (String(text[..<colon]), port)
+    }
+}
