@@ -84,8 +84,8 @@ final class FanOutLoop: @unchecked Sendable {
     private let bell: Doorbell
     private let errands = Errands()
     private let stopping = Atomic<Bool>(false)
-    /// How long goodbyes may take.
-    private let drainTime = Nanoseconds.seconds(1)
+    /// How long goodbyes may take, in nanoseconds.
+    private let drainTime = Atomic<Int64>(0)
 
     /// - Parameter options: with this loop's share of the connections.
     init(options: ServerOptions, reactor: Reactor, end: LoopEnd, place: LoopPlace) {
@@ -101,19 +101,29 @@ final class FanOutLoop: @unchecked Sendable {
         bell.ring()
     }
 
-    /// Asks the loop to end, from any thread.
-    func stop() {
+    /// Asks the loop to end, from any thread. The peers have nothing to wait for yet but the closing
+    /// handshake: a second is enough for that.
+    func stop(drain: Nanoseconds) {
+        drainTime.store(min(drain, .seconds(1)).raw, ordering: .relaxed)
         stopping.store(true, ordering: .releasing)
         bell.ring()
     }
+
+    /// Asks the loop to end without another word.
+    func abort() { stop(drain: .zero) }
 
     /// Runs until `stop`, then until goodbyes are said.
     func run() {
         while !stopping.load(ordering: .acquiring) { turn() }
         reactor.stopListening()
         handler.drain()
-        let end = Moment.read().instant + drainTime
-        while handler.connectionCount > 0, Moment.read().instant < end { turn(until: end) }
+        let start = Moment.read().instant
+        // Read each time: an abort takes back what is left of it.
+        while handler.connectionCount > 0 {
+            let end = start + Nanoseconds(raw: drainTime.load(ordering: .relaxed))
+            guard Moment.read().instant < end else { return }
+            turn(until: end)
+        }
     }
 
     private func turn(until end: Instant = .never) {
