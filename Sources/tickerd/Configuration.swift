@@ -23,6 +23,8 @@ struct Configuration {
     var limits = Limits()
     /// Limits that protect against strangers are lifted.
     var isBench = false
+    /// `/echo` is served.
+    var isEcho = false
 
     /// Options that belong together in the help.
     struct Group {
@@ -41,6 +43,9 @@ struct Configuration {
         title: "Other",
         options: [
             Option("bench", nil, "for measuring: lift limits on operations and symbols; loopback only"),
+            Option(
+                "test-echo", nil,
+                "serve a WebSocket on /echo that sends all back, for conformance suites; loopback only"),
             Option("help", nil, "this text"),
             Option("version", nil, "the version"),
         ])
@@ -52,6 +57,12 @@ struct Configuration {
         try takeFeed(arguments)
         try takeListen(arguments)
         if arguments.has("bench") { try liftLimits() }
+        if arguments.has("test-echo") {
+            guard saysLoopback else {
+                throw UsageError("--test-echo serves on loopback only: --listen 127.0.0.1:PORT")
+            }
+            isEcho = true
+        }
     }
 
     /// A word for an address that nobody outside this machine reaches. A name may still lead anywhere.

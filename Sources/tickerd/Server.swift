@@ -22,8 +22,9 @@ struct Server {
         feed = try Server.open(configuration)
         listener = try Listener.bind(host: configuration.host, port: configuration.port)
         // A name may lead anywhere, whatever it looked like on the command line.
-        guard !configuration.isBench || listener.isLoopback else {
-            throw UsageError("--bench serves on loopback only, not on \(listener.address)")
+        guard !configuration.isBench && !configuration.isEcho || listener.isLoopback else {
+            let option = configuration.isBench ? "--bench" : "--test-echo"
+            throw UsageError("\(option) serves on loopback only, not on \(listener.address)")
         }
         if let name = configuration.congestion {
             do {
@@ -70,6 +71,7 @@ struct Server {
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
         options.servesMetrics = listener.isLoopback
+        options.servesEcho = configuration.isEcho
         let loops = try FanOutLoops(options: options, listener: listener, ends: ends)
 
         // The first client finds symbols, however early it comes. A pipe may keep this waiting, so
@@ -94,6 +96,9 @@ struct Server {
             Console.write(
                 "--bench: limits are lifted (\(limits.operationsPerSecond) operations a second, "
                     + "\(limits.symbols) symbols a connection); not for the open internet\n")
+        }
+        if configuration.isEcho {
+            Console.write("--test-echo: ws://\(address)/echo sends everything back, without limits of rate\n")
         }
         if !listener.isLoopback {
             Tickerd.complain(

@@ -42,7 +42,8 @@ extension Shard {
         var offset = 0
         do throws(WebSocketFault) {
             while connection.pointee.phase == .streaming,
-                let event = try connection.pointee.reader.next(bytes, from: &offset)
+                let event = try connection.pointee.reader.next(
+                    bytes, from: &offset, inflater: inflater(of: connection))
             {
                 received(event, index, now)
                 guard boundAnswers(index, now) else { return }
@@ -70,16 +71,23 @@ extension Shard {
         guard connections.contains(index) else { return false }
         let answers = connection.pointee.control.count
         guard connection.pointee.isBlocked, connection.pointee.phase == .streaming, answers > 0,
-            answers + connection.pointee.tail.count - connection.pointee.parkedBytes > limits.controlBytes
+            answers + connection.pointee.tail.count - connection.pointee.parkedBytes
+                > connection.pointee.answersMax(limits)
         else { return true }
         startClosing(
             index, .unreadAnswers, code: CloseCode.policyViolation, reason: "answers are not read", now)
         return false
     }
 
+    private func inflater(of connection: UnsafeMutablePointer<Connection>) -> Inflater? {
+        connection.pointee.deflateBits == 0 ? nil : inflater
+    }
+
     private mutating func received(_ event: WebSocketEvent, _ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
         switch event {
+        case .text where connection.pointee.isEcho: echo(.text, index)
+        case .binary where connection.pointee.isEcho: echo(.binary, index)
         case .text: handle(connection.pointee.reader.payload, index, now)
         case .binary:
             startClosing(
@@ -100,7 +108,9 @@ extension Shard {
         }
         var offset = 0
         // What else comes, or breaks, no longer matters: the reason for closing was sent.
-        while let event = try? connection.pointee.reader.next(bytes, from: &offset) {
+        while let event = try? connection.pointee.reader.next(
+            bytes, from: &offset, inflater: inflater(of: connection))
+        {
             // The peer's half of the handshake: now the connection may go.
             if case .close = event {
                 drop(index, reason)
@@ -131,14 +141,16 @@ extension Shard {
         if connections.contains(index) { schedule(index) }
     }
 
-    /// All is written. The peer that closed first is done; any other one has to answer.
+    /// All is written. The peer that closed first is done, and of one that broke the protocol nothing
+    /// is read any more, its close frame neither (RFC 6455 §7.1.7); any other one has to answer.
     mutating func finishClosing(_ index: Int, _ reason: CloseReason, _ now: Moment) {
         let connection = connections.address(of: index)
         if !connection.pointee.control.isEmpty {
             flush(index, classes: 0, now)
             guard connections.contains(index), !connection.pointee.isBlocked else { return }
         }
-        let waitsForPeer = connection.pointee.isWebSocket && reason != .asked
+        let waitsForPeer =
+            connection.pointee.isWebSocket && reason != .asked && reason != .protocolError
         if !waitsForPeer { drop(index, reason) }
     }
 

@@ -45,6 +45,8 @@ extension Shard {
         do throws(HTTPFault) {
             if request.path == "/v1/stream", request.headers.hasToken("upgrade", "websocket") {
                 try upgrade(request, index, now)
+            } else if isEcho(request) {
+                try upgradeToEcho(request, index, now)
             } else {
                 let response = try response(to: request, now)
                 respond(response, index, keepAlive: request.keepAlive, head: isHead, now)

@@ -12,23 +12,31 @@ extension Shard {
     ) throws(HTTPFault) {
         try refuseTokenInURL(request)
         try checkOrigin(request)
-        let acceptance = try WebSocketHandshake.accept(request, protocols: Shard.subprotocols)
+        let acceptance = try WebSocketHandshake.accept(
+            request, protocols: Shard.subprotocols, deflates: true)
         let connection = connections.address(of: index)
-        acceptance.write(into: &connection.pointee.control)
-        connection.pointee.phase = .streaming
+        begin(acceptance, index)
         connection.pointee.encoding = acceptance.subprotocol == Shard.subprotocols[1] ? .sbe : .json
-        connection.pointee.transport = .webSocket
         connection.pointee.lastHeartbeat = now.instant
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
-        counters.upgrades += 1
         let session = place.unique(counters.upgrades)
         connection.pointee.control.appendFrame(welcome(index, session: session))
-        webSocketCount += 1
         receiveEarlyFrames(index, now)
     }
 
+    /// Says yes: frames from here on, as they were agreed on.
+    mutating func begin(_ acceptance: WebSocketAcceptance, _ index: Int) {
+        let connection = connections.address(of: index)
+        acceptance.write(into: &connection.pointee.control)
+        connection.pointee.phase = .streaming
+        connection.pointee.transport = .webSocket
+        connection.pointee.deflateBits = UInt8(acceptance.deflate?.serverWindowBits ?? 0)
+        counters.upgrades += 1
+        webSocketCount += 1
+    }
+
     /// Frames that came in one piece with the request, and the first write.
-    private mutating func receiveEarlyFrames(_ index: Int, _ now: Moment) {
+    mutating func receiveEarlyFrames(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
         var early = ByteBuffer()
         early.append(connection.pointee.inbound.readable)
