@@ -20,11 +20,12 @@ extension Shard {
     mutating func upgradeToEcho(
         _ request: HTTPRequest, _ index: Int, _ now: Moment
     ) throws(HTTPFault) {
+        try refuseWhileDraining(now.instant)
         let acceptance = try WebSocketHandshake.accept(request, protocols: [], deflates: true)
         let connection = connections.address(of: index)
         connection.pointee.isEcho = true
         connection.pointee.reader = WebSocketReader(role: .server, messageMax: Echo.messageMax)
-        begin(acceptance, index)
+        begin(acceptance, index, now.instant)
         receiveEarlyFrames(index, now)
     }
 
