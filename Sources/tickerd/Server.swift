@@ -46,8 +46,9 @@ final class Server {
     private static func listen(_ configuration: Configuration) throws -> Listener {
         let listener = try Listener.bind(host: configuration.host, port: configuration.port)
         // A name may lead anywhere, whatever it looked like on the command line.
-        guard !configuration.isBench || listener.isLoopback else {
-            throw UsageError("--bench serves on loopback only, not on \(listener.address)")
+        guard !configuration.isBench && !configuration.isEcho || listener.isLoopback else {
+            let option = configuration.isBench ? "--bench" : "--test-echo"
+            throw UsageError("\(option) serves on loopback only, not on \(listener.address)")
         }
         guard let name = configuration.congestion else { return listener }
         do {
@@ -104,6 +105,7 @@ final class Server {
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
         options.servesMetrics = listener.isLoopback
+        options.servesEcho = configuration.isEcho
         options.log = log
         return options
     }
@@ -126,6 +128,9 @@ final class Server {
                     "symbols": LogValue(limits.symbols),
                     "note": "limits are lifted; not for the open internet",
                 ])
+        }
+        if configuration.isEcho {
+            Console.write("--test-echo: ws://\(address)/echo sends everything back, without limits of rate\n")
         }
         if !listener.isLoopback {
             log.write(

@@ -17,7 +17,7 @@ extension Shard {
         let body = bookBody(one, since: isWhole ? nil : seen, to: newest)
         one.slot.pointee.seen = newest
         guard body.count > 0 else { return }
-        emit(
+        emitBook(
             body, version: newest, received: one.symbol.pointee.book.receiveTime, isSnapshot: isWhole,
             to: one)
     }
