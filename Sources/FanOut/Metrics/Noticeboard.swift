@@ -74,7 +74,8 @@ extension Shard {
     var figures: Figures {
         let network = network.counters
         return Figures(
-            counters: counters, connections: UInt64(connectionCount), webSockets: UInt64(webSocketCount),
+            counters: counters, connections: UInt64(connectionCount),
+            webSockets: UInt64(count(on: .webSocket)),
             encodes: arena.encodes, ticksRead: view.ticks, laps: view.laps, ticksLost: view.ticksLost,
             refused: network.refused, acceptErrors: network.acceptErrors, handshakes: network.handshakes,
             handshakesResumed: network.handshakesResumed, handshakesFailed: network.handshakesFailed)
