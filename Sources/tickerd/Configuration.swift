@@ -19,6 +19,9 @@ struct Configuration {
     /// Nil leaves it to the system.
     var congestion: String?
     var allowedOrigins: [String] = []
+    /// Nil serves in the clear.
+    var tls: TLSFiles?
+    var isInsecure = false
 
     var limits = Limits()
     /// Limits that protect against strangers are lifted.
@@ -30,7 +33,7 @@ struct Configuration {
         let options: [Option]
     }
 
-    static let groups = [feedOptions, listenOptions, otherOptions]
+    static let groups = [feedOptions, listenOptions, tlsOptions, otherOptions]
     static var options: [Option] { groups.flatMap(\.options) }
 
     static var help: String {
@@ -51,6 +54,7 @@ struct Configuration {
         }
         try takeFeed(arguments)
         try takeListen(arguments)
+        try takeTLS(arguments)
         if arguments.has("bench") { try liftLimits() }
     }
 

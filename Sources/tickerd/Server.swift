@@ -12,6 +12,8 @@ struct Server {
     private let listener: Listener
     private let feed: any Feed
     private let limits: Limits
+    /// Read anew by `reload()`, for the connections to come.
+    private let tls: TLSContext?
 
     /// Ticks between ingest and loops: 16 MiB, a quarter of a second at a million a second.
     private static let tapeCapacity = 1 << 18
@@ -19,9 +21,11 @@ struct Server {
     /// Opens the feed and the port: whatever can't be had is said before anything runs.
     init(_ configuration: Configuration) throws {
         self.configuration = configuration
+        tls = try configuration.loadTLS()
         feed = try Server.open(configuration)
         listener = try Listener.bind(host: configuration.host, port: configuration.port)
         // A name may lead anywhere, whatever it looked like on the command line.
+        try configuration.checkExposure(listener)
         guard !configuration.isBench || listener.isLoopback else {
             throw UsageError("--bench serves on loopback only, not on \(listener.address)")
         }
@@ -70,7 +74,7 @@ struct Server {
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
         options.servesMetrics = listener.isLoopback
-        let loops = try FanOutLoops(options: options, listener: listener, ends: ends)
+        let loops = try FanOutLoops(options: options, listener: listener, ends: ends, tls: tls)
 
         // The first client finds symbols, however early it comes. A pipe may keep this waiting, so
         // signals still end the process here.
@@ -89,15 +93,21 @@ struct Server {
     private func announce() {
         let address = listener.address
         Console.write("tickerd \(Release.number): \(feed.description)\n")
-        Console.write("serving ws://\(address)/v1/stream and http://\(address)/\n")
+        let s = tls == nil ? "" : "s"
+        Console.write("serving ws\(s)://\(address)/v1/stream and http\(s)://\(address)/\n")
+        if let tls {
+            Console.write("TLS 1.2 and 1.3 with \(tls.certificate)\n")
+            for warning in tls.warnings { Tickerd.complain("warning: \(warning)") }
+        }
         if configuration.isBench {
             Console.write(
                 "--bench: limits are lifted (\(limits.operationsPerSecond) operations a second, "
                     + "\(limits.symbols) symbols a connection); not for the open internet\n")
         }
-        if !listener.isLoopback {
+        if !listener.isLoopback, tls == nil {
             Tickerd.complain(
-                "warning: everyone who reaches \(address) may read everything, unencrypted")
+                "warning: --insecure: all that passes \(address) can be read and changed on its way, "
+                    + "and everyone who reaches it may read everything")
         }
     }
 

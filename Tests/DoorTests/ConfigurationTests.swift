@@ -3,6 +3,7 @@ import Basics
 import FanOut
 import TickerFeed
 import Testing
+import Wire
 
 @testable import tickerd
 
@@ -45,6 +46,8 @@ func scenarios(line: String, scenario: Scenario) throws {
         ("--scenario uniform --seed 3", "--seed"), ("--scenario uniform --speed 2", "--speed"),
         ("--scenario uniform --loop", "--loop"), ("--feed a.itch --scenario uniform", "--scenario"),
         ("--feed a.itch --set rate=5", "--set"), ("--bench --listen 0.0.0.0:7400", "--bench"),
+        ("--tls-cert a.pem", "--tls-key"), ("--tls-key a.key", "--tls-cert"),
+        ("--tls-cert a.pem --tls-key a.key --insecure", "--insecure"),
         ("--bench --listen example.org:7400", "--bench"), ("--bench --listen [::]:7400", "--bench"),
     ])
 func usageErrors(line: String, named: String) {
@@ -68,4 +71,19 @@ func bench() throws {
     for host in ["127.0.0.1", "127.1.2.3", "localhost", "[::1]"] {
         #expect(try configuration("--bench --listen \(host):1").isBench)
     }
+}
+
+@Test("strangers are served with TLS, or where somebody said that they may be served without")
+func exposure() throws {
+    let own = try Listener.bind(host: "127.0.0.1", port: 0), all = try Listener.bind(host: "0.0.0.0", port: 0)
+    defer {
+        own.close()
+        all.close()
+    }
+    try configuration("").checkExposure(own)
+    try configuration("--insecure").checkExposure(all)
+    try configuration("--tls-cert a.pem --tls-key a.key").checkExposure(all)
+    let error = #expect(throws: UsageError.self) { try configuration("").checkExposure(all) }
+    let text = error?.description ?? ""
+    #expect(text.contains("--tls-cert") && text.contains("--insecure") && !text.contains("\n"), "\(text)")
 }

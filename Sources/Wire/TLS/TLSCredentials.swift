@@ -38,10 +38,12 @@ final class TLSCredentials {
 
     /// Whom it is for and until when.
     var summary: String {
-        let name = TLSCredentials.text { bio in
-            X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, TF_XN_FLAG_ONELINE)
-        }
-        return "\(name), until \(TLSCredentials.date(X509_get0_notAfter(certificate)))"
+        "\(TLSCredentials.name(of: certificate)), until "
+            + TLSCredentials.date(X509_get0_notAfter(certificate))
+    }
+
+    static func name(of certificate: OpaquePointer) -> String {
+        text { bio in X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, TF_XN_FLAG_ONELINE) }
     }
 
     // MARK: Reading

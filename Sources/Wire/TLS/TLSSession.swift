@@ -109,6 +109,11 @@ extension TLSSession {
     /// `TLSv1.3` and the like.
     var version: String { String(cString: SSL_get_version(ssl)) }
 
+    var peerName: String {
+        guard let certificate = SSL_get0_peer_certificate(ssl) else { return "" }
+        return TLSCredentials.name(of: certificate)
+    }
+
     /// What the server gave to come back with, nil while it has given nothing.
     var ticket: TLSTicket? {
         guard let session = SSL_get1_session(ssl) else { return nil }

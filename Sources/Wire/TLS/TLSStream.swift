@@ -33,6 +33,8 @@ public final class TLSStream {
     /// `TLSv1.3` and the like, once established.
     public var version: String { session.version }
     public var isResumed: Bool { session.isResumed }
+    /// Whom the server's certificate is for: `CN = feed.example`.
+    public var peerName: String { session.peerName }
     /// Comes some time after the handshake; the newest is the best.
     public var ticket: TLSTicket? { session.ticket }
 
