@@ -19,6 +19,9 @@ struct Configuration {
     /// Nil leaves it to the system.
     var congestion: String?
     var allowedOrigins: [String] = []
+    /// Nil serves in the clear.
+    var tls: TLSFiles?
+    var isInsecure = false
 
     // Running it.
     /// Nil: there is no admin listener.
@@ -41,7 +44,7 @@ struct Configuration {
         let options: [Option]
     }
 
-    static let groups = [feedOptions, listenOptions, operationOptions, otherOptions]
+    static let groups = [feedOptions, listenOptions, tlsOptions, operationOptions, otherOptions]
     static var options: [Option] { groups.flatMap(\.options) }
 
     static var help: String {
@@ -60,12 +63,13 @@ struct Configuration {
         ])
 
     /// In the order in which they are read.
-    private enum Part: CaseIterable { case feed, listen, operation, other }
+    private enum Part: CaseIterable { case feed, listen, tls, operation, other }
 
     private mutating func take(_ part: Part, _ arguments: Arguments) throws(UsageError) {
         switch part {
         case .feed: try takeFeed(arguments)
         case .listen: try takeListen(arguments)
+        case .tls: try takeTLS(arguments)
         case .operation: try takeOperation(arguments)
         case .other: try takeOther(arguments)
         }
