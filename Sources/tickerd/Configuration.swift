@@ -20,6 +20,15 @@ struct Configuration {
     var congestion: String?
     var allowedOrigins: [String] = []
 
+    // Running it.
+    /// Nil: there is no admin listener.
+    var admin: (host: String, port: UInt16)?
+    var adminTokenFile: String?
+    /// How long goodbyes may take.
+    var drain = Nanoseconds.seconds(10)
+    var logLevel = LogLevel.info
+    var logFormat = LogFormat.text
+
     var limits = Limits()
     /// Limits that protect against strangers are lifted.
     var isBench = false
@@ -32,7 +41,7 @@ struct Configuration {
         let options: [Option]
     }
 
-    static let groups = [feedOptions, listenOptions, otherOptions]
+    static let groups = [feedOptions, listenOptions, operationOptions, otherOptions]
     static var options: [Option] { groups.flatMap(\.options) }
 
     static var help: String {
@@ -50,18 +59,36 @@ struct Configuration {
             Option("version", nil, "the version"),
         ])
 
-    init(_ arguments: Arguments) throws(UsageError) {
+    /// - Parameter faults: takes what is wrong: at most one of each group, so that none hides another's.
+    init(_ arguments: Arguments, faults: inout [UsageError]) {
         if let extra = arguments.operands.first {
-            throw UsageError("unknown command \(extra); there is: tickerd digest FILE")
+            faults.append(UsageError("unknown command \(extra); there is: tickerd digest FILE"))
         }
-        try takeFeed(arguments)
-        try takeListen(arguments)
-        if arguments.has("bench") { try liftLimits() }
+        take(&faults) { configuration throws(UsageError) in try configuration.takeFeed(arguments) }
+        take(&faults) { configuration throws(UsageError) in try configuration.takeListen(arguments) }
+        take(&faults) { configuration throws(UsageError) in try configuration.takeOperation(arguments) }
+        if arguments.has("bench") {
+            take(&faults) { configuration throws(UsageError) in try configuration.liftLimits() }
+        }
         if arguments.has("test-echo") {
-            guard saysLoopback else {
-                throw UsageError("--test-echo serves on loopback only: --listen 127.0.0.1:PORT")
-            }
-            isEcho = true
+            take(&faults) { configuration throws(UsageError) in try configuration.allowEcho() }
+        }
+        faults = faults.map(arguments.located)
+    }
+
+    init(_ arguments: Arguments) throws(UsageError) {
+        var faults: [UsageError] = []
+        self.init(arguments, faults: &faults)
+        if let first = faults.first { throw first }
+    }
+
+    private mutating func take(
+        _ faults: inout [UsageError], _ group: (inout Configuration) throws(UsageError) -> Void
+    ) {
+        do throws(UsageError) {
+            try group(&self)
+        } catch {
+            faults.append(error)
         }
     }
 
@@ -82,6 +109,13 @@ struct Configuration {
         } else {
             limits.symbols = Configuration.symbolsOfAFeed
         }
+    }
+
+    private mutating func allowEcho() throws(UsageError) {
+        guard saysLoopback else {
+            throw UsageError("--test-echo serves on loopback only: --listen 127.0.0.1:PORT")
+        }
+        isEcho = true
     }
 
     /// A file does not say beforehand how many it has; locate codes have 16 bits.
