@@ -93,7 +93,9 @@ struct Tickbench {
                 "which benchmark? itch, encode, count, fanout, accept, load, storm or table; --help tells more"
             )
         }
-        if operands.count > (["itch", "echo"].contains(name) ? 2 : 1) { throw UsageError("\(name): \(operands.last ?? "")?") }
+        if operands.count > (["itch", "echo"].contains(name) ? 2 : 1) {
+            throw UsageError("\(name): \(operands.last ?? "")?")
+        }
         return switch name {
         case "itch": try ITCHBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
