@@ -12,7 +12,7 @@ extension Shard {
     ) {
         let connection = connections.address(of: index)
         guard connection.pointee.transport != .poll else {
-            return endPoll(index, HTTPResponse.text(503, text + "\n"), keepAlive: false, now)
+            return endPoll(index, HTTPResponse(comeBack(text, now.instant)), keepAlive: false, now)
         }
         connection.pointee.phase = .closing(reason)
         connection.pointee.deadline = now.instant + limits.closeDeadline

@@ -62,6 +62,8 @@ struct Connection: ~Copyable {
     var heldUntil = Instant.zero
     /// Up to here on the tape it was written everything that is never conflated.
     var safePosition: UInt64 = 0
+    /// Not all of what it asked for is subscribed to: until then its cursor stays.
+    var isBeginning = false
 
     /// The request's, the long poll's or the closing handshake's deadline; where messages stream, when
     /// the server wants to be rid of it.
@@ -97,8 +99,7 @@ struct Connection: ~Copyable {
     /// Bytes gathered for one write. Under a limit of bandwidth a tenth of a second's worth, so that
     /// what waits meanwhile is replaced by newer versions instead of being sent first.
     func writeMax(_ limits: Limits) -> Int {
-        guard kilobits == 0 else { return min(limits.writeBytes, Int(kilobits) * 1_000 / 80) }
-        return transport == .poll ? limits.pollBytes : limits.writeBytes
+        kilobits == 0 ? limits.writeBytes : min(limits.writeBytes, Int(kilobits) * 1_000 / 80)
     }
 
     /// Writes wait for their time, as `heldUntil` says.

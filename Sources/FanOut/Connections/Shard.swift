@@ -31,6 +31,8 @@ struct Shard: ~Copyable {
     var scratch: ByteBuffer
     /// Bytes that fill the write being gathered.
     var writeMax: Int
+    /// Where on the tape the answer being gathered ends: nothing that happened later is in it.
+    var horizon = UInt64.max
     var connections: Slab<Connection>
     var wheel: TimerWheel
     var counters = Counters()

@@ -24,6 +24,11 @@ extension Shard {
         if connections.contains(socket.index) { resume(socket.index, now) }
     }
 
+    mutating func progressed(_ socket: SocketID, _ now: Moment) {
+        guard connections.contains(socket.index) else { return }
+        if connections.address(of: socket.index).pointee.isBlocked { progressed(socket.index, now) }
+    }
+
     mutating func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer, _ now: Moment) {
         guard connections.contains(socket.index) else { return }
         catchUp(now.instant)

@@ -31,6 +31,12 @@ extension Shard {
         page.counter("connections_opened", "Connections accepted.", counters.opened)
         page.counter("connections_refused", "Connections closed for being too many.", sum.refused)
         page.counter("accept_errors", "Connections that could not be accepted.", sum.acceptErrors)
+        page.counter("tls_handshakes", "TLS handshakes done.", sum.handshakes)
+        page.counter(
+            "tls_handshakes_resumed", "TLS handshakes that resumed a session.", sum.handshakesResumed)
+        page.counter(
+            "tls_handshakes_failed", "Connections whose first bytes were no TLS that is spoken here.",
+            sum.handshakesFailed)
         page.counter("requests", "HTTP requests answered.", counters.requests)
         page.counter("upgrades", "WebSocket handshakes accepted.", counters.upgrades)
         page.counter("operations", "Client operations performed.", counters.operations)

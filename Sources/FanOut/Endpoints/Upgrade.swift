@@ -38,9 +38,12 @@ extension Shard {
     }
 
     func refuseWhileDraining(_ now: Instant) throws(HTTPFault) {
-        guard isDraining else { return }
-        let wait = max(Nanoseconds.zero, drainEnd - now).milliseconds / 1_000 + 1
-        throw HTTPFault(503, "the server stops", headers: ["Retry-After": "\(wait)"])
+        if isDraining { throw comeBack("the server stops", now) }
+    }
+
+    func comeBack(_ text: String, _ now: Instant) -> HTTPFault {
+        let wait = isDraining ? max(Nanoseconds.zero, drainEnd - now).milliseconds / 1_000 : 0
+        return HTTPFault(503, text, headers: ["Retry-After": "\(wait + 1)"])
     }
 
     /// Frames that came in one piece with the request, and the first write.

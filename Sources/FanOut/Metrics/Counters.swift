@@ -46,7 +46,7 @@ enum CloseReason: Int, CaseIterable {
     case operationRate
     /// Did not read its answers: 1008.
     case unreadAnswers
-    /// The server goes down: 1001.
+    /// The server goes down: 1012.
     case shutdown
     /// Answered no ping: 1008.
     case silent

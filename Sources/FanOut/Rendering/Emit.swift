@@ -136,7 +136,7 @@ extension Shard {
         scratch.append(
             message: message.end(), on: one.connection.pointee.transport, cursor: cursor(of: one.connection))
         one.slot.pointee.sent = last
-        if one.slot.pointee.options.contains(.closesWhenSlow) {
+        if one.slot.pointee.options.contains(.closesWhenSlow), one.connection.pointee.transport.isStream {
             tooSlow.append(Int32(one.connection.pointee.socket.index))
         }
     }
