@@ -139,7 +139,12 @@ final class Server {
                 ])
         }
         if configuration.isEcho {
-            Console.write("--test-echo: ws://\(address)/echo sends everything back, without limits of rate\n")
+            log.write(
+                .warning, "test-echo",
+                [
+                    "url": "ws://\(address)/echo",
+                    "note": "everything is sent back, at any rate; not for the open internet",
+                ])
         }
         if !listener.isLoopback, tls == nil {
             log.write(
