@@ -44,8 +44,8 @@ extension Shard {
             schedule(connection.pointee.socket.index)  // its turn may not have been the wheel's
             return
         }
+        guard connection.pointee.transport != .poll else { return gatherAnswer(connection, now) }
         writeMax = connection.pointee.writeMax(limits)
-        if connection.pointee.transport == .poll { startWithOldest(connection) }
         // A pass that was cut comes first, so that it looks at no slot twice.
         if connection.pointee.unfinished != 0 {
             let rest = connection.pointee.subscriptions.rest(connection.pointee.rest)
@@ -99,7 +99,7 @@ extension Shard {
 
     /// False when the write is full: the slot is to be looked at again.
     @inline(__always)
-    private mutating func gather(
+    mutating func gather(
         _ connection: UnsafeMutablePointer<Connection>, slot index: Int, _ now: Moment
     ) -> Bool {
         guard scratch.count < writeMax else { return false }

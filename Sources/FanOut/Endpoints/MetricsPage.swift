@@ -55,6 +55,7 @@ extension Shard {
             "merged", "Versions replaced by newer ones before they were sent.", counters.merged)
         page.counter("gaps", "Gaps declared to subscribers.", counters.gaps)
         page.counter("encodes", "Bodies encoded; the rest was shared.", sum.encodes)
+        page.counter("deflates", "Messages compressed; the rest was shared.", counters.deflates)
         page.counter("writes", "Writes to sockets.", counters.writes)
         page.counter("writes_blocked", "Writes that a full socket took in part.", counters.blocked)
         page.counter("sent_bytes", "Bytes the sockets took.", counters.bytes)

@@ -8,8 +8,9 @@ public enum ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     case connectFailed(address: String, reason: String)
     /// The server is not who it should be, or does not speak TLS as it should.
     case insecure(TLSError)
-    /// An HTTP answer other than 101; `line` is the first of its body, possibly empty.
-    case refused(status: Int, phrase: String, line: String)
+    /// An HTTP answer other than 101; `line` is the first of its body, possibly empty. `retryAfter` is
+    /// in seconds, where the server said when to come back.
+    case refused(status: Int, phrase: String, line: String, retryAfter: Int?)
     case badHandshake(String)
     /// The server broke RFC 6455; the connection is closed with this code.
     case protocolViolation(code: UInt16, reason: String)
@@ -23,7 +24,7 @@ public enum ClientError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unresolved(let host, let reason): "cannot find \(host): \(reason)"
         case .connectFailed(let address, let reason): "cannot connect to \(address): \(reason)"
         case .insecure(let error): error.description
-        case .refused(let status, let phrase, let line):
+        case .refused(let status, let phrase, let line, _):
             "refused with \(status) \(phrase)" + (line.isEmpty ? "" : ": \(line)")
         case .badHandshake(let reason): "the server's handshake is wrong: \(reason)"
         case .protocolViolation(let code, let reason): "the server broke the protocol (\(code)): \(reason)"

@@ -270,7 +270,10 @@ public final class WebSocketClient {
     private func refusal(_ head: HTTPResponseHead, bodyAt: Int) -> ClientError {
         let body = answer.readable[bodyAt...].prefix(WebSocketClient.refusalBytesMax)
         let line = body.prefix { $0 != 0x0a && $0 != 0x0d }
-        return .refused(status: head.status, phrase: head.phrase, line: String(decoding: line, as: UTF8.self))
+        let wait = head.headers["Retry-After"].flatMap { Int($0) }.map { min(max($0, 0), 3_600) }
+        return .refused(
+            status: head.status, phrase: head.phrase, line: String(decoding: line, as: UTF8.self),
+            retryAfter: wait)
     }
 
     private func readFrames(
