@@ -218,7 +218,7 @@ struct Fleet: ~Copyable {
     private static func frame(
         _ bytes: UnsafeRawBufferPointer, _ at: Int
     ) -> (payload: Range<Int>, missing: Int)? {
-        guard bytes.count - at >= 4 else { return nil }
+        guard bytes.count - at >= 2 else { return nil }
         var length = Int(bytes[at + 1] & 0x7f), header = 2
         if length >= 126 {
             guard let long = longHeader(bytes, at) else { return nil }
@@ -251,6 +251,7 @@ struct Fleet: ~Copyable {
     ) throws {
         guard plan.dialect.isNative else { return }
         if head == 0x88 { return try closed(index, payload) }
+        if head == 0x89 { return try pong(index, payload) }
         // Text, whatever data is written in.
         guard head == 0x81, payload.count > 10 else { return }
         switch (payload[9], payload[10]) {

@@ -116,6 +116,13 @@ extension Fleet {
         if members[index].role != .healthy { _ = tf_epoll_remove(epoll, members[index].descriptor) }
     }
 
+    /// Answers a ping: who does not is closed.
+    func pong(_ index: Int, _ payload: UnsafeRawBufferPointer) throws {
+        var frame = ByteBuffer()
+        WebSocketFrame.write(into: &frame, opcode: .pong, payload: payload, mask: 0)
+        try send(index, Array(frame.readable))
+    }
+
     private func send(_ index: Int, _ bytes: [UInt8]) throws {
         if !streams.isEmpty, let stream = streams[index] {
             var buffer = ByteBuffer()
