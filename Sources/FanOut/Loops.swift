@@ -78,13 +78,14 @@ public struct FanOutLoops: Sendable {
         }
     }
 
-    /// Asks all loops to say goodbye and end, from any thread. They do it side by side.
+    /// Asks all loops to send their clients away and to end, from any thread. They do it side by side.
     ///
-    /// - Parameter drain: how long they may take over it.
-    public func stop(drain: Nanoseconds = .seconds(1)) { for loop in loops { loop.stop(drain: drain) } }
+    /// - Parameter span: by when the last client is told; a second more for those that read slowly.
+    ///   Another call with a shorter one cuts it.
+    public func stop(over span: Nanoseconds = .zero) { for loop in loops { loop.stop(over: span) } }
 
-    /// Asks all loops to end at once, whatever they were about to say.
-    public func abort() { for loop in loops { loop.abort() } }
+    /// Has all loops say what can be said at once, and end. Who waits for that need not wait long.
+    public func abort() { stop(over: .zero) }
 
     /// Every loop that was started has ended.
     public var haveEnded: Bool { running.count == 0 }

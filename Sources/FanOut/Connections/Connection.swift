@@ -22,6 +22,8 @@ struct Connection: ~Copyable {
     var phase = Phase.http
     /// How data messages are written; answers are JSON always.
     var encoding = Encoding.json
+    /// The connection may carry another request behind the answer to the present one.
+    var keepsAlive = true
     /// How messages are framed, once there are any.
     var transport = Transport.http
     /// The start of a request that has not come whole.
@@ -57,8 +59,12 @@ struct Connection: ~Copyable {
     /// Up to here on the tape it was written everything that is never conflated.
     var safePosition: UInt64 = 0
 
-    /// The request's or the closing handshake's deadline.
+    /// The request's, the long poll's or the closing handshake's deadline; where messages stream, when
+    /// the server wants to be rid of it.
     var deadline: Instant
+    /// When to ask for a sign of life or, having asked, to believe that there is none.
+    var life = Instant.never
+    var awaitsPong = false
     var nextHeartbeat = Instant.never
     var lastHeartbeat = Instant.zero
     var messages: UInt64 = 0
@@ -84,8 +90,12 @@ struct Connection: ~Copyable {
     /// Bytes gathered for one write. Under a limit of bandwidth a tenth of a second's worth, so that
     /// what waits meanwhile is replaced by newer versions instead of being sent first.
     func writeMax(_ limits: Limits) -> Int {
-        kilobits == 0 ? limits.writeBytes : min(limits.writeBytes, Int(kilobits) * 1_000 / 80)
+        guard kilobits == 0 else { return min(limits.writeBytes, Int(kilobits) * 1_000 / 80) }
+        return transport == .poll ? limits.pollBytes : limits.writeBytes
     }
+
+    /// Writes wait for their time, as `heldUntil` says.
+    var isHeld: Bool { kilobits != 0 || transport == .poll }
 
     /// Something was due and has not been looked at.
     var isOwed: Bool { waiting | unfinished != 0 }
@@ -94,9 +104,10 @@ struct Connection: ~Copyable {
     func wake(limits: Limits) -> Instant {
         switch phase {
         case .http, .closing: deadline
-        case .streaming where isBlocked: limits.stall == .zero ? .never : lastProgress + limits.stall
+        case .streaming where isBlocked:
+            min(deadline, limits.stall == .zero ? .never : lastProgress + limits.stall)
         case .streaming:
-            min(subscriptions.due, nextHeartbeat, isOwed && kilobits != 0 ? heldUntil : .never)
+            min(subscriptions.due, nextHeartbeat, life, deadline, isOwed && isHeld ? heldUntil : .never)
         }
     }
 }

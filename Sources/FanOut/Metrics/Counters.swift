@@ -46,6 +46,8 @@ enum CloseReason: Int, CaseIterable {
     case unreadAnswers
     /// The server goes down: 1001.
     case shutdown
+    /// Answered no ping: 1008.
+    case silent
     /// Would have lost something, and had chosen to be closed rather: 4408.
     case tooSlow
 
@@ -61,6 +63,7 @@ enum CloseReason: Int, CaseIterable {
         case .operationRate: "operation_rate"
         case .unreadAnswers: "unread_answers"
         case .shutdown: "shutdown"
+        case .silent: "silent"
         case .tooSlow: "too_slow"
         }
     }
