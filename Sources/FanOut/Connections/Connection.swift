@@ -57,6 +57,15 @@ struct Connection: ~Copyable {
     /// Up to here on the tape it was written everything that is never conflated.
     var safePosition: UInt64 = 0
 
+    /// What it may read; nil: nothing, until it says who it is.
+    var grant: Grant?
+    /// When there is something to be done about its token (`TokenLife`).
+    var tokenDue = Instant.never
+    /// It was told that its token is about to end.
+    var isExpiring = false
+    /// Tokens tried that were not believed.
+    var authFailures = 0
+
     /// The request's or the closing handshake's deadline.
     var deadline: Instant
     var nextHeartbeat = Instant.never
@@ -94,9 +103,10 @@ struct Connection: ~Copyable {
     func wake(limits: Limits) -> Instant {
         switch phase {
         case .http, .closing: deadline
-        case .streaming where isBlocked: limits.stall == .zero ? .never : lastProgress + limits.stall
+        case .streaming where isBlocked:
+            min(limits.stall == .zero ? .never : lastProgress + limits.stall, tokenDue)
         case .streaming:
-            min(subscriptions.due, nextHeartbeat, isOwed && kilobits != 0 ? heldUntil : .never)
+            min(subscriptions.due, nextHeartbeat, isOwed && kilobits != 0 ? heldUntil : .never, tokenDue)
         }
     }
 }

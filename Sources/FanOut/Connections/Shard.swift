@@ -167,6 +167,7 @@ struct Shard: ~Copyable {
                 drop(index, reason, abort: true)
                 return
             }
+        case .streaming where !attendToken(index, now): break
         case .streaming:
             if connection.pointee.isBlocked {
                 expireStall(index, now)

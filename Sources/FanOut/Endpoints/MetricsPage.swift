@@ -36,6 +36,11 @@ extension Shard {
         page.counter("operations", "Client operations performed.", counters.operations)
         page.counter(
             "operations_refused", "Client operations above their rate.", counters.operationsRefused)
+        page.counter("tokens", "Tokens believed.", counters.tokensAccepted)
+        page.family("tokens_refused", "counter", "Tokens not believed, by reason.")
+        for fault in TokenFault.allCases {
+            page.sample("tokens_refused_total{reason=\"\(fault.rawValue)\"}", counters.refused(fault))
+        }
         page.family("closes", "counter", "Connections closed, by reason.")
         for reason in CloseReason.allCases {
             page.sample("closes_total{reason=\"\(reason.name)\"}", counters.closed(reason))

@@ -12,6 +12,7 @@ extension Shard {
     ) throws(HTTPFault) {
         try refuseTokenInURL(request)
         try checkOrigin(request)
+        let grant = try grant(of: request, now)
         let acceptance = try WebSocketHandshake.accept(request, protocols: Shard.subprotocols)
         let connection = connections.address(of: index)
         acceptance.write(into: &connection.pointee.control)
@@ -20,6 +21,7 @@ extension Shard {
         connection.pointee.transport = .webSocket
         connection.pointee.lastHeartbeat = now.instant
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
+        hand(grant, to: connection, now)
         counters.upgrades += 1
         let session = place.unique(counters.upgrades)
         connection.pointee.control.appendFrame(welcome(index, session: session))
@@ -34,17 +36,5 @@ extension Shard {
         early.append(connection.pointee.inbound.readable)
         connection.pointee.inbound.release()
         receivedFrames(index, early.mutable, now)
-    }
-
-    /// A browser sends where its page came from: only the server's own pages, and those allowed by
-    /// `--allow-origin`, may open a stream. Other clients send no Origin.
-    private func checkOrigin(_ request: HTTPRequest) throws(HTTPFault) {
-        guard let origin = request.headers["origin"] else { return }
-        if options.allowedOrigins.contains(origin) { return }
-        if let host = request.headers["host"], origin == "http://\(host)" || origin == "https://\(host)" {
-            return
-        }
-        throw HTTPFault(
-            403, "pages of this origin may not read the stream; see tickerd --allow-origin")
     }
 }

@@ -2,6 +2,7 @@
 //
 // Invariant: nothing but `UInt64`s side by side, so that a copy is a move of bytes, counting allocates
 // nothing, and the sum over all loops (`Figures`) goes word by word and forgets none.
+import Wire
 
 struct Counters: BitwiseCopyable {
     var opened: UInt64 = 0
@@ -19,8 +20,14 @@ struct Counters: BitwiseCopyable {
     /// Writes of which the socket took only a part.
     var blocked: UInt64 = 0
     var turns: UInt64 = 0
+    var tokensAccepted: UInt64 = 0
+    /// By `TokenFault`.
+    private var tokensRefused = InlineArray<16, UInt64>(repeating: 0)
     /// By `CloseReason`; with room for some that do not exist yet.
     private var closes = InlineArray<32, UInt64>(repeating: 0)
+
+    mutating func count(_ fault: TokenFault) { tokensRefused[fault.index] += 1 }
+    func refused(_ fault: TokenFault) -> UInt64 { tokensRefused[fault.index] }
 
     mutating func count(_ reason: CloseReason) { closes[reason.rawValue] += 1 }
     func closed(_ reason: CloseReason) -> UInt64 { closes[reason.rawValue] }
@@ -48,6 +55,12 @@ enum CloseReason: Int, CaseIterable {
     case shutdown
     /// Would have lost something, and had chosen to be closed rather: 4408.
     case tooSlow
+    /// No token in time, or none that was right: 1008.
+    case unauthenticated
+    /// The token came to its end: 4401.
+    case tokenExpired
+    /// The token is not taken any more: 4403.
+    case entitlementWithdrawn
 
     /// What `/metrics` calls it.
     var name: String {
@@ -62,6 +75,13 @@ enum CloseReason: Int, CaseIterable {
         case .unreadAnswers: "unread_answers"
         case .shutdown: "shutdown"
         case .tooSlow: "too_slow"
+        case .unauthenticated: "unauthenticated"
+        case .tokenExpired: "token_expired"
+        case .entitlementWithdrawn: "entitlement_withdrawn"
         }
     }
+}
+
+extension TokenFault {
+    fileprivate var index: Int { TokenFault.allCases.firstIndex(of: self) ?? 0 }
 }
