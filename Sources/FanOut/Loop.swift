@@ -49,8 +49,10 @@ public final class FanOutHandler: SocketHandler {
     /// Does something on behalf of another thread.
     func perform(_ errand: Errand) { errand(&shard, clock()) }
 
-    /// Says goodbye to everybody.
-    public func drain() { shard.drain(clock()) }
+    /// Sends everybody away, the last one when `span` is over.
+    public func drain(over span: Nanoseconds = .zero) { shard.drain(clock(), over: span) }
+    /// Nobody streams any more.
+    public var isDrained: Bool { shard.isDrained }
 
     public var connectionCount: Int { shard.connectionCount }
     /// Bytes that all connections together hold for sockets that don't take them.
@@ -83,9 +85,10 @@ final class FanOutLoop: @unchecked Sendable {
     private let handler: FanOutHandler
     private let bell: Doorbell
     private let errands = Errands()
-    private let stopping = Atomic<Bool>(false)
-    /// How long goodbyes may take.
-    private let drainTime = Nanoseconds.seconds(1)
+    /// What the drain is to take in nanoseconds; -1: go on serving.
+    private let stopping = Atomic<Int64>(-1)
+    /// How long the last words may take.
+    private static let lastWords = Nanoseconds.seconds(1)
 
     /// - Parameter options: with this loop's share of the connections.
     init(options: ServerOptions, reactor: Reactor, end: LoopEnd, place: LoopPlace) {
@@ -101,19 +104,32 @@ final class FanOutLoop: @unchecked Sendable {
         bell.ring()
     }
 
-    /// Asks the loop to end, from any thread.
-    func stop() {
-        stopping.store(true, ordering: .releasing)
+    /// Asks the loop to send its clients away and to end, from any thread. Asked again with less time,
+    /// it hurries.
+    func stop(over span: Nanoseconds) {
+        stopping.store(span.raw, ordering: .releasing)
         bell.ring()
     }
 
     /// Runs until `stop`, then until goodbyes are said.
     func run() {
-        while !stopping.load(ordering: .acquiring) { turn() }
+        while stopping.load(ordering: .acquiring) < 0 { turn() }
+        drain()
         reactor.stopListening()
-        handler.drain()
-        let end = Moment.read().instant + drainTime
-        while handler.connectionCount > 0, Moment.read().instant < end { turn(until: end) }
+    }
+
+    private func drain() {
+        var span = Int64.max, end = Instant.never
+        while true {
+            let asked = stopping.load(ordering: .acquiring)
+            if asked < span {
+                span = asked
+                handler.drain(over: Nanoseconds(raw: span))
+                end = Moment.read().instant + Nanoseconds(raw: span) + FanOutLoop.lastWords
+            }
+            guard !handler.isDrained, Moment.read().instant < end else { return }
+            turn(until: end)
+        }
     }
 
     private func turn(until end: Instant = .never) {

@@ -69,6 +69,9 @@ public struct FanOutLoops: Sendable {
         }
     }
 
-    /// Asks all loops to say goodbye and end, from any thread. They do it side by side.
-    public func stop() { for loop in loops { loop.stop() } }
+    /// Asks all loops to send their clients away and to end, from any thread. They do it side by side.
+    ///
+    /// - Parameter span: by when the last client is told; a second more for those that read slowly.
+    ///   Another call with a shorter one cuts it.
+    public func stop(over span: Nanoseconds = .zero) { for loop in loops { loop.stop(over: span) } }
 }

@@ -81,7 +81,7 @@ struct Server {
         announce()
         Server.wait(for: signals)
         ingest.stop()
-        loops.stop()
+        loops.stop(over: .zero)
         // Ingest owns nothing that has to be put in order, and may be waiting for a pipe.
         for thread in threads { thread.join() }
     }

@@ -75,7 +75,7 @@ extension Shard {
     }
 
     /// 401 as RFC 6750 §3 has it: an `error` only where there was a token.
-    private static func challenge(_ reason: String, error: TokenFault?) -> HTTPFault {
+    static func challenge(_ reason: String, error: TokenFault?) -> HTTPFault {
         let detail = error.map { ", error=\"invalid_token\", error_description=\"\($0.rawValue)\"" } ?? ""
         return HTTPFault(
             401, reason, headers: ["WWW-Authenticate": "Bearer realm=\"tickerfeed\"\(detail)"])

@@ -59,6 +59,14 @@ extension Grant {
         return asked
     }
 
+    /// Whether a list of names and patterns has one that is allowed.
+    func allowsAny(of symbols: [String]) -> Bool {
+        symbols.contains { text in
+            if let prefix = Pattern.prefix(of: text) { return entitlements.touches(prefix: prefix) }
+            return SymbolName(text).map(entitlements.allows) ?? true
+        }
+    }
+
     private var rateText: String {
         switch entitlements.rateMax {
         case .max: "all"

@@ -19,6 +19,12 @@ extension Shard {
             grant.map { noticeDue($0, now) } ?? now.instant + limits.authDeadline
     }
 
+    /// For a connection that goes back to requests, each with a token of its own.
+    func takeBack(from connection: UnsafeMutablePointer<Connection>) {
+        connection.pointee.grant = nil
+        connection.pointee.tokenDue = .never
+    }
+
     private func noticeDue(_ grant: Grant, _ now: Moment) -> Instant {
         guard grant.key != nil else { return .never }
         return now.instant + max(.zero, grant.expires - now.wall - limits.expiryNotice)
@@ -44,7 +50,9 @@ extension Shard {
             connection.pointee.tokenDue = noticeDue(grant, now)
         } else {
             connection.pointee.tokenDue = now.instant + left
-            if !connection.pointee.isExpiring { announceExpiry(of: grant, index) }
+            // A poll brings its next request with its next token.
+            let wantsNotice = !connection.pointee.isExpiring && connection.pointee.transport != .poll
+            if wantsNotice { announceExpiry(of: grant, index) }
         }
         return true
     }
@@ -59,6 +67,11 @@ extension Shard {
     private mutating func endForToken(
         _ index: Int, _ reason: CloseReason, code: UInt16, _ text: String, _ now: Moment
     ) {
+        guard connections.address(of: index).pointee.transport != .poll else {
+            let response = HTTPResponse(Shard.challenge(text, error: nil))
+            return endPoll(
+                index, response, keepAlive: connections.address(of: index).pointee.keepsAlive, now)
+        }
         startClosing(index, reason, code: code, reason: text, now)
     }
 

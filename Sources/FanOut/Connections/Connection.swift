@@ -22,6 +22,8 @@ struct Connection: ~Copyable {
     var phase = Phase.http
     /// How data messages are written; answers are JSON always.
     var encoding = Encoding.json
+    /// The connection may carry another request behind the answer to the present one.
+    var keepsAlive = true
     /// How messages are framed, once there are any.
     var transport = Transport.http
     /// The start of a request that has not come whole.
@@ -66,8 +68,12 @@ struct Connection: ~Copyable {
     /// Tokens tried that were not believed.
     var authFailures = 0
 
-    /// The request's or the closing handshake's deadline.
+    /// The request's, the long poll's or the closing handshake's deadline; where messages stream, when
+    /// the server wants to be rid of it.
     var deadline: Instant
+    /// When to ask for a sign of life or, having asked, to believe that there is none.
+    var life = Instant.never
+    var awaitsPong = false
     var nextHeartbeat = Instant.never
     var lastHeartbeat = Instant.zero
     var messages: UInt64 = 0
@@ -93,8 +99,12 @@ struct Connection: ~Copyable {
     /// Bytes gathered for one write. Under a limit of bandwidth a tenth of a second's worth, so that
     /// what waits meanwhile is replaced by newer versions instead of being sent first.
     func writeMax(_ limits: Limits) -> Int {
-        kilobits == 0 ? limits.writeBytes : min(limits.writeBytes, Int(kilobits) * 1_000 / 80)
+        guard kilobits == 0 else { return min(limits.writeBytes, Int(kilobits) * 1_000 / 80) }
+        return transport == .poll ? limits.pollBytes : limits.writeBytes
     }
+
+    /// Writes wait for their time, as `heldUntil` says.
+    var isHeld: Bool { kilobits != 0 || transport == .poll }
 
     /// Something was due and has not been looked at.
     var isOwed: Bool { waiting | unfinished != 0 }
@@ -104,9 +114,11 @@ struct Connection: ~Copyable {
         switch phase {
         case .http, .closing: deadline
         case .streaming where isBlocked:
-            min(limits.stall == .zero ? .never : lastProgress + limits.stall, tokenDue)
+            min(deadline, tokenDue, limits.stall == .zero ? .never : lastProgress + limits.stall)
         case .streaming:
-            min(subscriptions.due, nextHeartbeat, isOwed && kilobits != 0 ? heldUntil : .never, tokenDue)
+            min(
+                subscriptions.due, nextHeartbeat, life, deadline, tokenDue,
+                isOwed && isHeld ? heldUntil : .never)
         }
     }
 }

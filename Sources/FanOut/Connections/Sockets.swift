@@ -1,16 +1,17 @@
-// What sockets tell a shard, and how connections end.
+// What sockets tell a shard.
 import Basics
 import Dialects
 import Wire
 
 extension Shard {
     mutating func opened(_ socket: SocketID, _ peer: PeerAddress, _ now: Moment) {
-        guard socket.index < limits.connections, !isDraining else {
+        guard socket.index < limits.connections else {
             network.close(socket, abort: false)
             return
         }
         counters.opened += 1
         connectionCount += 1
+        transports[Int(Transport.http.rawValue)] += 1
         connections.insert(Connection(socket, peer, limits: limits, now: now.instant), at: socket.index)
         schedule(socket.index)
     }
@@ -28,7 +29,8 @@ extension Shard {
         catchUp(now.instant)
         let connection = connections.address(of: socket.index)
         switch connection.pointee.phase {
-        case .streaming: receivedFrames(socket.index, bytes, now)
+        case .streaming where connection.pointee.isWebSocket: receivedFrames(socket.index, bytes, now)
+        case .streaming: receivedWhileStreaming(socket.index, UnsafeRawBufferPointer(bytes))
         case .http:
             connection.pointee.inbound.append(UnsafeRawBufferPointer(bytes))
             continueRequests(socket.index, now)
@@ -39,6 +41,7 @@ extension Shard {
     /// Reads messages, answers them, and writes once: answers and what the requests made due.
     mutating func receivedFrames(_ index: Int, _ bytes: UnsafeMutableRawBufferPointer, _ now: Moment) {
         let connection = connections.address(of: index)
+        heard(connection, now.instant)
         var offset = 0
         do throws(WebSocketFault) {
             while connection.pointee.phase == .streaming,
@@ -88,85 +91,6 @@ extension Shard {
         case .pong: break
         case .close(let code):
             startClosing(index, .asked, code: code ?? CloseCode.normal, reason: "", now)
-        }
-    }
-
-    private mutating func receivedWhileClosing(
-        _ index: Int, _ bytes: UnsafeMutableRawBufferPointer, _ now: Moment
-    ) {
-        let connection = connections.address(of: index)
-        guard connection.pointee.isWebSocket, case .closing(let reason) = connection.pointee.phase else {
-            return
-        }
-        var offset = 0
-        // What else comes, or breaks, no longer matters: the reason for closing was sent.
-        while let event = try? connection.pointee.reader.next(bytes, from: &offset) {
-            // The peer's half of the handshake: now the connection may go.
-            if case .close = event {
-                drop(index, reason)
-                return
-            }
-        }
-    }
-
-    /// Sends a close frame behind what cannot be taken back, and nothing after it.
-    mutating func startClosing(
-        _ index: Int, _ reason: CloseReason, code: UInt16, reason text: String, _ now: Moment
-    ) {
-        let connection = connections.address(of: index)
-        connection.pointee.phase = .closing(reason)
-        connection.pointee.deadline = now.instant + limits.closeDeadline
-        forgetSubscriptions(index)
-        connection.pointee.unfinished = 0
-        connection.pointee.waiting = 0
-        // Of what waits, the peer is sent the end of the frame it began, answers, and the reason: no
-        // data may follow a close frame (RFC 6455 §5.5.1).
-        if connection.pointee.isBlocked {
-            connection.pointee.tail.truncate(to: connection.pointee.tailHead)
-        }
-        connection.pointee.control.appendClose(code, text)
-        if !connection.pointee.isBlocked { flush(index, classes: 0, now) }
-        guard connections.contains(index) else { return }
-        if !connection.pointee.isBlocked { finishClosing(index, reason, now) }
-        if connections.contains(index) { schedule(index) }
-    }
-
-    /// All is written. The peer that closed first is done; any other one has to answer.
-    mutating func finishClosing(_ index: Int, _ reason: CloseReason, _ now: Moment) {
-        let connection = connections.address(of: index)
-        if !connection.pointee.control.isEmpty {
-            flush(index, classes: 0, now)
-            guard connections.contains(index), !connection.pointee.isBlocked else { return }
-        }
-        let waitsForPeer = connection.pointee.isWebSocket && reason != .asked
-        if !waitsForPeer { drop(index, reason) }
-    }
-
-    /// The socket takes nothing: after the limit the subscriber is let go, whatever it was owed.
-    mutating func expireStall(_ index: Int, _ now: Moment) {
-        let connection = connections.address(of: index)
-        guard limits.stall != .zero, now.instant >= connection.pointee.lastProgress + limits.stall else {
-            return
-        }
-        startClosing(
-            index, .stalled, code: CloseCode.tooSlow,
-            reason: "nothing was read for \(limits.stall.milliseconds) ms", now)
-    }
-
-    /// Tells everybody goodbye and closes; new connections are turned away from now on.
-    mutating func drain(_ now: Moment) {
-        isDraining = true
-        for index in 0..<limits.connections where connections.contains(index) {
-            let connection = connections.address(of: index)
-            switch connection.pointee.phase {
-            case .closing: break
-            case .http: drop(index, .shutdown)
-            case .streaming:
-                var message = ControlMessage("goodbye")
-                message.add("code", "shutdown")
-                connection.pointee.control.appendFrame(message.end())
-                startClosing(index, .shutdown, code: CloseCode.goingAway, reason: "the server stops", now)
-            }
         }
     }
 }

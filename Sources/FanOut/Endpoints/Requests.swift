@@ -45,6 +45,8 @@ extension Shard {
         do throws(HTTPFault) {
             if request.path == "/v1/stream", request.headers.hasToken("upgrade", "websocket") {
                 try upgrade(request, index, now)
+            } else if request.path == "/v1/events" || request.path == "/v1/poll" {
+                try startStream(request, index, now)
             } else {
                 let response = try response(to: request, now)
                 respond(response, index, keepAlive: request.keepAlive, head: isHead, now)
@@ -54,7 +56,7 @@ extension Shard {
         }
     }
 
-    private mutating func respond(
+    mutating func respond(
         _ response: HTTPResponse, _ index: Int, keepAlive: Bool, head: Bool, _ now: Moment
     ) {
         let connection = connections.address(of: index)

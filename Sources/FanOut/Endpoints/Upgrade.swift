@@ -12,21 +12,29 @@ extension Shard {
     ) throws(HTTPFault) {
         try refuseTokenInURL(request)
         try checkOrigin(request)
+        try refuseWhileDraining(now.instant)
         let grant = try grant(of: request, now)
         let acceptance = try WebSocketHandshake.accept(request, protocols: Shard.subprotocols)
         let connection = connections.address(of: index)
         acceptance.write(into: &connection.pointee.control)
         connection.pointee.phase = .streaming
         connection.pointee.encoding = acceptance.subprotocol == Shard.subprotocols[1] ? .sbe : .json
-        connection.pointee.transport = .webSocket
+        setTransport(index, .webSocket)
+        connection.pointee.deadline = .never
+        beginLife(connection, now.instant)
         connection.pointee.lastHeartbeat = now.instant
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
         hand(grant, to: connection, now)
         counters.upgrades += 1
         let session = place.unique(counters.upgrades)
-        connection.pointee.control.appendFrame(welcome(index, session: session))
-        webSocketCount += 1
+        answer(index, welcome(index, session: session))
         receiveEarlyFrames(index, now)
+    }
+
+    func refuseWhileDraining(_ now: Instant) throws(HTTPFault) {
+        guard isDraining else { return }
+        let wait = max(Nanoseconds.zero, drainEnd - now).milliseconds / 1_000 + 1
+        throw HTTPFault(503, "the server stops", headers: ["Retry-After": "\(wait)"])
     }
 
     /// Frames that came in one piece with the request, and the first write.

@@ -53,6 +53,8 @@ enum CloseReason: Int, CaseIterable {
     case unreadAnswers
     /// The server goes down: 1001.
     case shutdown
+    /// Answered no ping: 1008.
+    case silent
     /// Would have lost something, and had chosen to be closed rather: 4408.
     case tooSlow
     /// No token in time, or none that was right: 1008.
@@ -74,6 +76,7 @@ enum CloseReason: Int, CaseIterable {
         case .operationRate: "operation_rate"
         case .unreadAnswers: "unread_answers"
         case .shutdown: "shutdown"
+        case .silent: "silent"
         case .tooSlow: "too_slow"
         case .unauthenticated: "unauthenticated"
         case .tokenExpired: "token_expired"

@@ -19,7 +19,7 @@ struct Holdings: Equatable {
 extension Shard {
     var holdings: Holdings {
         var held = Holdings(
-            connections: connectionCount, webSockets: webSocketCount, slots: slotCount,
+            connections: connectionCount, webSockets: count(on: .webSocket), slots: slotCount,
             followers: followers.count, patternHolders: patternHolders.count)
         for index in 0..<view.directory.count {
             held.bookReaders += view.symbol(SymbolID(index)).pointee.book.readers

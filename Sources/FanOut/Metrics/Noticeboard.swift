@@ -70,7 +70,8 @@ final class Noticeboard: Sendable {
 extension Shard {
     var figures: Figures {
         Figures(
-            counters: counters, connections: UInt64(connectionCount), webSockets: UInt64(webSocketCount),
+            counters: counters, connections: UInt64(connectionCount),
+            webSockets: UInt64(count(on: .webSocket)),
             encodes: arena.encodes, ticksRead: view.ticks, laps: view.laps, ticksLost: view.ticksLost,
             refused: network.counters.refused, acceptErrors: network.counters.acceptErrors)
     }

@@ -29,7 +29,9 @@ extension Shard {
         let stamp = one.slot.pointee.options.contains(.stamps) ? received : nil
         let isSnapshot = isSnapshot || previous == 0
         switch one.encoding {
-        case .json: frameJSON(body, previous, isSnapshot, stamp, one.now)
+        case .json where one.connection.pointee.transport == .webSocket:
+            frameJSON(body, previous, isSnapshot, stamp, one.now)
+        case .json: frameText(body, previous, isSnapshot, stamp, one)
         case .sbe:
             if !one.slot.pointee.options.contains(.isNamed) { nameSymbol(one) }
             frameSBE(body, previous, isSnapshot, stamp, one.now)
@@ -55,6 +57,30 @@ extension Shard {
             WebSocketFrame.writeHeader(into: &pen, opcode: .text, payload: body.count + tail.count)
             pen.bytes(body)
             tail.write(to: &pen)
+        }
+    }
+
+    /// On what is no WebSocket. The cursor is of the write before: it stays true while this one is cut.
+    private mutating func frameText(
+        _ body: UnsafeRawBufferPointer, _ previous: UInt64, _ isSnapshot: Bool, _ stamp: Timestamp?,
+        _ one: Addressee
+    ) {
+        let tail = NativeJSON.Tail(
+            previous: previous, isSnapshot: isSnapshot,
+            stamps: stamp.map { (received: $0, sent: one.now.wall) })
+        let transport = one.connection.pointee.transport
+        let cursor = cursor(of: one.connection)
+        scratch.write(atMost: body.count + NativeJSON.tailMax + Transport.frameMax) { pen in
+            if transport == .events {
+                pen.literal("event: ")
+                pen.literal(one.slot.pointee.kind.channel.name)
+                pen.literal("\nid: ")
+                cursor.write(to: &pen)
+                pen.literal("\ndata: ")
+            }
+            pen.bytes(body)
+            tail.write(to: &pen)
+            pen.literal(transport.terminator)
         }
     }
 
@@ -95,7 +121,8 @@ extension Shard {
         message.add("from", unsigned: one.slot.pointee.sent + 1)
         message.add("to", unsigned: last)
         message.add("reason", wasLapped ? "lapped" : "slow")
-        scratch.appendFrame(message.end())
+        scratch.append(
+            message: message.end(), on: one.connection.pointee.transport, cursor: cursor(of: one.connection))
         one.slot.pointee.sent = last
         if one.slot.pointee.options.contains(.closesWhenSlow) {
             tooSlow.append(Int32(one.connection.pointee.socket.index))

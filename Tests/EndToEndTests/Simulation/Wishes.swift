@@ -59,7 +59,9 @@ struct Wishes {
         _ request: ClientMessage.Subscribe, _ symbols: [String], at: Instant, truth: Truth
     ) {
         let kind = StreamKind(request.channel, request.interval)
-        var wish = Wish(rate: request.rate, mode: request.mode, depth: request.depth)
+        var wish = Wish(
+            rate: request.rate ?? .standard, mode: request.mode,
+            depth: request.depth ?? ClientMessage.Subscribe.depthStandard)
         wish.checksum = request.checksum
         wish.stamps = request.stamps
         wish.isResumed = request.resume != nil
