@@ -43,7 +43,7 @@ let package = Package(
 
         // Floor 1: what the numbers mean | sockets, HTTP, WebSocket.
         room("Market", on: ["Basics"]),
-        room("Wire", on: ["Basics", "CLinux", "COpenSSL"]),
+        room("Wire", on: ["Basics", "CLinux", "COpenSSL", "CZlib"]),
 
         // Floor 2: messages ↔ bytes, both directions, a folder a dialect.
         room(

@@ -7,6 +7,7 @@
 // and is neither rung for a connection nor has another thread beside it.
 import Basics
 import Market
+import Synchronization
 import Wire
 
 /// A loop's own reader and the bell that wakes it. All of a tape's are made before its writer.
@@ -22,7 +23,11 @@ public struct LoopEnd {
 }
 
 public struct FanOutLoops: Sendable {
-    private let loops: [FanOutLoop]
+    let loops: [FanOutLoop]
+    let board: Noticeboard
+    /// Rings when the last loop has ended.
+    public let ending: Doorbell
+    private let running: Running
 
     /// - Parameters:
     ///   - options: `limits.connections` is for all loops together; each has room for its share.
@@ -30,7 +35,9 @@ public struct FanOutLoops: Sendable {
     /// - Throws: `SystemError` when epoll or its descriptors are not to be had.
     public init(options: ServerOptions, listener: Listener, ends: [LoopEnd]) throws(SystemError) {
         let reception = Reception(connectionsMax: options.limits.connections, bells: ends.map(\.bell))
-        let board = Noticeboard(loops: ends.count)
+        board = Noticeboard(loops: ends.count)
+        ending = try Doorbell()
+        running = Running(loops: ends.count)
         var options = options
         options.limits.connections = reception.share
         var loops: [FanOutLoop] = []
@@ -49,7 +56,11 @@ public struct FanOutLoops: Sendable {
     public func start() throws(SystemError) -> [Thread] {
         var threads: [Thread] = []
         for (index, loop) in loops.enumerated() {
-            threads.append(try Thread("loop \(index)") { loop.run() })
+            threads.append(
+                try Thread("loop \(index)") { [running, ending] in
+                    loop.run()
+                    if running.oneEnded() { ending.ring() }
+                })
         }
         return threads
     }
@@ -71,7 +82,24 @@ public struct FanOutLoops: Sendable {
 
     /// Asks all loops to send their clients away and to end, from any thread. They do it side by side.
     ///
-    /// - Parameter span: by when the last client is told; a second more for those that read slowly.
-    ///   Another call with a shorter one cuts it.
-    public func stop(over span: Nanoseconds = .zero) { for loop in loops { loop.stop(over: span) } }
+    /// - Parameter drain: by when the last client is told; a second more for those that read slowly.
+    public func stop(drain: Nanoseconds) { for loop in loops { loop.stop(drain: drain) } }
+
+    /// Asks all loops to end at once, whatever they were about to say.
+    public func abort() { for loop in loops { loop.abort() } }
+
+    /// Every loop that was started has ended.
+    public var haveEnded: Bool { running.count == 0 }
+}
+
+/// How many loops have not ended yet.
+private final class Running: Sendable {
+    private let loops: Atomic<Int>
+    init(loops: Int) { self.loops = Atomic(loops) }
+
+    var count: Int { loops.load(ordering: .acquiring) }
+    /// True for the last one.
+    func oneEnded() -> Bool {
+        loops.subtract(1, ordering: .acquiringAndReleasing).newValue == 0
+    }
 }

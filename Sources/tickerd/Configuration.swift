@@ -20,6 +20,15 @@ struct Configuration {
     var congestion: String?
     var allowedOrigins: [String] = []
 
+    // Running it.
+    /// Nil: there is no admin listener.
+    var admin: (host: String, port: UInt16)?
+    var adminTokenFile: String?
+    /// How long goodbyes may take.
+    var drain = Nanoseconds.seconds(10)
+    var logLevel = LogLevel.info
+    var logFormat = LogFormat.text
+
     var limits = Limits()
     /// Limits that protect against strangers are lifted.
     var isBench = false
@@ -30,7 +39,7 @@ struct Configuration {
         let options: [Option]
     }
 
-    static let groups = [feedOptions, listenOptions, otherOptions]
+    static let groups = [feedOptions, listenOptions, operationOptions, otherOptions]
     static var options: [Option] { groups.flatMap(\.options) }
 
     static var help: String {
@@ -45,13 +54,34 @@ struct Configuration {
             Option("version", nil, "the version"),
         ])
 
-    init(_ arguments: Arguments) throws(UsageError) {
+    /// - Parameter faults: takes what is wrong: at most one of each group, so that none hides another's.
+    init(_ arguments: Arguments, faults: inout [UsageError]) {
         if let extra = arguments.operands.first {
-            throw UsageError("unknown command \(extra); there is: tickerd digest FILE")
+            faults.append(UsageError("unknown command \(extra); there is: tickerd digest FILE"))
         }
-        try takeFeed(arguments)
-        try takeListen(arguments)
-        if arguments.has("bench") { try liftLimits() }
+        take(&faults) { configuration throws(UsageError) in try configuration.takeFeed(arguments) }
+        take(&faults) { configuration throws(UsageError) in try configuration.takeListen(arguments) }
+        take(&faults) { configuration throws(UsageError) in try configuration.takeOperation(arguments) }
+        if arguments.has("bench") {
+            take(&faults) { configuration throws(UsageError) in try configuration.liftLimits() }
+        }
+        faults = faults.map(arguments.located)
+    }
+
+    init(_ arguments: Arguments) throws(UsageError) {
+        var faults: [UsageError] = []
+        self.init(arguments, faults: &faults)
+        if let first = faults.first { throw first }
+    }
+
+    private mutating func take(
+        _ faults: inout [UsageError], _ group: (inout Configuration) throws(UsageError) -> Void
+    ) {
+        do throws(UsageError) {
+            try group(&self)
+        } catch {
+            faults.append(error)
+        }
     }
 
     /// A word for an address that nobody outside this machine reaches. A name may still lead anywhere.

@@ -114,7 +114,7 @@ private let spoken = ["tickerfeed.v1.json", "tickerfeed.v1.sbe"]
         let answer = try #require(try HTTPResponseHead.parse(buffer.readable))
         #expect(answer.consumed == buffer.count)
         #expect(
-            try WebSocketHandshake.verify(response: answer.head, key: key, protocols: spoken)
+            try WebSocketHandshake.verify(response: answer.head, key: key, protocols: spoken).subprotocol
                 == "tickerfeed.v1.sbe")
         for end in 0..<buffer.count {
             #expect(

@@ -67,6 +67,29 @@ final class Noticeboard: Sendable {
     func read() -> [Figures] { figures.withLock { $0 } }
 }
 
+/// What the process's main thread looks at now and then.
+public struct LoopsOverview: Equatable, Sendable {
+    public var connections: UInt64 = 0
+    public var refused: UInt64 = 0
+    public var acceptErrors: UInt64 = 0
+    public var laps: UInt64 = 0
+    public init() {}
+}
+
+extension FanOutLoops {
+    /// 100 ms and a turn old at most.
+    public var overview: LoopsOverview {
+        var overview = LoopsOverview()
+        for figures in board.read() {
+            overview.connections += figures.connections
+            overview.refused += figures.refused
+            overview.acceptErrors += figures.acceptErrors
+            overview.laps += figures.laps
+        }
+        return overview
+    }
+}
+
 extension Shard {
     var figures: Figures {
         Figures(

@@ -21,9 +21,10 @@ public enum ClientEvent {
     case closed(code: UInt16?, reason: String)
 }
 
-/// Room to receive into. Clients pumped by one thread may share one.
+/// Room to receive into, and to inflate. Clients pumped by one thread may share one.
 public final class ReceiveBuffer {
     let bytes: UnsafeMutableRawBufferPointer
+    let inflater = Inflater()
     public init(bytes count: Int = 64 * 1_024) { bytes = .allocate(byteCount: count, alignment: 64) }
     deinit { bytes.deallocate() }
 }
@@ -39,6 +40,8 @@ public final class WebSocketClient {
     public let url: WebSocketURL
     /// What the server chose of the protocols asked for; known once open.
     public private(set) var subprotocol: String?
+    /// The server may compress messages: it took the offer. Ours never are.
+    public private(set) var isDeflating = false
     public private(set) var descriptor: Int32 = -1
     public var isOpen: Bool { state == .open }
     /// Bytes that wait for the socket. Whoever sends much watches it.
@@ -46,6 +49,7 @@ public final class WebSocketClient {
     public var wantsWrite: Bool { state == .connecting || (descriptor >= 0 && !output.isEmpty) }
 
     private let protocols: [String]
+    private let offersDeflate: Bool
     private let headers: [(String, String)]
     private let room: ReceiveBuffer
     private var random: any RandomNumberGenerator
@@ -58,15 +62,17 @@ public final class WebSocketClient {
     private var reader: WebSocketReader
 
     /// - Parameters:
+    ///   - deflate: offers the server to compress what it sends.
     ///   - random: masks and the handshake's key come from it; a seeded one makes a run repeatable.
     ///   - room: to share with other clients of the same thread.
     public init(
-        url: WebSocketURL, protocols: [String] = [], headers: [(String, String)] = [],
+        url: WebSocketURL, protocols: [String] = [], deflate: Bool = false, headers: [(String, String)] = [],
         random: any RandomNumberGenerator = SystemRandomNumberGenerator(),
         messageMax: Int = 16 * 1_024 * 1_024, room: ReceiveBuffer? = nil
     ) {
         self.url = url
         self.protocols = protocols
+        offersDeflate = deflate
         self.headers = headers
         self.random = random
         self.room = room ?? ReceiveBuffer()
@@ -173,7 +179,8 @@ public final class WebSocketClient {
         }
         key = WebSocketHandshake.key(random.next(), random.next())
         let request = WebSocketHandshake.request(
-            host: url.hostHeader, path: url.path, key: key, protocols: protocols, headers: headers)
+            host: url.hostHeader, path: url.path, key: key, protocols: protocols, deflate: offersDeflate,
+            headers: headers)
         request.withUnsafeBytes { output.append($0) }
         state = .handshaking
         return true
@@ -219,7 +226,10 @@ public final class WebSocketClient {
             return
         }
         do throws(WebSocketRefusal) {
-            subprotocol = try WebSocketHandshake.verify(response: head, key: key, protocols: protocols)
+            let agreement = try WebSocketHandshake.verify(
+                response: head, key: key, protocols: protocols, deflate: offersDeflate)
+            subprotocol = agreement.subprotocol
+            isDeflating = agreement.deflates
         } catch {
             throw .badHandshake(error.reason)
         }
@@ -257,7 +267,7 @@ public final class WebSocketClient {
         _ bytes: UnsafeMutableRawBufferPointer, _ offset: inout Int
     ) throws(ClientError) -> WebSocketEvent? {
         do throws(WebSocketFault) {
-            return try reader.next(bytes, from: &offset)
+            return try reader.next(bytes, from: &offset, inflater: isDeflating ? room.inflater : nil)
         } catch {
             close(code: error.code, reason: error.reason)
             throw .protocolViolation(code: error.code, reason: error.reason)
