@@ -36,6 +36,7 @@ public final class FanOutHandler: SocketHandler {
         shard.received(socket, bytes, clock())
     }
     public func writable(_ socket: SocketID) { shard.writable(socket, clock()) }
+    public func progressed(_ socket: SocketID) { shard.progressed(socket, clock()) }
     public func closed(_ socket: SocketID) { shard.closed(socket) }
 
     /// One turn: tape, subscribers, sockets. Returns when the next is due at the latest.

@@ -92,7 +92,8 @@ extension Shard {
             guard let grant = connection.pointee.grant else { continue }
             if let old, let key = grant.key, verifier.trusts(key, as: old) { continue }
             endForToken(
-                index, .entitlementWithdrawn, code: CloseCode.entitlementWithdrawn, "entitlement withdrawn", now)
+                index, .entitlementWithdrawn, code: CloseCode.entitlementWithdrawn, "entitlement withdrawn",
+                now)
         }
     }
 }

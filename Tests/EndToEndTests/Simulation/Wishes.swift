@@ -60,8 +60,8 @@ struct Wishes {
     ) {
         let kind = StreamKind(request.channel, request.interval)
         var wish = Wish(
-            rate: request.rate ?? .standard, mode: request.mode,
-            depth: request.depth ?? ClientMessage.Subscribe.depthStandard)
+            rate: request.rateServed, mode: request.mode,
+            depth: request.depthServed)
         wish.checksum = request.checksum
         wish.stamps = request.stamps
         wish.isResumed = request.resume != nil
@@ -139,4 +139,10 @@ struct Wishes {
                     || grant.prefixes.contains { key.symbol.hasPrefix($0) })
         }.map(\.wish)
     }
+}
+
+extension ClientMessage.Subscribe {
+    /// What comes of it where there are no tokens.
+    var rateServed: Rate { rate ?? .standard }
+    var depthServed: Int { depth ?? ClientMessage.Subscribe.depthStandard }
 }
