@@ -30,7 +30,9 @@ public struct FanOutLoops: Sendable {
     /// - Throws: `SystemError` when epoll or its descriptors are not to be had.
     public init(options: ServerOptions, listener: Listener, ends: [LoopEnd]) throws(SystemError) {
         let reception = Reception(connectionsMax: options.limits.connections, bells: ends.map(\.bell))
-        let board = Noticeboard(loops: ends.count)
+        let board = Noticeboard(loops: ends.count), memory = ResidentMemory()
+        let entries = max(options.limits.limitTableEntries, 3 * options.limits.connections)
+        let turnstile = Turnstile(entries: entries) { memory.bytes() }
         var options = options
         options.limits.connections = reception.share
         var loops: [FanOutLoop] = []
@@ -40,7 +42,7 @@ public struct FanOutLoops: Sendable {
             loops.append(
                 FanOutLoop(
                     options: options, reactor: reactor, end: end,
-                    place: LoopPlace(index: index, board: board)))
+                    place: LoopPlace(index: index, board: board, turnstile: turnstile)))
         }
         self.loops = loops
     }

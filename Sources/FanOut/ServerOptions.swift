@@ -12,6 +12,8 @@ public struct ServerOptions: Sendable {
     public var epoch: UInt32
     /// Origins a browser page may have besides the server's own.
     public var allowedOrigins: [String] = []
+    /// Proxies whose `X-Forwarded-For` counts.
+    public var trustedProxies: [AddressBlock] = []
     /// `/metrics` is served here too.
     public var servesMetrics = true
     public var feedReport: @Sendable () -> FeedReport

@@ -3,6 +3,7 @@ import Basics
 import CLinux
 import FanOut
 import TickerFeed
+import Wire
 
 struct Configuration {
     // The feed.
@@ -21,6 +22,7 @@ struct Configuration {
     var allowedOrigins: [String] = []
 
     var limits = Limits()
+    var trustedProxies: [AddressBlock] = []
     /// Limits that protect against strangers are lifted.
     var isBench = false
 
@@ -30,7 +32,7 @@ struct Configuration {
         let options: [Option]
     }
 
-    static let groups = [feedOptions, listenOptions, otherOptions]
+    static let groups = [feedOptions, listenOptions, limitOptions, otherOptions]
     static var options: [Option] { groups.flatMap(\.options) }
 
     static var help: String {
@@ -51,6 +53,7 @@ struct Configuration {
         }
         try takeFeed(arguments)
         try takeListen(arguments)
+        try takeLimits(arguments)
         if arguments.has("bench") { try liftLimits() }
     }
 
@@ -66,6 +69,8 @@ struct Configuration {
         }
         isBench = true
         limits.operationsPerSecond = 1_000_000
+        limits.handshakesPerSecond = 1_000_000
+        limits.inputBytesPerSecond = 0
         if case .simulator(let scenario) = source {
             limits.symbols = max(limits.symbols, scenario.symbolCount)
         } else {

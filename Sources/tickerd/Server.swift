@@ -69,6 +69,7 @@ struct Server {
             feedReport: ingest.report)
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
+        options.trustedProxies = configuration.trustedProxies
         options.servesMetrics = listener.isLoopback
         let loops = try FanOutLoops(options: options, listener: listener, ends: ends)
 

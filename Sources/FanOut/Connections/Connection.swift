@@ -18,6 +18,8 @@ struct Connection: ~Copyable {
 
     let socket: SocketID
     let peer: PeerAddress
+    /// What it counts as towards limits that many connections share.
+    var pass: Pass
     var phase = Phase.http
     /// How data messages are written; answers are JSON always.
     var encoding = Encoding.json
@@ -58,6 +60,12 @@ struct Connection: ~Copyable {
 
     /// The request's or the closing handshake's deadline.
     var deadline: Instant
+    /// Until when the message that has begun must be whole.
+    var messageDue = Instant.never
+    /// How much it may send.
+    var input = TokenBucket()
+    /// Whether `input` counts.
+    var isMetered = true
     var nextHeartbeat = Instant.never
     var lastHeartbeat = Instant.zero
     var messages: UInt64 = 0
@@ -65,11 +73,13 @@ struct Connection: ~Copyable {
     var merged: UInt64 = 0
     var operations: OperationBudget
 
-    init(_ socket: SocketID, _ peer: PeerAddress, limits: Limits, now: Instant) {
+    init(_ socket: SocketID, _ peer: PeerAddress, _ pass: Pass, limits: Limits, now: Instant) {
         self.socket = socket
         self.peer = peer
+        self.pass = pass
         subscriptions = Subscriptions(dice: (socket.raw &+ 1) &* 2_654_435_761)
         reader = WebSocketReader(role: .server, messageMax: limits.messageBytes)
+        reader.fragmentsMax = limits.fragments
         deadline = now + limits.requestDeadline
         operations = OperationBudget(perSecond: limits.operationsPerSecond, now: now)
     }
@@ -90,10 +100,17 @@ struct Connection: ~Copyable {
     func wake(limits: Limits) -> Instant {
         switch phase {
         case .http, .closing: deadline
-        case .webSocket where isBlocked: limits.stall == .zero ? .never : lastProgress + limits.stall
+        case .webSocket where isBlocked:
+            min(messageDue, limits.stall == .zero ? .never : lastProgress + limits.stall)
         case .webSocket:
-            min(subscriptions.due, nextHeartbeat, isOwed && kilobits != 0 ? heldUntil : .never)
+            min(subscriptions.due, nextHeartbeat, messageDue, isOwed && kilobits != 0 ? heldUntil : .never)
         }
+    }
+
+    /// Sets when a message that has begun must be whole, from its first byte on.
+    mutating func expectMessage(within span: Nanoseconds, _ now: Instant) {
+        guard reader.isMidway else { return messageDue = .never }
+        messageDue = min(messageDue, now + span)
     }
 }
 

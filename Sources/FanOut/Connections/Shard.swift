@@ -168,6 +168,7 @@ struct Shard: ~Copyable {
                 return
             }
         case .webSocket:
+            if expireMessage(index, now) { break }
             if connection.pointee.isBlocked {
                 expireStall(index, now)
             } else {
@@ -201,6 +202,7 @@ struct Shard: ~Copyable {
     mutating func forget(_ index: Int, _ reason: CloseReason) {
         if connections.address(of: index).pointee.isWebSocket { webSocketCount -= 1 }
         forgetSubscriptions(index)
+        place.turnstile.leave(connections.address(of: index).pointee.pass)
         wheel.set(index, .never)
         connections.remove(at: index)
         connectionCount -= 1

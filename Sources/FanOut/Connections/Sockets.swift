@@ -5,13 +5,12 @@ import Wire
 
 extension Shard {
     mutating func opened(_ socket: SocketID, _ peer: PeerAddress, _ now: Moment) {
-        guard socket.index < limits.connections, !isDraining else {
-            network.close(socket, abort: false)
-            return
-        }
+        guard socket.index < limits.connections else { return network.close(socket, abort: false) }
+        guard let pass = admit(socket, peer, now) else { return }
         counters.opened += 1
         connectionCount += 1
-        connections.insert(Connection(socket, peer, limits: limits, now: now.instant), at: socket.index)
+        connections.insert(
+            Connection(socket, peer, pass, limits: limits, now: now.instant), at: socket.index)
         schedule(socket.index)
     }
 
@@ -38,6 +37,7 @@ extension Shard {
 
     /// Reads messages, answers them, and writes once: answers and what the requests made due.
     mutating func receivedFrames(_ index: Int, _ bytes: UnsafeMutableRawBufferPointer, _ now: Moment) {
+        guard admit(bytes: bytes.count, index, now) else { return }
         let connection = connections.address(of: index)
         var offset = 0
         do throws(WebSocketFault) {
@@ -48,10 +48,12 @@ extension Shard {
                 guard boundAnswers(index, now) else { return }
             }
         } catch {
+            count(error)
             startClosing(index, .protocolError, code: error.code, reason: error.reason, now)
         }
         guard connections.contains(index) else { return }
         if connection.pointee.phase == .webSocket {
+            connection.pointee.expectMessage(within: limits.messageDeadline, now.instant)
             let due = connection.pointee.subscriptions.takeDue(at: now.instant)
             // New subscriptions that follow the market get their snapshots now, not with the next tick.
             flush(index, classes: due | connection.pointee.subscriptions.realTimeClass, now)
@@ -72,6 +74,7 @@ extension Shard {
         guard connection.pointee.isBlocked, connection.pointee.phase == .webSocket, answers > 0,
             answers + connection.pointee.tail.count - connection.pointee.parkedBytes > limits.controlBytes
         else { return true }
+        counters.refuse(.unreadAnswers)
         startClosing(
             index, .unreadAnswers, code: CloseCode.policyViolation, reason: "answers are not read", now)
         return false
@@ -79,6 +82,7 @@ extension Shard {
 
     private mutating func received(_ event: WebSocketEvent, _ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
+        if event == .text || event == .binary { connection.pointee.messageDue = .never }
         switch event {
         case .text: handle(connection.pointee.reader.payload, index, now)
         case .binary:
@@ -151,6 +155,24 @@ extension Shard {
         startClosing(
             index, .stalled, code: CloseCode.tooSlow,
             reason: "nothing was read for \(limits.stall.milliseconds) ms", now)
+    }
+
+    /// A message a byte at a time: after the limit its connection is let go.
+    mutating func expireMessage(_ index: Int, _ now: Moment) -> Bool {
+        guard now.instant >= connections.address(of: index).pointee.messageDue else { return false }
+        counters.refuse(.messageTime)
+        startClosing(
+            index, .messageTimeout, code: CloseCode.policyViolation,
+            reason: "a message did not come whole in \(limits.messageDeadline.milliseconds) ms", now)
+        return true
+    }
+
+    private mutating func count(_ fault: WebSocketFault) {
+        switch fault.code {
+        case CloseCode.messageTooBig: counters.refuse(.message)
+        case CloseCode.policyViolation: counters.refuse(.fragments)
+        default: break
+        }
     }
 
     /// Tells everybody goodbye and closes; new connections are turned away from now on.

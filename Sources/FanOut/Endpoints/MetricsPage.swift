@@ -4,13 +4,15 @@ import Market
 import Wire
 
 extension Shard {
-    func metrics() -> HTTPResponse {
+    func metrics(_ now: Moment) -> HTTPResponse {
         place.board.pin(figures, loop: place.index)
         let loops = place.board.read()
         var sum = Figures()
         for figures in loops { sum += figures }
         var page = MetricsPage()
         addConnections(to: &page, sum, loops)
+        addRefusals(to: &page, sum)
+        addMemory(to: &page, now)
         addMessages(to: &page, sum)
         addTape(to: &page, sum)
         addFeed(to: &page, options.feedReport())
@@ -40,6 +42,25 @@ extension Shard {
         for reason in CloseReason.allCases {
             page.sample("closes_total{reason=\"\(reason.name)\"}", counters.closed(reason))
         }
+    }
+
+    private func addRefusals(to page: inout MetricsPage, _ sum: Figures) {
+        page.family("refusals", "counter", "What was refused, by the limit that was reached.")
+        for limit in Refusal.allCases {
+            let count =
+                switch limit {
+                case .connections: sum.refused + sum.counters.refusals(limit)
+                case .descriptors: sum.refusedDescriptors
+                default: sum.counters.refusals(limit)
+                }
+            page.sample("refusals_total{limit=\"\(limit.name)\"}", count)
+        }
+    }
+
+    private func addMemory(to page: inout MetricsPage, _ now: Moment) {
+        let memory = place.turnstile.memory(limits, now.instant)
+        page.gauge("resident_bytes", "Memory the process holds.", Int64(memory.bytes))
+        page.gauge("memory_tight", "1 while that keeps new clients out.", memory.isTight ? 1 : 0)
     }
 
     private func addMessages(to page: inout MetricsPage, _ sum: Figures) {

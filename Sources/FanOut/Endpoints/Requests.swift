@@ -15,9 +15,15 @@ extension Shard {
             guard answerNext(index, now) else { break }
         }
         guard connections.contains(index) else { return }
-        if connection.pointee.inbound.count > HTTPLimits().headBytesMax * 2 {
+        if connection.pointee.inbound.count > limits.http.headBytesMax * 2 {
             drop(index, .protocolError)  // pipelines without reading
             return
+        }
+        if connection.pointee.phase == .http, !connection.pointee.inbound.isEmpty,
+            !connection.pointee.isBlocked
+        {
+            let whole = now.instant + limits.requestDeadline
+            connection.pointee.deadline = min(connection.pointee.deadline, whole)
         }
         schedule(index)
     }
@@ -26,39 +32,42 @@ extension Shard {
     private mutating func answerNext(_ index: Int, _ now: Moment) -> Bool {
         let connection = connections.address(of: index)
         do throws(HTTPFault) {
-            let parsed = try HTTPRequestParser().parse(connection.pointee.inbound.readable)
+            let parsed = try HTTPRequestParser(limits: limits.http).parse(connection.pointee.inbound.readable)
             guard let (request, consumed) = parsed else { return false }
             connection.pointee.inbound.consume(consumed)
             counters.requests += 1
-            connection.pointee.deadline = now.instant + limits.requestDeadline
+            connection.pointee.deadline = now.instant + limits.idleDeadline
             answer(request, index, now)
         } catch {
+            count(error)
             // Where the next request would begin is anybody's guess.
-            respond(HTTPResponse(error), index, keepAlive: false, head: false, now)
+            respond(HTTPResponse(error), to: nil, index, now)
         }
         return true
     }
 
-    /// A refusal costs the request, not the connection.
+    /// A refusal costs the request, not the connection; but who asks too often is to pause.
     private mutating func answer(_ request: HTTPRequest, _ index: Int, _ now: Moment) {
-        let isHead = request.method == "HEAD"
         do throws(HTTPFault) {
+            try admit(request, index, now)
             if request.path == "/v1/stream", request.headers.hasToken("upgrade", "websocket") {
                 try upgrade(request, index, now)
             } else {
-                let response = try response(to: request, now)
-                respond(response, index, keepAlive: request.keepAlive, head: isHead, now)
+                respond(try response(to: request, now), to: request, index, now)
             }
         } catch {
-            respond(HTTPResponse(error), index, keepAlive: request.keepAlive, head: isHead, now)
+            respond(HTTPResponse(error), to: request, index, now)
         }
     }
 
+    /// - Parameter request: nil where none was understood; nothing is read after that.
     private mutating func respond(
-        _ response: HTTPResponse, _ index: Int, keepAlive: Bool, head: Bool, _ now: Moment
+        _ response: HTTPResponse, to request: HTTPRequest?, _ index: Int, _ now: Moment
     ) {
         let connection = connections.address(of: index)
-        response.write(into: &connection.pointee.control, keepAlive: keepAlive, head: head)
+        let keepAlive = response.status != 429 && request?.keepAlive ?? false
+        dressed(response, for: request, now).write(
+            into: &connection.pointee.control, keepAlive: keepAlive, head: request?.method == "HEAD")
         if !keepAlive {
             connection.pointee.phase = .closing(.served)
             connection.pointee.deadline = now.instant + limits.closeDeadline
@@ -74,8 +83,10 @@ extension Shard {
         let connection = connections.address(of: index)
         guard now.instant >= connection.pointee.deadline else { return }
         if !connection.pointee.inbound.isEmpty, !connection.pointee.isBlocked {
+            counters.refuse(.requestTime)
             let late = HTTPResponse.text(408, "the request did not come whole in time\n")
-            late.write(into: &connection.pointee.control, keepAlive: false, head: false)
+            dressed(late, for: nil, now).write(
+                into: &connection.pointee.control, keepAlive: false, head: false)
             flush(index, classes: 0, now)
         }
         if connections.contains(index) { drop(index, .requestTimeout) }

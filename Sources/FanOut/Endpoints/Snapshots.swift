@@ -10,16 +10,9 @@ extension Shard {
             throw HTTPFault(404, "no such symbol; GET /v1/symbols lists them")
         }
         let depth = try depth(of: request)
-        let tag = entityTag(view.symbol(id), depth)
-        if request.headers["if-none-match"] == tag {
-            var unchanged = HTTPResponse.text(304, "")
-            unchanged.headers.append("ETag", tag)
-            return unchanged
+        return Shard.versioned(entityTag(view.symbol(id), depth), request) {
+            .json(200, snapshotJSON(view.symbol(id), depth))
         }
-        var response = HTTPResponse.json(200, snapshotJSON(view.symbol(id), depth))
-        response.headers.append("ETag", tag)
-        response.headers.append("Cache-Control", "no-cache")
-        return response
     }
 
     private func depth(of request: HTTPRequest) throws(HTTPFault) -> Int {
@@ -57,7 +50,12 @@ extension Shard {
         return message.end() + "\n"
     }
 
-    func directoryJSON() -> String {
+    func directory(_ request: HTTPRequest) -> HTTPResponse {
+        let text = directoryJSON()
+        return Shard.versioned(Shard.entityTag(of: text.utf8), request) { .json(200, text) }
+    }
+
+    private func directoryJSON() -> String {
         let symbols = (0..<view.directory.count).map { index in
             let symbol = view.symbol(SymbolID(index))
             var entry = "{\"symbol\":\"\(symbol.pointee.definition.name)\""

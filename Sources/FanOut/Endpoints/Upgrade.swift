@@ -13,6 +13,7 @@ extension Shard {
         try refuseTokenInURL(request)
         try checkOrigin(request)
         let acceptance = try WebSocketHandshake.accept(request, protocols: Shard.subprotocols)
+        try admitStream(request, index, now)
         let connection = connections.address(of: index)
         acceptance.write(into: &connection.pointee.control)
         connection.pointee.phase = .webSocket

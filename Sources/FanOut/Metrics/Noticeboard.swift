@@ -4,7 +4,7 @@
 // Invariants
 //   - A loop pins every 100 ms, and sleeps longer only when its last turn has pinned. So what another
 //     loop reads is 100 ms and a turn old at most.
-//   - This is the only lock a turn may take: ten times a second, held for a copy of some 300 bytes.
+//   - This is the only lock a turn may take: ten times a second, held for a copy of some 700 bytes.
 import Basics
 import Synchronization
 import Wire
@@ -20,6 +20,8 @@ struct Figures: BitwiseCopyable {
     var ticksLost: UInt64 = 0
     /// Connections above the limit; counted by the loop that accepts.
     var refused: UInt64 = 0
+    /// Connections that no descriptor was left for; the same loop's.
+    var refusedDescriptors: UInt64 = 0
     var acceptErrors: UInt64 = 0
 
     static func += (sum: inout Figures, other: Figures) {
@@ -40,6 +42,7 @@ struct Figures: BitwiseCopyable {
 struct LoopPlace: Sendable {
     let index: Int
     let board: Noticeboard
+    var turnstile = Turnstile()
 
     /// A loop that has no others.
     static var alone: LoopPlace { LoopPlace(index: 0, board: Noticeboard(loops: 1)) }
@@ -72,7 +75,8 @@ extension Shard {
         Figures(
             counters: counters, connections: UInt64(connectionCount), webSockets: UInt64(webSocketCount),
             encodes: arena.encodes, ticksRead: view.ticks, laps: view.laps, ticksLost: view.ticksLost,
-            refused: network.counters.refused, acceptErrors: network.counters.acceptErrors)
+            refused: network.counters.refused,
+            refusedDescriptors: network.counters.refusedDescriptors, acceptErrors: network.counters.acceptErrors)
     }
 
     /// Pins the figures if it is time to.
