@@ -7,7 +7,8 @@ extension PeerAddress {
     ///
     /// Nil for anything else: no names, no octal, no zones.
     public init?(_ text: some StringProtocol) {
-        guard text.utf8.count <= PeerAddress.textMax else { return nil }
+        // A NUL would end the text for the system, and not for anybody else.
+        guard text.utf8.count <= PeerAddress.textMax, !text.utf8.contains(0) else { return nil }
         if text.hasPrefix("[") {
             guard let end = text.firstIndex(of: "]") else { return nil }
             let host = text[text.index(after: text.startIndex)..<end]
@@ -29,7 +30,9 @@ extension PeerAddress {
     private static func port(_ text: some StringProtocol) -> UInt16? {
         guard let first = text.utf8.first else { return 0 }
         let digits = text.utf8.dropFirst()
-        guard first == UInt8(ascii: ":"), !digits.isEmpty, digits.allSatisfy(ASCII.isDigit) else { return nil }
+        guard first == UInt8(ascii: ":"), !digits.isEmpty, digits.allSatisfy(ASCII.isDigit) else {
+            return nil
+        }
         return UInt16(text.dropFirst())
     }
 

@@ -51,7 +51,8 @@ func scenarios(line: String, scenario: Scenario) throws {
         ("--max-memory 99999999999G", "--max-memory"), ("--max-memory M", "--max-memory M"),
         ("--max-head 70000", "--max-head 70000"), ("--auth-deadline 0", "--auth-deadline 0"),
         ("--request-deadline 3601", "--request-deadline"), ("--idle-deadline x", "--idle-deadline x"),
-        ("--trusted-proxy 10.0.0.1/8", "--trusted-proxy"), ("--trusted-proxy proxy.example", "--trusted-proxy"),
+        ("--trusted-proxy 10.0.0.1/8", "--trusted-proxy"),
+        ("--trusted-proxy proxy.example", "--trusted-proxy"),
         ("--trusted-proxy 10.0.0.0/33", "--trusted-proxy"),
         ("--bench --listen example.org:7400", "--bench"), ("--bench --listen [::]:7400", "--bench"),
     ])

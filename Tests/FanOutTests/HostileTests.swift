@@ -10,7 +10,9 @@ import Wire
 private let stranger = PeerAddress(v4: 0xc000_0201, port: 4_711)  // 192.0.2.1
 private let proxy = PeerAddress(v4: 0x0a00_0001, port: 1)  // 10.0.0.1
 
-private func get(_ path: String, _ more: String = "") -> String { "GET \(path) HTTP/1.1\r\nHost: x\r\n\(more)\r\n" }
+private func get(_ path: String, _ more: String = "") -> String {
+    "GET \(path) HTTP/1.1\r\nHost: x\r\n\(more)\r\n"
+}
 
 extension Engine {
     /// What a fresh connection is answered, and whether it is closed then.
@@ -32,7 +34,9 @@ extension Engine {
         network.reopen(index)
     }
 
-    func status(_ text: String, from peer: PeerAddress = stranger) -> Int { Engine.status(ask(text, from: peer).text) }
+    func status(_ text: String, from peer: PeerAddress = stranger) -> Int {
+        Engine.status(ask(text, from: peer).text)
+    }
 
     static func status(_ answer: String) -> Int {
         Int(answer.split(separator: " ").dropFirst().first ?? "") ?? 0
@@ -88,14 +92,17 @@ private let handshakes: [(request: String, status: Int)] = [
     (get("/v1/stream", "Upgrade: h2c\r\nConnection: Upgrade\r\n"), 426),
     (Engine.upgrade().replacing("13\r\n", with: "12\r\n"), 426),
     (Engine.upgrade().replacing("13\r\n", with: "13\r\nSec-WebSocket-Version: 13\r\n"), 426),
-    (Engine.upgrade().replacing("dGhl", with: "dGh"), 400), (Engine.upgrade().replacing("dGhlIHNh", with: "!"), 400),
+    (Engine.upgrade().replacing("dGhl", with: "dGh"), 400),
+    (Engine.upgrade().replacing("dGhlIHNh", with: "!"), 400),
     (Engine.upgrade("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"), 400),
     (Engine.upgrade("Sec-WebSocket-Protocol: soap\r\n"), 400),
-    (Engine.upgrade().replacing("GET", with: "POST"), 405), (Engine.upgrade().replacing("/1.1", with: "/1.0"), 400),
+    (Engine.upgrade().replacing("GET", with: "POST"), 405),
+    (Engine.upgrade().replacing("/1.1", with: "/1.0"), 400),
     (Engine.upgrade().replacing("/v1/stream", with: "/v1/stream?token=secret"), 400),
     // Origins
     (Engine.upgrade("Origin: http://evil.example\r\n"), 403), (Engine.upgrade("Origin: null\r\n"), 403),
-    (Engine.upgrade("Origin: http://x.evil.example\r\n"), 403), (Engine.upgrade("Origin: http://xx\r\n"), 403),
+    (Engine.upgrade("Origin: http://x.evil.example\r\n"), 403),
+    (Engine.upgrade("Origin: http://xx\r\n"), 403),
     (Engine.upgrade("Origin: http://x\r\n"), 101), (Engine.upgrade("Origin: https://x\r\n"), 101),
     (Engine.upgrade("Origin: http://good.example\r\n"), 101),
     (Engine.upgrade("Origin: http://good.example.evil.example\r\n"), 403),
@@ -109,7 +116,9 @@ private let handshakes: [(request: String, status: Int)] = [
         let engine = Engine { $0.allowedOrigins = ["http://good.example"] }
         let (answer, isClosed) = engine.ask(request)
         #expect(Engine.status(answer) == status, "\(request.prefix(200)) → \(answer.prefix(120))")
-        if status >= 400 { #expect(!answer.contains("secret") && !answer.lowercased().contains("\r\nserver:")) }
+        if status >= 400 {
+            #expect(!answer.contains("secret") && !answer.lowercased().contains("\r\nserver:"))
+        }
         #expect(isClosed == answer.contains("\r\nConnection: close\r\n"), "\(request.prefix(200))")
         #expect(engine.handler.holdings == Holdings())
         #expect(engine.status(get("/livez")) == 200)
@@ -119,7 +128,8 @@ private let handshakes: [(request: String, status: Int)] = [
     func pipelinedBehindRefusal() {
         let engine = Engine()
         let answer = engine.ask(
-            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 35\r\n\r\n" + get("/livez")).text
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 35\r\n\r\n" + get("/livez")
+        ).text
         #expect(Engine.status(answer) == 413)
         #expect(!answer.contains("alive") && answer.contains("Connection: close"))
     }
@@ -129,8 +139,11 @@ private let handshakes: [(request: String, status: Int)] = [
         let engine = Engine()
         engine.define("AAPL")
         engine.run()
-        for path in ["/", "/livez", "/readyz", "/metrics", "/v1/symbols", "/v1/schema.xml", "/v1/snapshot/AAPL"] {
-            let whole = engine.ask(get(path)).text, head = engine.ask(get(path).replacing("GET", with: "HEAD")).text
+        for path in [
+            "/", "/livez", "/readyz", "/metrics", "/v1/symbols", "/v1/schema.xml", "/v1/snapshot/AAPL",
+        ] {
+            let whole = engine.ask(get(path)).text,
+                head = engine.ask(get(path).replacing("GET", with: "HEAD")).text
             #expect(Engine.status(whole) == 200 && Engine.status(head) == 200, "\(path)")
             #expect(head.hasSuffix("\r\n\r\n"))
             #expect(header("content-type", in: head) == header("content-type", in: whole))
@@ -142,13 +155,16 @@ private let handshakes: [(request: String, status: Int)] = [
             #expect(header("content-length", in: options) == nil && options.hasSuffix("\r\n\r\n"))
         }
         #expect(engine.status("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n") == 204)
-        #expect(header("allow", in: engine.ask("PUT / HTTP/1.1\r\nHost: x\r\n\r\n").text) == "GET, HEAD, OPTIONS")
+        #expect(
+            header("allow", in: engine.ask("PUT / HTTP/1.1\r\nHost: x\r\n\r\n").text) == "GET, HEAD, OPTIONS")
     }
 
     @Test("every answer says when it is from, and that it is what it says it is")
     func dressed() {
         let engine = Engine()
-        for request in [get("/livez"), get("/nowhere"), "nonsense\r\n\r\n", get("/v1/stream"), get("/metrics")] {
+        for request in [
+            get("/livez"), get("/nowhere"), "nonsense\r\n\r\n", get("/v1/stream"), get("/metrics"),
+        ] {
             let answer = engine.ask(request).text
             #expect(header("date", in: answer) == "Tue, 14 Nov 2023 22:13:20 GMT", "\(answer)")
             #expect(header("x-content-type-options", in: answer) == "nosniff")
@@ -241,7 +257,9 @@ private let handshakes: [(request: String, status: Int)] = [
         _ = engine.say(http: get("/livez"), 0)
         engine.run(milliseconds: 29_000)
         #expect(Engine.status(engine.say(http: get("/livez") + "GE", 0)) == 200)
-        let end = upToTheEnd(engine, 40_000) { if $0 > 0, $0 < 6_000 { engine.receive(0, [0x54 + UInt8($0 / 1_000)]) } }
+        let end = upToTheEnd(engine, 40_000) {
+            if $0 > 0, $0 < 6_000 { engine.receive(0, [0x54 + UInt8($0 / 1_000)]) }
+        }
         #expect(end == 10_000)
         engine.network.reopen(0)
         engine.open(0, from: stranger)
@@ -270,7 +288,7 @@ private let handshakes: [(request: String, status: Int)] = [
             sent += 1
             // A ping in the middle of a frame is no ping.
         }
-        #expect(end == nil && sent > 30)
+        #expect(end == 35_000, "30 s for the message, 5 for a closing handshake that never comes")
         #expect(engine.texts(0).contains("close 1008"))
         #expect(engine.refusals(.messageTime) == 1)
 
@@ -332,7 +350,8 @@ private let handshakes: [(request: String, status: Int)] = [
         // From anybody else the field is air: the peer's own address counts.
         func forged(_ index: Int) -> Int {
             engine.open(index, from: stranger)
-            return Engine.status(engine.say(http: Engine.upgrade("X-Forwarded-For: 198.51.100.\(index)\r\n"), index))
+            return Engine.status(
+                engine.say(http: Engine.upgrade("X-Forwarded-For: 198.51.100.\(index)\r\n"), index))
         }
         #expect((10..<13).map(forged) == [101, 101, 429])
         for index in 0..<13 where engine.network.sent[index] == nil { engine.close(index) }
@@ -356,7 +375,10 @@ private let handshakes: [(request: String, status: Int)] = [
         engine.run(milliseconds: 1_000)
         let many = engine.ask(String(repeating: get("/livez"), count: 20)).text
         #expect(many.ranges(of: "200 OK").count == 5 && many.ranges(of: "429").count == 1)
-        #expect((0..<50).allSatisfy { _ in engine.status(get("/livez"), from: PeerAddress(v4: 0x7f00_0001, port: 1)) == 200 })
+        #expect(
+            (0..<50).allSatisfy { _ in
+                engine.status(get("/livez"), from: PeerAddress(v4: 0x7f00_0001, port: 1)) == 200
+            })
     }
 
     @Test("too many handshakes: 429 for the address, 503 for all; later they are welcome")
@@ -365,7 +387,9 @@ private let handshakes: [(request: String, status: Int)] = [
         limits.handshakesPerAddress = 2
         limits.handshakesPerSecond = 3
         let engine = Engine(limits: limits)
-        func shake(_ last: UInt32) -> Int { engine.status(Engine.upgrade(), from: PeerAddress(v4: 0xc000_0200 + last, port: 1)) }
+        func shake(_ last: UInt32) -> Int {
+            engine.status(Engine.upgrade(), from: PeerAddress(v4: 0xc000_0200 + last, port: 1))
+        }
         #expect([shake(1), shake(1), shake(1), shake(2), shake(3)] == [101, 101, 429, 101, 503])
         engine.run(milliseconds: 1_000)
         #expect(shake(1) == 101)
@@ -427,7 +451,8 @@ private let wrongMessages: [(text: String, code: String)] = [
         "frames that are wrong, and the code each is closed with",
         arguments: [
             ([0x81, 0x02, 0x7b, 0x7d], 1002),  // not masked
-            ([0xc1, 0x80, 0, 0, 0, 0], 1002), ([0xa1, 0x80, 0, 0, 0, 0], 1002), ([0x91, 0x80, 0, 0, 0, 0], 1002),
+            ([0xc1, 0x80, 0, 0, 0, 0], 1002), ([0xa1, 0x80, 0, 0, 0, 0], 1002),
+            ([0x91, 0x80, 0, 0, 0, 0], 1002),
             ([0x83, 0x80, 0, 0, 0, 0], 1002), ([0x8b, 0x80, 0, 0, 0, 0], 1002),  // unknown opcodes
             ([0x80, 0x80, 0, 0, 0, 0], 1002), ([0x09, 0x80, 0, 0, 0, 0], 1002), ([0x89, 0xfe, 0, 126], 1002),
             ([0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0], 1002),  // 2^63

@@ -106,7 +106,8 @@ func bucketBound(seed: Seed) {
         limits.connectionsPerAddress = 2
         let turnstile = Turnstile()
         var passes = [Pass(), Pass(), Pass()]
-        let one = try address("192.0.2.1"), refused = Refused(limit: .addressConnections, wait: limits.retryAfter)
+        let one = try address("192.0.2.1"),
+            refused = Refused(limit: .addressConnections, wait: limits.retryAfter)
         for at in 0..<2 { try turnstile.enter(one, &passes[at], limits) }
         #expect(throws: refused) { try turnstile.enter(one, &passes[2], limits) }
         try turnstile.enter(address("192.0.2.2"), &passes[2], limits)
@@ -163,7 +164,8 @@ func bucketBound(seed: Seed) {
                 return error.fault(limits).status
             }
         }
-        #expect([take(one, 0), take(one, 0), take(one, 0), take(other, 0), take(other, 0)] == [0, 0, 429, 0, 503])
+        #expect(
+            [take(one, 0), take(one, 0), take(one, 0), take(other, 0), take(other, 0)] == [0, 0, 429, 0, 503])
         #expect([take(other, 334), take(other, 334), take(one, 400)] == [0, 503, 503])
         #expect([take(try address("127.0.0.1"), 800), take(one, 800)] == [0, 503])
     }

@@ -71,7 +71,8 @@ struct Refused: Error, Hashable {
         switch limit {
         case .memory: "the server is out of memory for new clients"
         case .addressConnections: "more than \(limits.connectionsPerAddress) connections from this address"
-        case .subjectConnections: "more than \(limits.connectionsPerSubject) streams with this token's subject"
+        case .subjectConnections:
+            "more than \(limits.connectionsPerSubject) streams with this token's subject"
         case .handshakes: "more than \(limits.handshakesPerSecond) handshakes a second"
         case .addressHandshakes:
             "more than \(limits.handshakesPerAddress) handshakes a second from this address"

@@ -20,7 +20,8 @@ struct BucketRate: Hashable {
     /// In which so many come back. Rounded up, so that nobody gets more than the rate.
     func time(for count: Int) -> Nanoseconds {
         let (nanoseconds, overflow) = Int64(count).multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? Nanoseconds(raw: .max / 2) : Nanoseconds(raw: (nanoseconds - 1) / Int64(perSecond) + 1)
+        return overflow
+            ? Nanoseconds(raw: .max / 2) : Nanoseconds(raw: (nanoseconds - 1) / Int64(perSecond) + 1)
     }
 }
 

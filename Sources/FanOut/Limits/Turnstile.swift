@@ -64,7 +64,9 @@ final class Turnstile: Sendable {
                 return true
             }
         }
-        guard isIn ?? false else { throw Refused(limit: isIn == nil ? .connections : limit, wait: limits.retryAfter) }
+        guard isIn ?? false else {
+            throw Refused(limit: isIn == nil ? .connections : limit, wait: limits.retryAfter)
+        }
     }
 
     private func giveBack(_ key: LimitKey?) {
@@ -87,9 +89,12 @@ final class Turnstile: Sendable {
     /// A WebSocket handshake, or the start of another stream. Costs the address nothing when it is the
     /// server that has enough.
     func takeHandshake(_ address: ClientAddress, _ limits: Limits, _ now: Instant) throws(Refused) {
-        let all = BucketRate(perSecond: limits.handshakesPerSecond), own = BucketRate(perSecond: limits.handshakesPerAddress)
+        let all = BucketRate(perSecond: limits.handshakesPerSecond),
+            own = BucketRate(perSecond: limits.handshakesPerAddress)
         let refused: Refused? = state.withLock { state in
-            if let wait = state.handshakes.wait(of: all, now) { return Refused(limit: .handshakes, wait: wait) }
+            if let wait = state.handshakes.wait(of: all, now) {
+                return Refused(limit: .handshakes, wait: wait)
+            }
             if let key = address.key {
                 let wait = state.table.change(key) { $0.handshakes.take(of: own, now) } ?? limits.retryAfter
                 if let wait { return Refused(limit: .addressHandshakes, wait: wait) }

@@ -76,7 +76,8 @@ extension Shard {
             counters: counters, connections: UInt64(connectionCount), webSockets: UInt64(webSocketCount),
             encodes: arena.encodes, ticksRead: view.ticks, laps: view.laps, ticksLost: view.ticksLost,
             refused: network.counters.refused,
-            refusedDescriptors: network.counters.refusedDescriptors, acceptErrors: network.counters.acceptErrors)
+            refusedDescriptors: network.counters.refusedDescriptors,
+            acceptErrors: network.counters.acceptErrors)
     }
 
     /// Pins the figures if it is time to.

@@ -17,7 +17,8 @@ public enum EntityTag {
 
     /// The next element of the list. A comma between quotes is part of a tag.
     private static func next(_ rest: inout Substring) -> Substring? {
-        let isBetween = { (character: Character) in character == "," || character == " " || character == "\t" }
+        let isBetween = { (character: Character) in character == "," || character == " " || character == "\t"
+        }
         rest = rest.drop(while: isBetween)
         guard !rest.isEmpty else { return nil }
         var isQuoted = false

@@ -59,7 +59,8 @@ extension Configuration {
                 "max-handshakes", \.handshakesPerSecond, 1...1_000_000,
                 "WebSocket handshakes and starts of streams a second"),
             Count(
-                "max-handshakes-per-address", \.handshakesPerAddress, 1...1_000_000, "the same, of one address"),
+                "max-handshakes-per-address", \.handshakesPerAddress, 1...1_000_000,
+                "the same, of one address"),
             Count(
                 "max-requests-per-address", \.requestsPerAddress, 1...1_000_000,
                 "HTTP requests a second of one address"),
@@ -67,13 +68,17 @@ extension Configuration {
                 "max-memory", \.memoryBytes, 1_048_576...(1 << 50), value: "BYTES",
                 "resident bytes above which nobody new is let in; K, M and G are understood"),
             Count("max-symbols", \.symbols, 1...65_536, "symbols of one connection"),
-            Count("max-operations", \.operationsPerSecond, 1...1_000_000, "operations of one connection a second"),
+            Count(
+                "max-operations", \.operationsPerSecond, 1...1_000_000,
+                "operations of one connection a second"),
             Count(
                 "max-input", \.inputBytesPerSecond, 1_024...(1 << 30), value: "BYTES",
                 "bytes that one connection may send a second"),
-            Count("max-message", \.messageBytes, 256...(1 << 24), value: "BYTES", "bytes of one client message"),
+            Count(
+                "max-message", \.messageBytes, 256...(1 << 24), value: "BYTES", "bytes of one client message"),
             Count("max-fragments", \.fragments, 1...1_000_000, "frames that one client message may come in"),
-            Count("max-head", \.http.headBytesMax, 1_024...65_536, value: "BYTES", "bytes of a request's head"),
+            Count(
+                "max-head", \.http.headBytesMax, 1_024...65_536, value: "BYTES", "bytes of a request's head"),
         ]
     }
 
@@ -112,7 +117,8 @@ extension Configuration {
         }
         for text in arguments.all("trusted-proxy") {
             guard let block = AddressBlock(text) else {
-                throw UsageError("--trusted-proxy \(text): an address or a block, as 10.0.0.0/8 or 2001:db8::/32")
+                throw UsageError(
+                    "--trusted-proxy \(text): an address or a block, as 10.0.0.0/8 or 2001:db8::/32")
             }
             trustedProxies.append(block)
         }
