@@ -6,10 +6,13 @@ public struct Option: Sendable {
     /// What stands for the value in the help; nil for a switch.
     public let value: String?
     public let help: String
-    public init(_ name: String, _ value: String? = nil, _ help: String) {
+    /// Each value counts; of other options the last one does.
+    public let mayRepeat: Bool
+    public init(_ name: String, _ value: String? = nil, _ help: String, mayRepeat: Bool = false) {
         self.name = name
         self.value = value
         self.help = help
+        self.mayRepeat = mayRepeat
     }
 }
 
@@ -22,7 +25,13 @@ public struct UsageError: Error, CustomStringConvertible {
 public struct Arguments {
     /// What is not an option, in order.
     public private(set) var operands: [String] = []
-    private var values: [String: [String]] = [:]
+    private var values: [String: [Given]] = [:]
+
+    private struct Given: Equatable {
+        let value: String
+        /// File and line; nil for the command line.
+        var place: String?
+    }
 
     /// - Parameter arguments: without the program's name. `--` ends the options.
     public init(_ arguments: [String], options: [Option]) throws(UsageError) {
@@ -50,13 +59,13 @@ public struct Arguments {
         }
         guard let meaning = option.value else {
             guard parts.count == 1 else { throw UsageError("--\(name) takes no value") }
-            values[name, default: []].append("")
+            values[name, default: []].append(Given(value: ""))
             return
         }
         if parts.count == 2 {
-            values[name, default: []].append(String(parts[1]))
+            values[name, default: []].append(Given(value: String(parts[1])))
         } else if let value = rest.popFirst() {
-            values[name, default: []].append(value)
+            values[name, default: []].append(Given(value: value))
         } else {
             throw UsageError("--\(name) wants \(meaning)")
         }
@@ -64,8 +73,40 @@ public struct Arguments {
 
     public func has(_ name: String) -> Bool { values[name] != nil }
     /// The last value given.
-    public subscript(name: String) -> String? { values[name]?.last }
-    public func all(_ name: String) -> [String] { values[name] ?? [] }
+    public subscript(name: String) -> String? { values[name]?.last?.value }
+    public func all(_ name: String) -> [String] { values[name]?.map(\.value) ?? [] }
+
+    /// Takes what the command line is silent about from a file.
+    public mutating func add(_ file: OptionFile) {
+        let said = Set(values.keys)
+        for entry in file.entries where !said.contains(entry.name) {
+            values[entry.name, default: []].append(
+                Given(value: entry.value, place: "\(file.name):\(entry.line)"))
+        }
+    }
+
+    /// A fault that begins with the option it is about, with file and line where it has that from a file.
+    public func located(_ fault: UsageError) -> UsageError {
+        guard fault.description.hasPrefix("--") else { return fault }
+        let name = fault.description.dropFirst(2).prefix { $0.isLetter || $0.isNumber || $0 == "-" }
+        let given = values[String(name)] ?? []
+        // Of several values the one that the fault names.
+        let one = given.first { fault.description.contains($0.value) } ?? given.last
+        guard let place = one?.place else { return fault }
+        return UsageError("\(place): \(fault)")
+    }
+
+    /// Options that have other values here than there, in the order of their names.
+    public func differences(from other: Arguments) -> [String] {
+        Set(values.keys).union(other.values.keys).filter { all($0) != other.all($0) }.sorted()
+    }
+
+    /// These values, but for the options named, which are taken as they are there.
+    public func taking(_ names: Set<String>, from other: Arguments) -> Arguments {
+        var mixed = self
+        for name in names { mixed.values[name] = other.values[name] }
+        return mixed
+    }
 
     /// The options as lines of help, aligned.
     public static func help(_ options: [Option]) -> String {

@@ -84,6 +84,15 @@ public struct Pen {
         }
     }
 
+    /// In lower case, without leading zeros.
+    public mutating func hexadecimal(_ value: UInt32) {
+        var shift = max(0, 28 - value.leadingZeroBitCount & ~3)
+        while shift >= 0 {
+            byte(Pen.hexDigit(UInt8(value >> UInt32(shift) & 15)))
+            shift -= 4
+        }
+    }
+
     @inlinable static func hexDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }

@@ -36,6 +36,7 @@ public final class FanOutHandler: SocketHandler {
         shard.received(socket, bytes, clock())
     }
     public func writable(_ socket: SocketID) { shard.writable(socket, clock()) }
+    public func progressed(_ socket: SocketID) { shard.progressed(socket, clock()) }
     public func closed(_ socket: SocketID) { shard.closed(socket) }
 
     /// One turn: tape, subscribers, sockets. Returns when the next is due at the latest.
@@ -49,8 +50,10 @@ public final class FanOutHandler: SocketHandler {
     /// Does something on behalf of another thread.
     func perform(_ errand: Errand) { errand(&shard, clock()) }
 
-    /// Says goodbye to everybody.
-    public func drain() { shard.drain(clock()) }
+    /// Sends everybody away, the last one when `span` is over.
+    public func drain(over span: Nanoseconds = .zero) { shard.drain(clock(), over: span) }
+    /// Nobody streams any more.
+    public var isDrained: Bool { shard.isDrained }
 
     public var connectionCount: Int { shard.connectionCount }
     /// Bytes that all connections together hold for sockets that don't take them.
@@ -89,9 +92,11 @@ final class FanOutLoop: @unchecked Sendable {
     private let handler: FanOutHandler
     private let bell: Doorbell
     private let errands = Errands()
-    private let stopping = Atomic<Bool>(false)
-    /// How long goodbyes may take.
-    private let drainTime = Nanoseconds.seconds(1)
+    /// What the drain is to take in nanoseconds; `serving` and `aborting` are no times.
+    private let stopping = Atomic<Int64>(FanOutLoop.serving)
+    private static let serving: Int64 = -1, aborting: Int64 = -2
+    /// How long the last words may take.
+    private static let lastWords = Nanoseconds.seconds(1)
 
     /// - Parameter options: with this loop's share of the connections.
     init(options: ServerOptions, reactor: Reactor, end: LoopEnd, place: LoopPlace) {
@@ -107,19 +112,33 @@ final class FanOutLoop: @unchecked Sendable {
         bell.ring()
     }
 
-    /// Asks the loop to end, from any thread.
-    func stop() {
-        stopping.store(true, ordering: .releasing)
+    /// Asks the loop to send its clients away and to end, from any thread.
+    func stop(drain: Nanoseconds) {
+        stopping.store(drain.raw, ordering: .releasing)
+        bell.ring()
+    }
+
+    /// Asks the loop to end without another word.
+    func abort() {
+        stopping.store(FanOutLoop.aborting, ordering: .releasing)
         bell.ring()
     }
 
     /// Runs until `stop`, then until goodbyes are said.
     func run() {
-        while !stopping.load(ordering: .acquiring) { turn() }
+        while stopping.load(ordering: .acquiring) == FanOutLoop.serving { turn() }
+        drain()
         reactor.stopListening()
-        handler.drain()
-        let end = Moment.read().instant + drainTime
-        while handler.connectionCount > 0, Moment.read().instant < end { turn(until: end) }
+    }
+
+    private func drain() {
+        let span = Nanoseconds(raw: max(0, stopping.load(ordering: .acquiring)))
+        handler.drain(over: span)
+        let end = Moment.read().instant + span + FanOutLoop.lastWords
+        while stopping.load(ordering: .acquiring) != FanOutLoop.aborting, !handler.isDrained {
+            guard Moment.read().instant < end else { return }
+            turn(until: end)
+        }
     }
 
     private func turn(until end: Instant = .never) {

@@ -7,6 +7,7 @@
 // and is neither rung for a connection nor has another thread beside it.
 import Basics
 import Market
+import Synchronization
 import Wire
 
 /// A loop's own reader and the bell that wakes it. All of a tape's are made before its writer.
@@ -22,15 +23,25 @@ public struct LoopEnd {
 }
 
 public struct FanOutLoops: Sendable {
-    private let loops: [FanOutLoop]
+    let loops: [FanOutLoop]
+    let board: Noticeboard
+    /// Rings when the last loop has ended.
+    public let ending: Doorbell
+    private let running: Running
 
     /// - Parameters:
     ///   - options: `limits.connections` is for all loops together; each has room for its share.
     ///   - ends: as many as there shall be loops.
+    ///   - tls: for all connections; nil leaves them plain.
     /// - Throws: `SystemError` when epoll or its descriptors are not to be had.
-    public init(options: ServerOptions, listener: Listener, ends: [LoopEnd]) throws(SystemError) {
+    public init(
+        options: ServerOptions, listener: Listener, ends: [LoopEnd], tls: TLSContext? = nil
+    ) throws(SystemError) {
         let reception = Reception(connectionsMax: options.limits.connections, bells: ends.map(\.bell))
-        let board = Noticeboard(loops: ends.count), memory = ResidentMemory()
+        board = Noticeboard(loops: ends.count)
+        ending = try Doorbell()
+        running = Running(loops: ends.count)
+        let memory = ResidentMemory()
         let entries = max(options.limits.limitTableEntries, 3 * options.limits.connections)
         let turnstile = Turnstile(entries: entries) { memory.bytes() }
         var options = options
@@ -38,7 +49,7 @@ public struct FanOutLoops: Sendable {
         var loops: [FanOutLoop] = []
         for (index, end) in ends.enumerated() {
             let reactor = try Reactor(
-                listener: index == 0 ? listener : nil, reception: reception, loop: index)
+                listener: index == 0 ? listener : nil, reception: reception, loop: index, tls: tls)
             loops.append(
                 FanOutLoop(
                     options: options, reactor: reactor, end: end,
@@ -51,7 +62,11 @@ public struct FanOutLoops: Sendable {
     public func start() throws(SystemError) -> [Thread] {
         var threads: [Thread] = []
         for (index, loop) in loops.enumerated() {
-            threads.append(try Thread("loop \(index)") { loop.run() })
+            threads.append(
+                try Thread("loop \(index)") { [running, ending] in
+                    loop.run()
+                    if running.oneEnded() { ending.ring() }
+                })
         }
         return threads
     }
@@ -69,6 +84,26 @@ public struct FanOutLoops: Sendable {
         }
     }
 
-    /// Asks all loops to say goodbye and end, from any thread. They do it side by side.
-    public func stop() { for loop in loops { loop.stop() } }
+    /// Asks all loops to send their clients away and to end, from any thread. They do it side by side.
+    ///
+    /// - Parameter drain: by when the last client is told; a second more for those that read slowly.
+    public func stop(drain: Nanoseconds) { for loop in loops { loop.stop(drain: drain) } }
+
+    /// Asks all loops to end at once, whatever they were about to say.
+    public func abort() { for loop in loops { loop.abort() } }
+
+    /// Every loop that was started has ended.
+    public var haveEnded: Bool { running.count == 0 }
+}
+
+/// How many loops have not ended yet.
+private final class Running: Sendable {
+    private let loops: Atomic<Int>
+    init(loops: Int) { self.loops = Atomic(loops) }
+
+    var count: Int { loops.load(ordering: .acquiring) }
+    /// True for the last one.
+    func oneEnded() -> Bool {
+        loops.subtract(1, ordering: .acquiringAndReleasing).newValue == 0
+    }
 }

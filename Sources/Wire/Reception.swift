@@ -25,19 +25,17 @@ public final class Reception: Sendable {
 
     /// The most connections that one loop can come to have.
     public let share: Int
-    /// What is sent to whom no loop has room for; nothing where peers would not understand it.
-    let refusal: [UInt8]
+    /// What is sent to whom no loop has room for.
+    let refusal = HTTPResponse.full.closing
     private let connectionsMax: Int
     private let desks: [Desk]
 
     /// - Parameters:
     ///   - connectionsMax: of all loops together.
     ///   - bells: each loop's own. A loop without one can only be the one that accepts.
-    ///   - speaksPlainly: peers read what is written to the bare socket. Not so before TLS is set up.
-    public init(connectionsMax: Int, bells: [Doorbell?], speaksPlainly: Bool = true) {
+    public init(connectionsMax: Int, bells: [Doorbell?]) {
         precondition(!bells.isEmpty)
         self.connectionsMax = connectionsMax
-        refusal = speaksPlainly ? HTTPResponse.full.closing : []
         share = (connectionsMax + bells.count - 1) / bells.count
         desks = bells.map(Desk.init)
     }

@@ -162,14 +162,14 @@ struct LoadOptions {
         let path = if let tickerd { tickerd } else { try LoadOptions.siblingPath("tickerd") }
         var words = [
             path, "--bench", "--listen", "127.0.0.1:\(port)", "--scenario", "uniform",
-            "--set", "symbols=\(universe)", "--set", "rate=\(source)", "--stall-limit", "0",
+            "--set", "symbols=\(universe)", "--set", "rate=\(source)", "--stall-limit", "0", "--drain", "0",
         ]
         if let congestion { words += ["--congestion", congestion] }
         return words
     }
 
     /// A program in this one's folder.
-    private static func siblingPath(_ name: String) throws(BenchError) -> String {
+    static func siblingPath(_ name: String) throws(BenchError) -> String {
         var room = [CChar](repeating: 0, count: 4_096)
         let count = readlink("/proc/self/exe", &room, room.count)
         let own = String(decoding: room.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -20,11 +20,25 @@ struct Configuration {
     /// Nil leaves it to the system.
     var congestion: String?
     var allowedOrigins: [String] = []
+    /// Nil serves in the clear.
+    var tls: TLSFiles?
+    var isInsecure = false
+
+    // Running it.
+    /// Nil: there is no admin listener.
+    var admin: (host: String, port: UInt16)?
+    var adminTokenFile: String?
+    /// How long goodbyes may take.
+    var drain = Nanoseconds.seconds(10)
+    var logLevel = LogLevel.info
+    var logFormat = LogFormat.text
 
     var limits = Limits()
     var trustedProxies: [AddressBlock] = []
     /// Limits that protect against strangers are lifted.
     var isBench = false
+    /// `/echo` is served.
+    var isEcho = false
 
     /// Options that belong together in the help.
     struct Group {
@@ -32,7 +46,9 @@ struct Configuration {
         let options: [Option]
     }
 
-    static let groups = [feedOptions, listenOptions, limitOptions, otherOptions]
+    static let groups = [
+        feedOptions, listenOptions, limitOptions, tlsOptions, operationOptions, otherOptions,
+    ]
     static var options: [Option] { groups.flatMap(\.options) }
 
     static var help: String {
@@ -43,23 +59,61 @@ struct Configuration {
         title: "Other",
         options: [
             Option("bench", nil, "for measuring: lift limits on operations and symbols; loopback only"),
+            Option(
+                "test-echo", nil,
+                "serve a WebSocket on /echo that sends all back, for conformance suites; loopback only"),
             Option("help", nil, "this text"),
             Option("version", nil, "the version"),
         ])
 
-    init(_ arguments: Arguments) throws(UsageError) {
-        if let extra = arguments.operands.first {
-            throw UsageError("unknown command \(extra); there is: tickerd digest FILE")
+    /// In the order in which they are read.
+    private enum Part: CaseIterable { case feed, listen, limits, tls, operation, other }
+
+    private mutating func take(_ part: Part, _ arguments: Arguments) throws(UsageError) {
+        switch part {
+        case .feed: try takeFeed(arguments)
+        case .listen: try takeListen(arguments)
+        case .limits: try takeLimits(arguments)
+        case .tls: try takeTLS(arguments)
+        case .operation: try takeOperation(arguments)
+        case .other: try takeOther(arguments)
         }
-        try takeFeed(arguments)
-        try takeListen(arguments)
-        try takeLimits(arguments)
-        if arguments.has("bench") { try liftLimits() }
+    }
+
+    /// - Parameter faults: takes what is wrong: at most one of each group, so that none hides another's.
+    init(_ arguments: Arguments, faults: inout [UsageError]) {
+        if let extra = arguments.operands.first {
+            faults.append(UsageError("unknown command \(extra); there is: tickerd digest FILE"))
+        }
+        for part in Part.allCases {
+            do throws(UsageError) {
+                try take(part, arguments)
+            } catch {
+                faults.append(error)
+            }
+        }
+        faults = faults.map(arguments.located)
+    }
+
+    init(_ arguments: Arguments) throws(UsageError) {
+        var faults: [UsageError] = []
+        self.init(arguments, faults: &faults)
+        if let first = faults.first { throw first }
     }
 
     /// A word for an address that nobody outside this machine reaches. A name may still lead anywhere.
     var saysLoopback: Bool {
         host == "localhost" || host == "[::1]" || host == "::1" || host.hasPrefix("127.")
+    }
+
+    private mutating func takeOther(_ arguments: Arguments) throws(UsageError) {
+        if arguments.has("bench") { try liftLimits() }
+        if arguments.has("test-echo") {
+            guard saysLoopback else {
+                throw UsageError("--test-echo serves on loopback only: --listen 127.0.0.1:PORT")
+            }
+            isEcho = true
+        }
     }
 
     /// What a load generator needs, and what nobody else may reach.

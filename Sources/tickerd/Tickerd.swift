@@ -11,7 +11,8 @@ struct Tickerd {
         tickerd digest FILE       counts, anomalies, final books and hashes of an ITCH file, as JSON
 
         \(Configuration.help)
-        Exit status: 0 ended by SIGTERM or ^C, 1 could not start, 2 wrong usage.
+        SIGTERM and ^C say goodbye and end, a second one ends at once; SIGHUP reads the configuration again.
+        Exit status: 0 ended by SIGTERM or ^C, 1 could not start, or ended by a second one, 2 wrong usage.
 
         """
 
@@ -30,10 +31,19 @@ struct Tickerd {
         if arguments.has("help") { return say(help) }
         if arguments.has("version") { return say("tickerd \(Release.number)\n") }
         if arguments.operands.first == "digest" { return try digest(arguments) }
-        let configuration = try Configuration(arguments)
+        if arguments.has("check-config") { return Check.run(arguments) }
+        return serve(arguments)
+    }
+
+    private static func serve(_ line: Arguments) -> Int32 {
+        let settings = Settings(line), log = Log.onto(Console.errors, clock: Moment.read)
         do {
-            try Server(configuration).run()
-            return 0
+            let (arguments, configuration) = try settings.read()
+            log.change(level: configuration.logLevel, format: configuration.logFormat)
+            return try Server(settings, arguments, configuration, log: log).run()
+        } catch let wrong as ConfigurationFaults {
+            for line in wrong.lines { complain(line) }
+            return 2
         } catch {
             complain("\(error)")
             return 1

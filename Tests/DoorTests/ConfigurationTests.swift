@@ -1,7 +1,9 @@
 // What tickerd refuses before anything starts, and what it makes of the rest.
 import Basics
+import CLinux
 import FanOut
 import TickerFeed
+import Wire
 import Testing
 
 @testable import tickerd
@@ -55,6 +57,8 @@ func scenarios(line: String, scenario: Scenario) throws {
         ("--trusted-proxy proxy.example", "--trusted-proxy"),
         ("--trusted-proxy 10.0.0.0/33", "--trusted-proxy"),
         ("--bench --listen example.org:7400", "--bench"), ("--bench --listen [::]:7400", "--bench"),
+        ("--tls-cert a.pem", "--tls-key"), ("--tls-key a.key", "--tls-cert"),
+        ("--tls-cert a.pem --tls-key a.key --insecure", "--insecure"),
     ])
 func usageErrors(line: String, named: String) {
     let error = #expect(throws: UsageError.self) { _ = try configuration(line) }
@@ -93,4 +97,66 @@ func bench() throws {
     for host in ["127.0.0.1", "127.1.2.3", "localhost", "[::1]"] {
         #expect(try configuration("--bench --listen \(host):1").isBench)
     }
+}
+
+@Test(
+    "running it: what is understood, and what is refused",
+    arguments: [
+        ("--admin 127.0.0.1:7401 --drain 2.5 --log-level debug --log-format json", nil),
+        ("--admin localhost", "--admin localhost"), ("--drain -1", "--drain -1"),
+        ("--drain 3600", nil), ("--drain 3601", "--drain 3601"), ("--log-level loud", "--log-level loud"),
+        ("--log-format xml", "--log-format xml"), ("--admin-token-file t", "--admin"),
+        ("--admin [::1]:7401 --admin-token-file t", nil),
+    ] as [(String, String?)])
+func operations(line: String, named: String?) {
+    do throws(UsageError) {
+        _ = try configuration(line)
+        #expect(named == nil)
+    } catch {
+        #expect(error.description.contains(named ?? "nothing"), "\(error)")
+    }
+}
+
+@Test("faults of several groups are found at once")
+func severalFaults() throws {
+    let arguments = try Arguments(
+        ["--speed", "0", "--loops", "0", "--log-level", "x"], options: Configuration.options)
+    var faults: [UsageError] = []
+    _ = Configuration(arguments, faults: &faults)
+    #expect(faults.count == 3, "\(faults)")
+}
+
+@Test("options that say they may repeat do, and the table names each once")
+func table() {
+    for option in Configuration.options {
+        #expect(option.mayRepeat == option.help.contains("may repeat"), "\(option.name)")
+    }
+    #expect(Set(Configuration.options.map(\.name)).count == Configuration.options.count)
+    let known = Configuration.live.union(Configuration.commandLineOnly)
+    #expect(known.isSubset(of: Configuration.options.map(\.name)))
+}
+
+@Test("a first signal drains, a second one aborts, and only a server that stays reads its configuration")
+func signals() {
+    let story: [(Int32, SignalRule.Request?)] = [
+        (SIGHUP, .reload), (SIGHUP, .reload), (SIGUSR1, nil), (SIGTERM, .drain), (SIGHUP, nil),
+        (SIGINT, .abort), (SIGTERM, .abort),
+    ]
+    var rule = SignalRule()
+    for (signal, request) in story { #expect(rule.take(signal) == request) }
+}
+
+@Test("strangers are served with TLS, or where somebody said that they may be served without")
+func exposure() throws {
+    let own = try Listener.bind(host: "127.0.0.1", port: 0), all = try Listener.bind(host: "0.0.0.0", port: 0)
+    defer {
+        own.close()
+        all.close()
+    }
+    try configuration("").checkExposure(own)
+    try configuration("--insecure").checkExposure(all)
+    try configuration("--tls-cert a.pem --tls-key a.key").checkExposure(all)
+    let error = #expect(throws: UsageError.self) { try configuration("").checkExposure(all) }
+    let text = error?.description ?? ""
+    #expect(text.contains("--tls-cert") && text.contains("--insecure") && !text.contains("\n"), "\(text)")
 }

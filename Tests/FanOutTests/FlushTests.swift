@@ -28,7 +28,7 @@ func frameRest() {
     let lengths = [0, 5, 125, 126, 300, 65_535, 65_536, 1]
     let bytes = frames(lengths), ends = ends(lengths)
     for taken in Array(0..<900) + [65_000, 66_500, 100_000, bytes.count - 1, bytes.count] {
-        let rest = bytes.withUnsafeBytes { Shard.frameRest($0, taken: taken) }
+        let rest = bytes.withUnsafeBytes { Shard.messageRest($0, taken: taken, on: .webSocket) }
         let end = taken == 0 ? 0 : ends.first { $0 >= taken } ?? bytes.count
         #expect(taken + rest == end, "cut at \(taken)")
     }
@@ -39,7 +39,7 @@ func frameRestAfterUpgrade() {
     let bytes = frames([10, 20], upgrade: true)
     let head = bytes.count - ends([10, 20])[1]
     for taken in 0...bytes.count {
-        let rest = bytes.withUnsafeBytes { Shard.frameRest($0, taken: taken) }
+        let rest = bytes.withUnsafeBytes { Shard.messageRest($0, taken: taken, on: .webSocket) }
         let expected =
             taken <= head ? head - taken : taken <= head + 12 ? head + 12 - taken : bytes.count - taken
         #expect(rest == expected, "cut at \(taken)")
@@ -52,11 +52,12 @@ func restInPieces(seed: Seed) {
     let lengths = (0..<20).map { _ in random.below(400) }
     let bytes = frames(lengths), ends = ends(lengths)
     var at = random.below(bytes.count)
-    var rest = bytes.withUnsafeBytes { Shard.frameRest($0, taken: at) }
+    var rest = bytes.withUnsafeBytes { Shard.messageRest($0, taken: at, on: .webSocket) }
     while at < bytes.count {
         let taken = 1 + random.below(bytes.count - at)
         rest = bytes.withUnsafeBytes {
-            Shard.restAfter(UnsafeRawBufferPointer(rebasing: $0[at...]), rest: rest, taken: taken)
+            Shard.restAfter(
+                UnsafeRawBufferPointer(rebasing: $0[at...]), rest: rest, taken: taken, on: .webSocket)
         }
         at += taken
         #expect(ends.contains(at + rest), "\(seed): \(at) + \(rest)")

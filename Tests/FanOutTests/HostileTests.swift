@@ -173,6 +173,25 @@ private let handshakes: [(request: String, status: Int)] = [
         }
     }
 
+    @Test("streams and long polls say it as well", arguments: ["/v1/events", "/v1/poll"])
+    func dressedStreams(path: String) {
+        let engine = Engine { $0.allowedOrigins = ["http://good.example"] }
+        engine.define("AAPL")
+        engine.quote(0, bid: 100)
+        engine.run()
+        let page = "Origin: http://good.example\r\n"
+        let answer = engine.ask(get(path + "?channel=quote&symbols=AAPL", page)).text
+        #expect(Engine.status(answer) == 200)
+        #expect(header("access-control-allow-origin", in: answer) == "http://good.example")
+        #expect(header("vary", in: answer) == "Origin" && header("date", in: answer) != nil)
+        #expect(header("cache-control", in: answer) == "no-store")
+        let preflight = engine.ask(
+            "OPTIONS \(path) HTTP/1.1\r\nHost: x\r\n\(page)Access-Control-Request-Method: GET\r\n\r\n")
+        #expect(Engine.status(preflight.text) == 204)
+        #expect(header("access-control-allow-headers", in: preflight.text) != nil)
+        #expect(engine.handler.holdings == Holdings())
+    }
+
     @Test(
         "a version that the client has is not sent again",
         arguments: ["/v1/snapshot/AAPL", "/v1/symbols", "/v1/schema.xml"])
@@ -420,12 +439,15 @@ private let handshakes: [(request: String, status: Int)] = [
         #expect(engine.status(get("/livez")) == 200)
     }
 
-    @Test("a server that stops says so to who comes")
+    @Test("a server that stops answers, and lets no stream begin")
     func draining() {
         let engine = Engine()
-        engine.handler.drain()
-        let (answer, isClosed) = engine.ask(get("/livez"))
-        #expect(Engine.status(answer) == 503 && answer.contains("stops") && isClosed)
+        engine.handler.drain(over: .seconds(10))
+        #expect(engine.status(get("/livez")) == 200)
+        for request in [Engine.upgrade(), get("/v1/events?channel=quote&symbols=AAPL")] {
+            let answer = engine.ask(request).text
+            #expect(Engine.status(answer) == 503 && header("retry-after", in: answer) != nil)
+        }
     }
 }
 

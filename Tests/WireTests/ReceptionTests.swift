@@ -259,12 +259,3 @@ func refusedLinger() throws {
     only.send("still here")
     try server.turn(until: { server.log.last == "received 0 still here" })
 }
-
-@Test("before TLS is set up nothing is said in plain text")
-func refusedSilently() throws {
-    let reception = Reception(connectionsMax: 0, bells: [nil], speaksPlainly: false)
-    let server = try TestServer(reception, loop: 0)
-    let late = try TestPeer(port: server.port)
-    try server.turn(until: { late.drained().end != .open })
-    #expect(late.received.isEmpty)
-}

@@ -108,7 +108,7 @@ extension ClientMessage.Change {
 }
 
 extension ClientMessage.Subscribe {
-    fileprivate init(_ value: JSONValue) throws(ClientFault) {
+    init(_ value: JSONValue) throws(ClientFault) {
         self.init(
             channel: try Dialects.channel(in: value), symbols: try Dialects.symbols(in: value),
             rate: try Dialects.rate(in: value) ?? .standard)

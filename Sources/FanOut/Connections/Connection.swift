@@ -11,7 +11,8 @@ struct Connection: ~Copyable {
     enum Phase: Equatable {
         /// Speaks HTTP/1.1, perhaps for several requests.
         case http
-        case webSocket
+        /// Has subscriptions, and is sent what they bring.
+        case streaming
         /// A close frame or a last answer is on its way out; nothing else follows.
         case closing(CloseReason)
     }
@@ -20,11 +21,19 @@ struct Connection: ~Copyable {
     let peer: PeerAddress
     /// What it counts as towards limits that many connections share.
     var pass: Pass
+    /// Of the page that asked last, where pages of that origin may read the answer.
+    var origin: String?
     var phase = Phase.http
     /// How data messages are written; answers are JSON always.
     var encoding = Encoding.json
-    /// True from the upgrade to the end.
-    var isWebSocket = false
+    /// The connection may carry another request behind the answer to the present one.
+    var keepsAlive = true
+    /// How messages are framed, once there are any.
+    var transport = Transport.http
+    /// The window to compress with, as a power of two; 0: compression was not agreed on.
+    var deflateBits: UInt8 = 0
+    /// Every message is sent back, and there are no others.
+    var isEcho = false
     /// The start of a request that has not come whole.
     var inbound = ByteBuffer()
     var reader: WebSocketReader
@@ -57,15 +66,19 @@ struct Connection: ~Copyable {
     var heldUntil = Instant.zero
     /// Up to here on the tape it was written everything that is never conflated.
     var safePosition: UInt64 = 0
+    /// Not all of what it asked for is subscribed to: until then its cursor stays.
+    var isBeginning = false
 
-    /// The request's or the closing handshake's deadline.
+    /// The request's, the long poll's or the closing handshake's deadline; where messages stream, when
+    /// the server wants to be rid of it.
     var deadline: Instant
     /// Until when the message that has begun must be whole.
     var messageDue = Instant.never
     /// How much it may send.
     var input = TokenBucket()
-    /// Whether `input` counts.
-    var isMetered = true
+    /// When to ask for a sign of life or, having asked, to believe that there is none.
+    var life = Instant.never
+    var awaitsPong = false
     var nextHeartbeat = Instant.never
     var lastHeartbeat = Instant.zero
     var messages: UInt64 = 0
@@ -84,6 +97,12 @@ struct Connection: ~Copyable {
         operations = OperationBudget(perSecond: limits.operationsPerSecond, now: now)
     }
 
+    /// True from the upgrade to the end.
+    var isWebSocket: Bool { transport == .webSocket }
+
+    /// Answers that may wait for a peer that does not read them.
+    func answersMax(_ limits: Limits) -> Int { isEcho ? Echo.answersMax : limits.controlBytes }
+
     /// True from a write that was taken in part until all of it is out.
     var isBlocked: Bool { blockedSince != nil }
 
@@ -93,6 +112,9 @@ struct Connection: ~Copyable {
         kilobits == 0 ? limits.writeBytes : min(limits.writeBytes, Int(kilobits) * 1_000 / 80)
     }
 
+    /// Writes wait for their time, as `heldUntil` says.
+    var isHeld: Bool { kilobits != 0 || transport == .poll }
+
     /// Something was due and has not been looked at.
     var isOwed: Bool { waiting | unfinished != 0 }
 
@@ -100,10 +122,12 @@ struct Connection: ~Copyable {
     func wake(limits: Limits) -> Instant {
         switch phase {
         case .http, .closing: deadline
-        case .webSocket where isBlocked:
-            min(messageDue, limits.stall == .zero ? .never : lastProgress + limits.stall)
-        case .webSocket:
-            min(subscriptions.due, nextHeartbeat, messageDue, isOwed && kilobits != 0 ? heldUntil : .never)
+        case .streaming where isBlocked:
+            min(deadline, messageDue, limits.stall == .zero ? .never : lastProgress + limits.stall)
+        case .streaming:
+            min(
+                min(subscriptions.due, nextHeartbeat, life), min(deadline, messageDue),
+                isOwed && isHeld ? heldUntil : .never)
         }
     }
 

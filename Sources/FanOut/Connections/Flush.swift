@@ -29,7 +29,11 @@ extension Shard {
         }
         if connection.pointee.isOwed { gather(connection, isLate: isLate, now) }
         guard !scratch.isEmpty else { return .nothingNew }
-        return transmit(index, answers: answers, now)
+        switch connection.pointee.transport {
+        case .http, .webSocket, .lines: return transmit(index, answers: answers, now)
+        case .events: return transmitEvents(index, answers: answers, now)
+        case .poll: return answerPoll(index, now)
+        }
     }
 
     /// Appends a frame for each slot of the classes that wait, unless it has nothing newer.
@@ -40,6 +44,7 @@ extension Shard {
             schedule(connection.pointee.socket.index)  // its turn may not have been the wheel's
             return
         }
+        guard connection.pointee.transport != .poll else { return gatherAnswer(connection, now) }
         writeMax = connection.pointee.writeMax(limits)
         // A pass that was cut comes first, so that it looks at no slot twice.
         if connection.pointee.unfinished != 0 {
@@ -94,7 +99,7 @@ extension Shard {
 
     /// False when the write is full: the slot is to be looked at again.
     @inline(__always)
-    private mutating func gather(
+    mutating func gather(
         _ connection: UnsafeMutablePointer<Connection>, slot index: Int, _ now: Moment
     ) -> Bool {
         guard scratch.count < writeMax else { return false }
@@ -115,7 +120,7 @@ extension Shard {
 
     /// Hands the scratch, which begins with so many bytes of answers, to the socket and keeps what it
     /// did not take.
-    private mutating func transmit(_ index: Int, answers: Int, _ now: Moment) -> Verdict {
+    mutating func transmit(_ index: Int, answers: Int, _ now: Moment) -> Verdict {
         let connection = connections.address(of: index)
         counters.writes += 1
         switch network.send(connection.pointee.socket, scratch.readable) {
@@ -127,10 +132,11 @@ extension Shard {
             counters.bytes += UInt64(taken)
             if connection.pointee.kilobits > 0 { hold(connection, now.instant) }
             guard taken < scratch.count else { return .sent }
-            counters.blocked += 1
-            park(connection, taken: taken, answers: answers, now.instant)
-            schedule(index)
-            return .parked
+            return park(index, taken: taken, answers: answers, now.instant)
+        case .buffered:
+            counters.bytes += UInt64(scratch.count)
+            if connection.pointee.kilobits > 0 { hold(connection, now.instant) }
+            return park(index, taken: scratch.count, answers: answers, now.instant)
         }
     }
 
@@ -140,73 +146,69 @@ extension Shard {
         connection.pointee.heldUntil = max(connection.pointee.heldUntil, now) + Nanoseconds(raw: span)
     }
 
-    private func park(
-        _ connection: UnsafeMutablePointer<Connection>, taken: Int, answers: Int, _ now: Instant
-    ) {
-        let bytes = scratch.readable
+    /// Keeps what was not taken, which is nothing where the network holds the rest itself.
+    private mutating func park(_ index: Int, taken: Int, answers: Int, _ now: Instant) -> Verdict {
+        let connection = connections.address(of: index), bytes = scratch.readable
+        counters.blocked += 1
+        let transport = connection.pointee.transport
         connection.pointee.tailHead =
-            connection.pointee.isWebSocket ? max(Shard.frameRest(bytes, taken: taken), answers - taken) : 0
+            transport.isStream
+            ? max(Shard.messageRest(bytes, taken: taken, on: transport), answers - taken) : 0
         connection.pointee.tail.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
         connection.pointee.parkedBytes = connection.pointee.tail.count
         connection.pointee.blockedSince = now
         connection.pointee.lastProgress = now
-    }
-
-    /// How many bytes behind `taken` end the frame that `taken` cut; 0 at a frame's border.
-    ///
-    /// Walks our own frames from the first: none of them is masked. The handshake's answer in front
-    /// of the first frames counts as one with them.
-    static func frameRest(_ bytes: UnsafeRawBufferPointer, taken: Int) -> Int {
-        var at = 0
-        if bytes.count > 4, bytes[0] == UInt8(ascii: "H") {
-            at = bytes.count
-            for i in 0..<(bytes.count - 3) where bytes[i] == 13 && bytes[i + 2] == 13 {
-                at = i + 4
-                break
-            }
-        }
-        while at < taken {
-            var length = Int(bytes[at + 1] & 0x7f)
-            var header = 2
-            if length == 126 {
-                length = Int(bytes[at + 2]) << 8 | Int(bytes[at + 3])
-                header = 4
-            } else if length == 127 {
-                length = (2..<10).reduce(0) { $0 << 8 | Int(bytes[at + $1]) }
-                header = 10
-            }
-            at += header + length
-        }
-        return at - taken
+        schedule(index)
+        return .parked
     }
 
     /// The socket takes bytes again: first the tail with waiting answers in their place, then news.
     mutating func resume(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
         guard connection.pointee.isBlocked else { return }
-        if connection.pointee.phase == .webSocket, now.instant >= connection.pointee.nextHeartbeat {
+        if connection.pointee.phase == .streaming, now.instant >= connection.pointee.nextHeartbeat {
             addHeartbeat(index, now)  // while there is a lag to tell of
         }
-        if connection.pointee.isWebSocket, !connection.pointee.control.isEmpty {
+        if connection.pointee.transport.isStream, !connection.pointee.control.isEmpty {
             connection.pointee.tail.insert(
                 connection.pointee.control.readable, at: connection.pointee.tailHead)
             connection.pointee.tailHead += connection.pointee.control.count
             connection.pointee.control.release()
         }
+        guard !connection.pointee.tail.isEmpty else { return resumed(index, taken: 0, now) }
         counters.writes += 1
         switch network.send(connection.pointee.socket, connection.pointee.tail.readable) {
         case .closed: drop(index, .peer, abort: true)
         case .sent(let taken): resumed(index, taken: taken, now)
+        case .buffered: buffered(index, now)
         }
+    }
+
+    /// The network took the whole tail, and holds a part of it: the socket is as blocked as before.
+    private mutating func buffered(_ index: Int, _ now: Moment) {
+        let connection = connections.address(of: index)
+        counters.bytes += UInt64(connection.pointee.tail.count)
+        connection.pointee.tail.release()
+        connection.pointee.tailHead = 0
+        connection.pointee.parkedBytes = 0
+        progressed(index, now)
+    }
+
+    /// The peer reads, if not enough to be written to: no stall.
+    mutating func progressed(_ index: Int, _ now: Moment) {
+        progressed(connections.address(of: index), now.instant)
+        schedule(index)
     }
 
     private mutating func resumed(_ index: Int, taken: Int, _ now: Moment) {
         let connection = connections.address(of: index)
         counters.bytes += UInt64(taken)
         if taken < connection.pointee.tail.count {
+            let transport = connection.pointee.transport
             let rest = Shard.restAfter(
-                connection.pointee.tail.readable, rest: connection.pointee.tailHead, taken: taken)
-            connection.pointee.tailHead = connection.pointee.isWebSocket ? rest : 0
+                connection.pointee.tail.readable, rest: connection.pointee.tailHead, taken: taken,
+                on: transport)
+            connection.pointee.tailHead = transport.isStream ? rest : 0
             connection.pointee.tail.consume(taken)
             if taken > 0 { progressed(connection, now.instant) }
             schedule(index)
@@ -223,19 +225,14 @@ extension Shard {
         if connection.pointee.phase == .http { connection.pointee.deadline = now + limits.requestDeadline }
     }
 
-    /// The rest of the cut frame after `taken` more bytes of a tail that began inside a frame.
-    static func restAfter(_ tail: UnsafeRawBufferPointer, rest: Int, taken: Int) -> Int {
-        guard taken >= rest else { return rest - taken }
-        return frameRest(UnsafeRawBufferPointer(rebasing: tail[rest...]), taken: taken - rest)
-    }
-
     private mutating func unblocked(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
         switch connection.pointee.phase {
         case .closing(let reason): finishClosing(index, reason, now)
         case .http: continueRequests(index, now)
-        case .webSocket:
+        case .streaming:
             // Whatever came due meanwhile goes out as one, and with its newest versions.
+            renewLife(connection, now.instant)
             let due = connection.pointee.subscriptions.takeDue(at: now.instant)
             flush(index, classes: due | connection.pointee.subscriptions.realTimeClass, now)
         }

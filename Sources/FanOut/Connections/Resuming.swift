@@ -15,7 +15,12 @@ extension Shard {
     /// Moves the connection's cursor up to what it was written. Not while a tail waits: heartbeats
     /// overtake it.
     func noteSafePosition(_ connection: UnsafeMutablePointer<Connection>) {
-        guard !connection.pointee.isBlocked else { return }
+        guard !connection.pointee.isBlocked, !connection.pointee.isBeginning else { return }
+        connection.pointee.safePosition = safePosition(connection)
+    }
+
+    /// Up to where it was told all, once what was gathered has reached the socket.
+    func safePosition(_ connection: UnsafeMutablePointer<Connection>) -> UInt64 {
         var position = view.position
         for index in 0..<connection.pointee.subscriptions.count {
             let slot = connection.pointee.subscriptions[index]
@@ -23,12 +28,12 @@ extension Shard {
             // What is lost has no place here any more, but perhaps in another loop: stay before it.
             position = min(position, owed.isLost ? connection.pointee.safePosition : owed.position)
         }
-        connection.pointee.safePosition = position
+        return position
     }
 
     /// Where on the tape the first event lies that this slot is still to be sent, as far as it is
     /// remembered; or that the gap about those before it is.
-    private func firstOwed(_ slot: Slot) -> (position: UInt64, isLost: Bool)? {
+    func firstOwed(_ slot: Slot) -> (position: UInt64, isLost: Bool)? {
         let symbol = view.symbol(slot.symbol)
         switch slot.kind.channel {
         case .quote, .book, .stats: return nil

@@ -41,8 +41,16 @@ extension Shard {
         return false
     }
 
+    /// Puts a message among the answers: it goes ahead of data.
     func answer(_ index: Int, _ json: String) {
-        connections.address(of: index).pointee.control.appendFrame(json)
+        let connection = connections.address(of: index)
+        connection.pointee.control.append(
+            message: json, on: connection.pointee.transport, cursor: cursor(of: connection))
+    }
+
+    /// Up to where a connection was told everything that is never conflated.
+    func cursor(of connection: UnsafeMutablePointer<Connection>) -> Cursor {
+        Cursor(epoch: options.epoch, position: connection.pointee.safePosition)
     }
 
     private mutating func perform(
@@ -147,8 +155,8 @@ extension Shard {
             time: now.wall, lag: connection.pointee.blockedSince.map { now.instant - $0 } ?? .zero,
             buffered: connection.pointee.tail.count, merged: connection.pointee.merged,
             askedMilli: askedMilli(connection), sentTenths: Int64(messages) * 10_000_000_000 / elapsed,
-            cursor: Cursor(epoch: options.epoch, position: connection.pointee.safePosition))
-        connection.pointee.control.appendFrame(heartbeat.json)
+            cursor: cursor(of: connection))
+        answer(index, heartbeat.json)
         connection.pointee.messagesAtHeartbeat = connection.pointee.messages
         connection.pointee.lastHeartbeat = now.instant
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat

@@ -21,20 +21,29 @@ struct Shard: ~Copyable {
     let place: LoopPlace
     var view: MarketView
     var arena = BodyArena(capacity: 1 << 22)
-    var deltas = DeltaCache()
+    var deltas = DeltaCache(capacity: 8_192)
+    var deflated = DeltaCache(capacity: 1_024)
+    var deflaters = Deflaters()
+    let inflater = Inflater()
+    /// A message that is about to be compressed.
+    var plain = ByteBuffer()
     var window = BookWindow()
     var scratch: ByteBuffer
     /// Bytes that fill the write being gathered.
     var writeMax: Int
+    /// Where on the tape the answer being gathered ends: nothing that happened later is in it.
+    var horizon = UInt64.max
     var connections: Slab<Connection>
     var wheel: TimerWheel
     var counters = Counters()
     /// When other loops want to see figures again.
     var figuresDue = Instant.zero
     var connectionCount = 0
-    var webSocketCount = 0
-    /// Set once: no new connections, all of them told goodbye.
+    /// Connections by transport.
+    var transports = InlineArray<5, Int>(repeating: 0)
+    /// Set once: streams are sent away, and no new ones begin.
     var isDraining = false
+    var drainEnd = Instant.never
 
     /// Connections whose deadline came; the first ones wait longest.
     private var ready: [Int32] = []
@@ -51,6 +60,8 @@ struct Shard: ~Copyable {
     /// Connections with more to write than one write may hold, and a list of the same kind in use.
     var unfinished: [Int32] = []
     private var resumed: [Int32] = []
+    /// Connections whose next request came before the answer to the last.
+    var pipelined: [Int32] = []
 
     var limits: Limits { options.limits }
 
@@ -75,6 +86,7 @@ struct Shard: ~Copyable {
         serveRealTime(now)
         serveUnfinished(now)
         closeTooSlow(now)
+        servePipelined(now)
         return min(next(after: applied, now.instant), pinFigures(now.instant))
     }
 
@@ -100,7 +112,7 @@ struct Shard: ~Copyable {
     private func next(after applied: Int, _ now: Instant) -> Instant {
         let isBehind =
             applied >= limits.ticksPerTurn || readyTaken < ready.count || !followers.isQueueEmpty
-            || !unfinished.isEmpty
+            || !unfinished.isEmpty || !pipelined.isEmpty
         return isBehind ? now : wheel.next
     }
 
@@ -147,10 +159,17 @@ struct Shard: ~Copyable {
         resumed.removeAll(keepingCapacity: true)
     }
 
+    private mutating func servePipelined(_ now: Moment) {
+        for _ in 0..<pipelined.count {
+            let index = Int(pipelined.removeFirst())
+            if connections.contains(index) { continueRequests(index, now) }
+        }
+    }
+
     private mutating func closeTooSlow(_ now: Moment) {
         while let last = tooSlow.popLast() {
             let index = Int(last)
-            guard connections.contains(index), connections.address(of: index).pointee.phase == .webSocket
+            guard connections.contains(index), connections.address(of: index).pointee.phase == .streaming
             else { continue }
             startClosing(
                 index, .tooSlow, code: CloseCode.tooSlow, reason: "something was lost, as on_slow says", now)
@@ -167,11 +186,14 @@ struct Shard: ~Copyable {
                 drop(index, reason, abort: true)
                 return
             }
-        case .webSocket:
-            if expireMessage(index, now) { break }
-            if connection.pointee.isBlocked {
+        case .streaming:
+            if now.instant >= connection.pointee.deadline {
+                expireStream(index, now)
+            } else if now.instant >= connection.pointee.messageDue {
+                expireMessage(index, now)
+            } else if connection.pointee.isBlocked {
                 expireStall(index, now)
-            } else {
+            } else if checkLife(index, now) {
                 let due = connection.pointee.subscriptions.takeDue(at: now.instant)
                 if now.instant >= connection.pointee.nextHeartbeat { addHeartbeat(index, now) }
                 flush(index, classes: due, now)
@@ -179,6 +201,25 @@ struct Shard: ~Copyable {
         }
         if connections.contains(index) { schedule(index) }
     }
+
+    private mutating func expireStream(_ index: Int, _ now: Moment) {
+        if connections.address(of: index).pointee.transport == .poll {
+            expirePoll(index, now)
+        } else {
+            leave(index, now)
+        }
+    }
+
+    mutating func setTransport(_ index: Int, _ transport: Transport) {
+        let connection = connections.address(of: index)
+        transports[Int(connection.pointee.transport.rawValue)] -= 1
+        transports[Int(transport.rawValue)] += 1
+        connection.pointee.transport = transport
+    }
+
+    func count(on transport: Transport) -> Int { transports[Int(transport.rawValue)] }
+    /// Connections that are sent messages, or wait for some.
+    var streamCount: Int { connectionCount - count(on: .http) }
 
     /// Puts a connection on the wheel for whatever it waits for next.
     func wakeTime(_ index: Int) -> Instant {
@@ -200,7 +241,7 @@ struct Shard: ~Copyable {
     }
 
     mutating func forget(_ index: Int, _ reason: CloseReason) {
-        if connections.address(of: index).pointee.isWebSocket { webSocketCount -= 1 }
+        transports[Int(connections.address(of: index).pointee.transport.rawValue)] -= 1
         forgetSubscriptions(index)
         place.turnstile.leave(connections.address(of: index).pointee.pass)
         wheel.set(index, .never)

@@ -9,7 +9,6 @@ extension Shard {
     mutating func admit(_ socket: SocketID, _ peer: PeerAddress, _ now: Moment) -> Pass? {
         var pass = Pass()
         do throws(Refused) {
-            guard !isDraining else { throw Refused(limit: .draining, wait: limits.retryAfter) }
             try place.turnstile.checkMemory(limits, now.instant)
             // A proxy of ours has many clients: whom it speaks for is counted with their streams.
             if !options.trustedProxies.contains(where: { $0.contains(peer) }) {
@@ -17,7 +16,7 @@ extension Shard {
             }
             return pass
         } catch {
-            let answer = dressed(HTTPResponse(fault(error)), for: nil, now).closing
+            let answer = dressed(HTTPResponse(fault(error)), origin: nil, now).closing
             _ = answer.withUnsafeBytes { network.send(socket, $0) }
             network.close(socket, abort: false)
             return nil
@@ -74,7 +73,7 @@ extension Shard {
     mutating func admit(bytes: Int, _ index: Int, _ now: Moment) -> Bool {
         let connection = connections.address(of: index)
         let perSecond = limits.inputBytesPerSecond
-        guard perSecond > 0, connection.pointee.isMetered else { return true }
+        guard perSecond > 0, !connection.pointee.isEcho else { return true }
         // Room for what one read brings, and for a few of the longest messages.
         let rate = BucketRate(perSecond: perSecond, burst: max(perSecond, limits.messageBytes, 65_536) * 4)
         guard connection.pointee.input.take(bytes, of: rate, now.instant) != nil else { return true }

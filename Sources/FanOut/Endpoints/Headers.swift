@@ -10,29 +10,36 @@ import Wire
 extension Shard {
     static let methods = "GET, HEAD, OPTIONS"
 
-    /// - Parameter request: nil where none was understood.
-    func dressed(_ response: HTTPResponse, for request: HTTPRequest?, _ now: Moment) -> HTTPResponse {
+    /// The origin of a page that is on the list.
+    func allowedOrigin(_ request: HTTPRequest) -> String? {
+        request.headers["origin"].flatMap { options.allowedOrigins.contains($0) ? $0 : nil }
+    }
+
+    /// - Parameter origin: of the page that asks, where it is on the list.
+    func dressed(_ response: HTTPResponse, origin: String?, _ now: Moment) -> HTTPResponse {
         var response = response
-        response.headers.append("Date", HTTPDate.text(now.wall))
-        response.headers.append("X-Content-Type-Options", "nosniff")
         // What is not meant to be kept is not kept: state, health and refusals are of the moment.
         if response.headers["cache-control"] == nil { response.headers.append("Cache-Control", "no-store") }
-        guard !options.allowedOrigins.isEmpty else { return response }
-        response.headers.append("Vary", "Origin")
-        guard let origin = request?.headers["origin"], options.allowedOrigins.contains(origin) else {
-            return response
-        }
-        response.headers.append("Access-Control-Allow-Origin", origin)
-        response.headers.append("Access-Control-Allow-Credentials", "true")
-        response.headers.append("Access-Control-Expose-Headers", "ETag, Retry-After")
+        addCommonHeaders(to: &response.headers, origin: origin, now)
         return response
+    }
+
+    /// What streams say as well.
+    func addCommonHeaders(to headers: inout HTTPHeaders, origin: String?, _ now: Moment) {
+        headers.append("Date", HTTPDate.text(now.wall))
+        headers.append("X-Content-Type-Options", "nosniff")
+        guard !options.allowedOrigins.isEmpty else { return }
+        headers.append("Vary", "Origin")
+        guard let origin else { return }
+        headers.append("Access-Control-Allow-Origin", origin)
+        headers.append("Access-Control-Allow-Credentials", "true")
+        headers.append("Access-Control-Expose-Headers", "ETag, Retry-After, TickerFeed-Cursor")
     }
 
     /// What may be asked here; and to a browser, what a page of another origin may (a preflight).
     func allowance(_ request: HTTPRequest) -> HTTPResponse {
         var response = HTTPResponse(status: 204, headers: ["Allow": Shard.methods])
-        guard request.headers["access-control-request-method"] != nil,
-            let origin = request.headers["origin"], options.allowedOrigins.contains(origin)
+        guard request.headers["access-control-request-method"] != nil, allowedOrigin(request) != nil
         else { return response }
         response.headers.append("Access-Control-Allow-Methods", Shard.methods)
         response.headers.append("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID")

@@ -40,34 +40,43 @@ extension Shard {
             answer(request, index, now)
         } catch {
             count(error)
+            connection.pointee.origin = nil
             // Where the next request would begin is anybody's guess.
-            respond(HTTPResponse(error), to: nil, index, now)
+            respond(HTTPResponse(error), index, keepAlive: false, head: false, now)
         }
         return true
     }
 
     /// A refusal costs the request, not the connection; but who asks too often is to pause.
     private mutating func answer(_ request: HTTPRequest, _ index: Int, _ now: Moment) {
+        let isHead = request.method == "HEAD"
+        connections.address(of: index).pointee.origin = allowedOrigin(request)
         do throws(HTTPFault) {
             try admit(request, index, now)
-            if request.path == "/v1/stream", request.headers.hasToken("upgrade", "websocket") {
+            if request.method == "OPTIONS" {
+                respond(allowance(request), index, keepAlive: request.keepAlive, head: false, now)
+            } else if request.path == "/v1/stream", request.headers.hasToken("upgrade", "websocket") {
                 try upgrade(request, index, now)
+            } else if request.path == "/v1/events" || request.path == "/v1/poll" {
+                try startStream(request, index, now)
+            } else if isEcho(request) {
+                try upgradeToEcho(request, index, now)
             } else {
-                respond(try response(to: request, now), to: request, index, now)
+                let response = try response(to: request, now)
+                respond(response, index, keepAlive: request.keepAlive, head: isHead, now)
             }
         } catch {
-            respond(HTTPResponse(error), to: request, index, now)
+            respond(HTTPResponse(error), index, keepAlive: request.keepAlive, head: isHead, now)
         }
     }
 
-    /// - Parameter request: nil where none was understood; nothing is read after that.
-    private mutating func respond(
-        _ response: HTTPResponse, to request: HTTPRequest?, _ index: Int, _ now: Moment
+    mutating func respond(
+        _ response: HTTPResponse, _ index: Int, keepAlive: Bool, head: Bool, _ now: Moment
     ) {
         let connection = connections.address(of: index)
-        let keepAlive = response.status != 429 && request?.keepAlive ?? false
-        dressed(response, for: request, now).write(
-            into: &connection.pointee.control, keepAlive: keepAlive, head: request?.method == "HEAD")
+        let keepAlive = keepAlive && response.status != 429
+        dressed(response, origin: connection.pointee.origin, now).write(
+            into: &connection.pointee.control, keepAlive: keepAlive, head: head)
         if !keepAlive {
             connection.pointee.phase = .closing(.served)
             connection.pointee.deadline = now.instant + limits.closeDeadline
@@ -85,7 +94,7 @@ extension Shard {
         if !connection.pointee.inbound.isEmpty, !connection.pointee.isBlocked {
             counters.refuse(.requestTime)
             let late = HTTPResponse.text(408, "the request did not come whole in time\n")
-            dressed(late, for: nil, now).write(
+            dressed(late, origin: nil, now).write(
                 into: &connection.pointee.control, keepAlive: false, head: false)
             flush(index, classes: 0, now)
         }

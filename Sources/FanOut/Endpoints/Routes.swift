@@ -8,7 +8,6 @@ extension Shard {
     func response(to request: HTTPRequest, _ now: Moment) throws(HTTPFault) -> HTTPResponse {
         try refuseTokenInURL(request)
         try checkMethod(request)
-        if request.method == "OPTIONS" { return allowance(request) }
         switch request.path {
         case "/": return .text(200, Shard.greeting)
         case "/livez": return .text(200, "alive\n")
@@ -38,7 +37,7 @@ extension Shard {
 
     private func checkMethod(_ request: HTTPRequest) throws(HTTPFault) {
         switch request.method {
-        case "GET", "HEAD", "OPTIONS": break
+        case "GET", "HEAD": break
         case "POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT":
             throw HTTPFault(405, "there is \(Shard.methods) here", headers: ["Allow": Shard.methods])
         default: throw HTTPFault(501, "no method that is known here")

@@ -12,24 +12,43 @@ extension Shard {
     ) throws(HTTPFault) {
         try refuseTokenInURL(request)
         try checkOrigin(request)
-        let acceptance = try WebSocketHandshake.accept(request, protocols: Shard.subprotocols)
+        try refuseWhileDraining(now.instant)
+        let acceptance = try WebSocketHandshake.accept(
+            request, protocols: Shard.subprotocols, deflates: true)
         try admitStream(request, index, now)
         let connection = connections.address(of: index)
-        acceptance.write(into: &connection.pointee.control)
-        connection.pointee.phase = .webSocket
+        begin(acceptance, index, now.instant)
         connection.pointee.encoding = acceptance.subprotocol == Shard.subprotocols[1] ? .sbe : .json
-        connection.pointee.isWebSocket = true
         connection.pointee.lastHeartbeat = now.instant
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
-        counters.upgrades += 1
         let session = place.unique(counters.upgrades)
-        connection.pointee.control.appendFrame(welcome(index, session: session))
-        webSocketCount += 1
+        answer(index, welcome(index, session: session))
         receiveEarlyFrames(index, now)
     }
 
+    /// Says yes: frames from here on, as they were agreed on.
+    mutating func begin(_ acceptance: WebSocketAcceptance, _ index: Int, _ now: Instant) {
+        let connection = connections.address(of: index)
+        acceptance.write(into: &connection.pointee.control)
+        connection.pointee.phase = .streaming
+        setTransport(index, .webSocket)
+        connection.pointee.deflateBits = UInt8(acceptance.deflate?.serverWindowBits ?? 0)
+        connection.pointee.deadline = .never
+        beginLife(connection, now)
+        counters.upgrades += 1
+    }
+
+    func refuseWhileDraining(_ now: Instant) throws(HTTPFault) {
+        if isDraining { throw comeBack("the server stops", now) }
+    }
+
+    func comeBack(_ text: String, _ now: Instant) -> HTTPFault {
+        let wait = isDraining ? max(Nanoseconds.zero, drainEnd - now).milliseconds / 1_000 : 0
+        return HTTPFault(503, text, headers: ["Retry-After": "\(wait + 1)"])
+    }
+
     /// Frames that came in one piece with the request, and the first write.
-    private mutating func receiveEarlyFrames(_ index: Int, _ now: Moment) {
+    mutating func receiveEarlyFrames(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
         var early = ByteBuffer()
         early.append(connection.pointee.inbound.readable)
@@ -39,7 +58,7 @@ extension Shard {
 
     /// A browser sends where its page came from: only the server's own pages, and those allowed by
     /// `--allow-origin`, may open a stream. Other clients send no Origin.
-    private func checkOrigin(_ request: HTTPRequest) throws(HTTPFault) {
+    func checkOrigin(_ request: HTTPRequest) throws(HTTPFault) {
         guard let origin = request.headers["origin"] else { return }
         if options.allowedOrigins.contains(origin) { return }
         if let host = request.headers["host"], origin == "http://\(host)" || origin == "https://\(host)" {

@@ -82,9 +82,21 @@ public struct Limits: Hashable, Sendable {
     public var messageDeadline = Nanoseconds.seconds(30)
     /// Time a peer has to answer a closing handshake.
     public var closeDeadline = Nanoseconds.seconds(5)
+    /// How long a WebSocket may say nothing before it is pinged; zero: it never is.
+    public var ping = Nanoseconds.seconds(20)
+    /// Time a peer has to answer a ping, with whatever frame.
+    public var pong = Nanoseconds.seconds(10)
+    /// Time between two comments of an event stream.
+    public var comment = Nanoseconds.seconds(15)
+    /// Time a long poll waits for something new.
+    public var poll = Nanoseconds.seconds(25)
 
-    // MARK: A turn
+    // MARK: A turn, and the end
 
+    /// Bytes of one long poll's answer, about; what is left comes with the next.
+    public var pollBytes = 262_144
+    /// Clients that are to come back each second after a server has sent them away.
+    public var reconnectsPerSecond = 500
     /// Ticks applied before a turn looks at its subscribers.
     public var ticksPerTurn = 65_536
 

@@ -32,8 +32,6 @@ enum Refusal: Int, CaseIterable {
     case symbols
     /// Answers that nobody reads: 1008.
     case unreadAnswers
-    /// The server stops.
-    case draining
 
     /// What `/metrics` calls it.
     var name: String {
@@ -56,7 +54,6 @@ enum Refusal: Int, CaseIterable {
         case .inputBytes: "input_bytes"
         case .symbols: "symbols"
         case .unreadAnswers: "unread_answers"
-        case .draining: "draining"
         }
     }
 }
@@ -77,7 +74,6 @@ struct Refused: Error, Hashable {
         case .addressHandshakes:
             "more than \(limits.handshakesPerAddress) handshakes a second from this address"
         case .addressRequests: "more than \(limits.requestsPerAddress) requests a second from this address"
-        case .draining: "the server stops"
         default: "the server is full"
         }
     }

@@ -14,6 +14,8 @@ struct Counters: BitwiseCopyable {
     /// Versions that were replaced by newer ones before they were sent.
     var merged: UInt64 = 0
     var gaps: UInt64 = 0
+    /// Messages compressed; who shares one is sent it without compressing it again.
+    var deflates: UInt64 = 0
     var writes: UInt64 = 0
     var bytes: UInt64 = 0
     /// Writes of which the socket took only a part.
@@ -49,8 +51,10 @@ enum CloseReason: Int, CaseIterable {
     case operationRate
     /// Did not read its answers: 1008.
     case unreadAnswers
-    /// The server goes down: 1001.
+    /// The server goes down: 1012.
     case shutdown
+    /// Answered no ping: 1008.
+    case silent
     /// Would have lost something, and had chosen to be closed rather: 4408.
     case tooSlow
     /// One stream too many for its token's subject: 1013.
@@ -72,6 +76,7 @@ enum CloseReason: Int, CaseIterable {
         case .operationRate: "operation_rate"
         case .unreadAnswers: "unread_answers"
         case .shutdown: "shutdown"
+        case .silent: "silent"
         case .tooSlow: "too_slow"
         case .overloaded: "overloaded"
         case .inputRate: "input_rate"

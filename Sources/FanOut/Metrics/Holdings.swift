@@ -19,7 +19,7 @@ struct Holdings: Equatable {
 extension Shard {
     var holdings: Holdings {
         var held = Holdings(
-            connections: connectionCount, webSockets: webSocketCount, slots: slotCount,
+            connections: connectionCount, webSockets: count(on: .webSocket), slots: slotCount,
             followers: followers.count, patternHolders: patternHolders.count)
         for index in 0..<view.directory.count {
             held.bookReaders += view.symbol(SymbolID(index)).pointee.book.readers
@@ -38,7 +38,7 @@ extension Shard {
         var longest = Nanoseconds.zero
         for index in 0..<limits.connections where connections.contains(index) {
             let connection = connections.address(of: index)
-            guard connection.pointee.phase == .webSocket, !connection.pointee.isBlocked else { continue }
+            guard connection.pointee.phase == .streaming, !connection.pointee.isBlocked else { continue }
             let due = max(connection.pointee.subscriptions.due, connection.pointee.heldUntil)
             if due < now { longest = max(longest, now - due) }
         }

@@ -23,6 +23,9 @@ struct Figures: BitwiseCopyable {
     /// Connections that no descriptor was left for; the same loop's.
     var refusedDescriptors: UInt64 = 0
     var acceptErrors: UInt64 = 0
+    var handshakes: UInt64 = 0
+    var handshakesResumed: UInt64 = 0
+    var handshakesFailed: UInt64 = 0
 
     static func += (sum: inout Figures, other: Figures) {
         withUnsafeMutableBytes(of: &sum) { sum in
@@ -70,14 +73,39 @@ final class Noticeboard: Sendable {
     func read() -> [Figures] { figures.withLock { $0 } }
 }
 
+/// What the process's main thread looks at now and then.
+public struct LoopsOverview: Equatable, Sendable {
+    public var connections: UInt64 = 0
+    public var refused: UInt64 = 0
+    public var acceptErrors: UInt64 = 0
+    public var laps: UInt64 = 0
+    public init() {}
+}
+
+extension FanOutLoops {
+    /// 100 ms and a turn old at most.
+    public var overview: LoopsOverview {
+        var overview = LoopsOverview()
+        for figures in board.read() {
+            overview.connections += figures.connections
+            overview.refused += figures.refused
+            overview.acceptErrors += figures.acceptErrors
+            overview.laps += figures.laps
+        }
+        return overview
+    }
+}
+
 extension Shard {
     var figures: Figures {
-        Figures(
-            counters: counters, connections: UInt64(connectionCount), webSockets: UInt64(webSocketCount),
+        let network = network.counters
+        return Figures(
+            counters: counters, connections: UInt64(connectionCount),
+            webSockets: UInt64(count(on: .webSocket)),
             encodes: arena.encodes, ticksRead: view.ticks, laps: view.laps, ticksLost: view.ticksLost,
-            refused: network.counters.refused,
-            refusedDescriptors: network.counters.refusedDescriptors,
-            acceptErrors: network.counters.acceptErrors)
+            refused: network.refused, refusedDescriptors: network.refusedDescriptors,
+            acceptErrors: network.acceptErrors, handshakes: network.handshakes,
+            handshakesResumed: network.handshakesResumed, handshakesFailed: network.handshakesFailed)
     }
 
     /// Pins the figures if it is time to.

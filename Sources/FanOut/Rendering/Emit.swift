@@ -29,11 +29,20 @@ extension Shard {
         let stamp = one.slot.pointee.options.contains(.stamps) ? received : nil
         let isSnapshot = isSnapshot || previous == 0
         switch one.encoding {
-        case .json: frameJSON(body, previous, isSnapshot, stamp, one.now)
+        case .json where one.connection.pointee.transport == .webSocket:
+            frameJSON(body, previous, isSnapshot, stamp, one.now)
+        case .json: frameText(body, previous, isSnapshot, stamp, one)
         case .sbe:
-            if !one.slot.pointee.options.contains(.isNamed) { nameSymbol(one) }
+            nameSymbol(one)
             frameSBE(body, previous, isSnapshot, stamp, one.now)
         }
+        delivered(version, to: one)
+    }
+
+    /// Counts a message that is in the scratch, and what was merged into it.
+    @inline(__always)
+    mutating func delivered(_ version: UInt64, to one: Addressee) {
+        let previous = one.slot.pointee.sent
         one.slot.pointee.sent = version
         one.connection.pointee.messages &+= 1
         counters.messages &+= 1
@@ -58,6 +67,30 @@ extension Shard {
         }
     }
 
+    /// On what is no WebSocket. The cursor is of the write before: it stays true while this one is cut.
+    private mutating func frameText(
+        _ body: UnsafeRawBufferPointer, _ previous: UInt64, _ isSnapshot: Bool, _ stamp: Timestamp?,
+        _ one: Addressee
+    ) {
+        let tail = NativeJSON.Tail(
+            previous: previous, isSnapshot: isSnapshot,
+            stamps: stamp.map { (received: $0, sent: one.now.wall) })
+        let transport = one.connection.pointee.transport
+        let cursor = cursor(of: one.connection)
+        scratch.write(atMost: body.count + NativeJSON.tailMax + Transport.frameMax) { pen in
+            if transport == .events {
+                pen.literal("event: ")
+                pen.literal(one.slot.pointee.kind.channel.name)
+                pen.literal("\nid: ")
+                cursor.write(to: &pen)
+                pen.literal("\ndata: ")
+            }
+            pen.bytes(body)
+            tail.write(to: &pen)
+            pen.literal(transport.terminator)
+        }
+    }
+
     @inline(__always)
     private mutating func frameSBE(
         _ body: UnsafeRawBufferPointer, _ previous: UInt64, _ isSnapshot: Bool, _ stamp: Timestamp?,
@@ -74,7 +107,12 @@ extension Shard {
     }
 
     /// Which number the symbol has on this connection, before the first message that uses it.
-    private mutating func nameSymbol(_ one: Addressee) {
+    @inline(__always)
+    mutating func nameSymbol(_ one: Addressee) {
+        if !one.slot.pointee.options.contains(.isNamed) { addName(one) }
+    }
+
+    private mutating func addName(_ one: Addressee) {
         one.slot.pointee.options.formUnion(.isNamed)
         var message = ByteBuffer()
         message.write(atMost: NativeSBE.bodyMax) { pen in
@@ -95,9 +133,10 @@ extension Shard {
         message.add("from", unsigned: one.slot.pointee.sent + 1)
         message.add("to", unsigned: last)
         message.add("reason", wasLapped ? "lapped" : "slow")
-        scratch.appendFrame(message.end())
+        scratch.append(
+            message: message.end(), on: one.connection.pointee.transport, cursor: cursor(of: one.connection))
         one.slot.pointee.sent = last
-        if one.slot.pointee.options.contains(.closesWhenSlow) {
+        if one.slot.pointee.options.contains(.closesWhenSlow), one.connection.pointee.transport.isStream {
             tooSlow.append(Int32(one.connection.pointee.socket.index))
         }
     }

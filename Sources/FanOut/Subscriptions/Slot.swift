@@ -12,6 +12,9 @@ struct StreamKind: Hashable {
     @inline(__always) var channel: Channel { Channel(rawValue: raw >> 1).unsafelyUnwrapped }
     @inline(__always) var interval: BarInterval { raw & 1 == 0 ? .second : .minute }
 
+    /// Only its newest version counts.
+    var isState: Bool { channel == .quote || channel == .book || channel == .stats }
+
     /// The changes of a symbol that may make a slot of this kind due.
     var changes: Changes {
         switch channel {

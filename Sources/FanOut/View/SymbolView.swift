@@ -46,6 +46,11 @@ struct SymbolView: ~Copyable {
     private(set) var status = MarketStatus(.closed)
     private(set) var feed = FeedState.live
     private(set) var lastEvent = Timestamp.zero
+    /// Where on the tape the states changed last: what stood before, a long poll's client knows.
+    private var quoteAt: UInt64 = 0
+    private var bookAt: UInt64 = 0
+    private var tradeAt: UInt64 = 0
+    private var statusAt: UInt64 = 0
     /// The source began a new day: the next trade opens it.
     private var startsNewDay = false
     /// The tape lapped this loop: nothing counts until this symbol's snapshot came by.
@@ -80,6 +85,28 @@ struct SymbolView: ~Copyable {
     var tradeSequence: UInt64 { trades.last }
     var statusSequence: UInt64 { statuses.last }
 
+    /// The newest version of a stream; 0: there is nothing yet.
+    func newest(_ kind: StreamKind) -> UInt64 {
+        switch kind.channel {
+        case .quote: quote.sequence
+        case .book: book.sequence
+        case .trade, .stats: tradeSequence
+        case .bar: series(kind.interval).pointee.open.sequence(after: tradeSequence)
+        case .status: statusSequence
+        }
+    }
+
+    /// The tick that made it so, by its place on the tape.
+    func changedAt(_ kind: StreamKind) -> UInt64 {
+        switch kind.channel {
+        case .quote: quoteAt
+        case .book: bookAt
+        case .trade, .stats: tradeAt
+        case .bar: series(kind.interval).pointee.changedAt
+        case .status: statusAt
+        }
+    }
+
     func series(_ interval: BarInterval) -> UnsafeMutablePointer<BarSeries> {
         bars + Int(interval.rawValue)
     }
@@ -94,20 +121,25 @@ struct SymbolView: ~Copyable {
         switch kind {
         case .level:
             book.apply(tick)
+            bookAt = position
             changes.formUnion(.book)
         case .best:
             quote.apply(tick)
+            quoteAt = position
             changes.formUnion(.quote)
         case .trade: applyTrade(tick, position)
         case .status: applyStatus(tick, position)
-        case .clear: clear(tick)
+        case .clear:
+            clear(tick)
+            bookAt = position
         case .statistics:
             day.restore(tick)
             startsNewDay = false
         case .barClose:
             series(tick.interval).pointee.close(tick, position: position)
             changes.formUnion(.trades)
-        case .bar: restoreBar(tick)
+        case .bar:
+            restoreBar(tick, position)
         case .symbol: break
         }
     }
@@ -120,6 +152,7 @@ struct SymbolView: ~Copyable {
     }
 
     private mutating func applyTrade(_ tick: Tick, _ position: UInt64) {
+        tradeAt = position
         changes.formUnion(.trades)
         guard !tick.flags.contains(.snapshot) else {
             // The last trade again, not one more: its statistics come in ticks of their own.
@@ -135,8 +168,8 @@ struct SymbolView: ~Copyable {
         day.add(price: tick.price, size: tick.size)
         lastTrade = tick
         remember(tick, position)
-        bars[0].add(tick)
-        bars[1].add(tick)
+        bars[0].add(tick, position: position)
+        bars[1].add(tick, position: position)
     }
 
     private mutating func remember(_ tick: Tick, _ position: UInt64) {
@@ -145,6 +178,7 @@ struct SymbolView: ~Copyable {
 
     private mutating func applyStatus(_ tick: Tick, _ position: UInt64) {
         changes.formUnion(.status)
+        statusAt = position
         status = MarketStatus(packed: tick.aux)
         feed = tick.flags.contains(.suspect) ? .suspect : .live
         // Number 0: the source has said nothing yet.
@@ -156,9 +190,9 @@ struct SymbolView: ~Copyable {
             number: tick.sequence)
     }
 
-    private mutating func restoreBar(_ tick: Tick) {
+    private mutating func restoreBar(_ tick: Tick, _ position: UInt64) {
         series(tick.interval).pointee.restore(
-            tick, after: tradeSequence, last: lastTrade?.price ?? .zero)
+            tick, after: tradeSequence, last: lastTrade?.price ?? .zero, position: position)
         changes.formUnion(.trades)
     }
 }

@@ -44,15 +44,23 @@ public struct HTTPResponse: Hashable, Sendable {
     ///   - keepAlive: without it `Connection: close` is said; closing is the caller's.
     ///   - head: the request was HEAD: the length is told, the body is not sent.
     public func write(into buffer: inout ByteBuffer, keepAlive: Bool, head: Bool) {
-        buffer.append("HTTP/1.1 \(status) \(HTTPResponse.phrase(status))\r\n")
-        for field in headers.fields {
-            buffer.append("\(field.name): \(HTTPResponse.oneLine(field.value))\r\n")
-        }
         // A length would be wrong with 1xx and 204, and misleading with 304 (RFC 9110 §8.6).
         let hasBody = status >= 200 && status != 204 && status != 304
-        if hasBody { buffer.append("Content-Length: \(body.count)\r\n") }
-        buffer.append(keepAlive ? "\r\n" : "Connection: close\r\n\r\n")
+        HTTPResponse.writeHead(
+            status, headers, length: hasBody ? body.count : nil, keepAlive: keepAlive, into: &buffer)
         if hasBody, !head { body.withUnsafeBytes { buffer.append($0) } }
+    }
+
+    /// Appends an answer's head; the body is the caller's to append.
+    ///
+    /// - Parameter length: of the body in bytes; nil where there is none, or it ends with the connection.
+    public static func writeHead(
+        _ status: Int, _ headers: HTTPHeaders, length: Int?, keepAlive: Bool, into buffer: inout ByteBuffer
+    ) {
+        buffer.append("HTTP/1.1 \(status) \(phrase(status))\r\n")
+        for field in headers.fields { buffer.append("\(field.name): \(oneLine(field.value))\r\n") }
+        if let length { buffer.append("Content-Length: \(length)\r\n") }
+        buffer.append(keepAlive ? "\r\n" : "Connection: close\r\n\r\n")
     }
 
     /// A value may repeat what a client sent; it must not start a header of its own.

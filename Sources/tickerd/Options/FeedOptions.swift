@@ -24,7 +24,8 @@ extension Configuration {
                 "the simulated market: default, or uniform: S0, S1, … in turn, evenly"),
             Option(
                 "set", "NAME=VALUE",
-                "uniform: symbols=1 to 10000 (500), rate=1 to 2000000 updates a second (25000); may repeat"),
+                "uniform: symbols=1 to 10000 (500), rate=1 to 2000000 updates a second (25000); may repeat",
+                mayRepeat: true),
             Option("date", "YYYY-MM-DD", "the file's trading day, where its name doesn't say"),
         ])
 

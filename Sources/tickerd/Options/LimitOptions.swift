@@ -96,7 +96,8 @@ extension Configuration {
         options: counts.map(\.option) + deadlines.map(\.option) + [
             Option(
                 "trusted-proxy", "CIDR",
-                "a proxy whose X-Forwarded-For counts, as 10.0.0.0/8 or 2001:db8::/32; may repeat")
+                "a proxy whose X-Forwarded-For counts, as 10.0.0.0/8 or 2001:db8::/32; may repeat",
+                mayRepeat: true)
         ])
 
     mutating func takeLimits(_ arguments: Arguments) throws(UsageError) {

@@ -18,7 +18,9 @@ extension Configuration {
             Option(
                 "congestion", "NAME",
                 "the kernel's congestion control for what is sent: reno, cubic, bbr, …"),
-            Option("allow-origin", "ORIGIN", "let pages of this origin read the stream; may repeat"),
+            Option(
+                "allow-origin", "ORIGIN", "let pages of this origin read the stream; may repeat",
+                mayRepeat: true),
         ])
 
     mutating func takeListen(_ arguments: Arguments) throws(UsageError) {

@@ -1,0 +1,79 @@
+// What the main thread does while others serve: it hears signals, and once a second it looks around.
+import Basics
+import FanOut
+import Market
+
+extension Server {
+    /// How long loops may take to end once a second signal came: then the process goes without them.
+    private static let abortTime = Nanoseconds.milliseconds(500)
+
+    /// Until all loops have ended, or a second signal says that they need not.
+    ///
+    /// - Returns: the process's exit status.
+    func attend(_ signals: Signals, _ loops: FanOutLoops, _ ingest: IngestThread) -> Int32 {
+        var rule = SignalRule(), watch = Watch(log)
+        while !loops.haveEnded {
+            for signal in signals.wait(loops.ending, atMost: 1_000) {
+                switch rule.take(signal) {
+                case .reload: reload(loops)
+                case .drain: drain(loops)
+                case .abort: return abort(signals, loops)
+                case nil: break
+                }
+            }
+            watch.look(at: loops.overview, ingest.report())
+        }
+        return Status.drained
+    }
+
+    private func drain(_ loops: FanOutLoops) {
+        log.write(
+            .info, "drain",
+            [
+                "connections": LogValue(loops.overview.connections),
+                "milliseconds": LogValue(configuration.drain.milliseconds),
+            ])
+        loops.stop(drain: configuration.drain)
+    }
+
+    private func abort(_ signals: Signals, _ loops: FanOutLoops) -> Int32 {
+        log.write(.warning, "abort", ["connections": LogValue(loops.overview.connections)])
+        loops.abort()
+        let end = Moment.read().instant + Server.abortTime
+        while !loops.haveEnded, Moment.read().instant < end {
+            _ = signals.wait(loops.ending, atMost: 50)
+        }
+        return Status.aborted
+    }
+}
+
+/// What is worth a line although nobody who sees it may write one: it is found by comparing counters.
+struct Watch {
+    private let log: Log
+    private var last = LoopsOverview()
+    private var feedFault: String?
+    private var feedHasEnded = false
+
+    init(_ log: Log) { self.log = log }
+
+    mutating func look(at overview: LoopsOverview, _ feed: FeedReport) {
+        if let fault = feed.fault, fault != feedFault {
+            log.write(.error, "feed_fault", ["reason": .text(fault)])
+            feedFault = fault
+        }
+        if feed.hasEnded, !feedHasEnded, feed.fault == nil {
+            log.write(.info, "feed_ended", ["messages": LogValue(feed.messages)])
+        }
+        feedHasEnded = feed.hasEnded
+        tell("tape_lapped", .warning, overview.laps - last.laps)
+        tell("connections_refused", .warning, overview.refused - last.refused)
+        tell("accept_errors", .warning, overview.acceptErrors - last.acceptErrors)
+        last = overview
+        log.sayHeldBack()
+    }
+
+    /// Strangers cause some of these: bounded, as what they cause directly.
+    private func tell(_ event: StaticString, _ level: LogLevel, _ count: UInt64) {
+        if count > 0 { log.bounded(level, event, ["count": LogValue(count)]) }
+    }
+}

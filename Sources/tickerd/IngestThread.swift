@@ -1,0 +1,78 @@
+// Ingest on a thread of its own, as the server runs it.
+import Basics
+import CLinux
+import FanOut
+import Market
+import Synchronization
+import TickerFeed
+
+/// Ingest on a thread of its own: turns, and sleeps between them.
+final class IngestThread: @unchecked Sendable {
+    private let ingest: Ingest
+    private let state: IngestState
+    private let template: FeedReport
+    private let openingTurns: Int
+    private let stopping = Atomic<Bool>(false)
+    /// The shortest sleep. A source that has something every microsecond would wake this thread as
+    /// often as the kernel can: more than half of its CPU at a million updates a second.
+    private let rest: Nanoseconds
+    /// The longest sleep, so that stopping is prompt.
+    private static let nap = Nanoseconds.milliseconds(50)
+
+    init(feed: any Feed, tape: consuming Tape.Writer, _ configuration: Configuration) {
+        template = IngestThread.report(feed, configuration)
+        rest = configuration.pace == .live ? .microseconds(200) : .zero
+        if case .simulator = configuration.source { openingTurns = 16 } else { openingTurns = 1 }
+        ingest = Ingest(
+            feed: feed, writer: tape, pace: configuration.pace, loop: configuration.repeats)
+        state = ingest.state
+    }
+
+    private static func report(_ feed: any Feed, _ configuration: Configuration) -> FeedReport {
+        let speed: Int64? =
+            switch configuration.pace {
+            case .recorded(let speed): speed.thousandths
+            case .live: Speed.recorded.thousandths
+            case .unpaced: nil
+            }
+        let clock = if case .simulator = configuration.source { "sim" } else { "replay" }
+        return FeedReport(clock: clock, speedMilli: speed, source: feed.description)
+    }
+
+    /// The first turns, on the caller's thread, before there are others: a simulated market opens
+    /// with all its symbols.
+    func begin() {
+        for _ in 0..<openingTurns {
+            let now = Moment.read()
+            if ingest.turn(now: now) > now.instant { break }
+        }
+    }
+
+    func run() {
+        while !stopping.load(ordering: .acquiring) {
+            let next = ingest.turn(now: Moment.read())
+            let now = Moment.read().instant
+            guard next > now else { continue }
+            IngestThread.sleep(min(max(next - now, rest), IngestThread.nap))
+        }
+    }
+
+    func stop() { stopping.store(true, ordering: .releasing) }
+
+    private static func sleep(_ span: Nanoseconds) {
+        var time = timespec(tv_sec: Int(span.raw / 1_000_000_000), tv_nsec: Int(span.raw % 1_000_000_000))
+        nanosleep(&time, nil)
+    }
+
+    @Sendable
+    func report() -> FeedReport {
+        var report = template
+        report.messages = state.messages
+        report.ticks = state.ticks
+        report.anomalies = state.anomalies
+        report.rounds = state.rounds
+        report.hasEnded = state.hasEnded
+        report.fault = state.fault?.description
+        return report
+    }
+}

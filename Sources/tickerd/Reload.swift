@@ -1,0 +1,74 @@
+// SIGHUP: the configuration is read again, and what can change without a restart changes.
+//
+// Invariants
+//   - All or nothing: whatever is wrong with it leaves everything as it was, and is said in one line.
+//   - Files that options name (certificates, keys, tokens) are read again though their names stay.
+//   - Options that need a restart keep their old values until then; the log names them each time.
+import Basics
+import FanOut
+import Wire
+
+extension Configuration {
+    /// Options that are applied to a server that runs.
+    static let live: Set<String> = Set(limitOptions.options.map(\.name)).subtracting(["max-connections"])
+        .union([
+            "admin-token-file", "allow-origin", "drain", "log-format", "log-level", "stall-limit",
+        ])
+}
+
+extension Server {
+    func reload(_ loops: FanOutLoops) {
+        do throws(ConfigurationFaults) {
+            let new = try settings.read().arguments
+            let effective = startArguments.taking(Configuration.live, from: new)
+            let configuration = try Server.configuration(effective)
+            try prepare(configuration)
+            apply(configuration, loops)
+            tell(new, effective)
+            (self.configuration, arguments) = (configuration, effective)
+        } catch {
+            log.write(
+                .error, "reload_failed",
+                [
+                    "fault": .text(error.lines.first ?? "unknown"), "faults": LogValue(error.faults.count),
+                    "note": "everything stays as it was",
+                ])
+        }
+    }
+
+    private static func configuration(_ arguments: Arguments) throws(ConfigurationFaults) -> Configuration {
+        var faults: [UsageError] = []
+        let configuration = Configuration(arguments, faults: &faults)
+        guard faults.isEmpty else { throw ConfigurationFaults(faults: faults) }
+        return configuration
+    }
+
+    /// Reads anew what may turn out wrong, before anything changes.
+    private func prepare(_ configuration: Configuration) throws(ConfigurationFaults) {
+        do throws(TLSError) {
+            try tls?.reload()
+        } catch {
+            throw ConfigurationFaults(faults: [UsageError(error.description)])
+        }
+    }
+
+    private func apply(_ configuration: Configuration, _ loops: FanOutLoops) {
+        log.change(level: configuration.logLevel, format: configuration.logFormat)
+        loops.reload { options in
+            options.limits = configuration.limits
+            options.allowedOrigins = configuration.allowedOrigins
+            options.trustedProxies = configuration.trustedProxies
+        }
+    }
+
+    private func tell(_ new: Arguments, _ effective: Arguments) {
+        let applied = effective.differences(from: arguments)
+        let waiting = new.differences(from: startArguments).filter { !Configuration.live.contains($0) }
+        log.write(
+            .info, "reload",
+            [
+                "applied": .text(applied.joined(separator: ",")),
+                "needs_restart": .text(waiting.joined(separator: ",")),
+            ])
+    }
+}
