@@ -3,7 +3,7 @@
 //     listener → loop 0 ─ reception ─→ the loop with the fewest connections, which keeps it
 //     tape → each loop's own reader, view and subscribers
 //
-// Loops share the reception and the noticeboard, and nothing else. A single loop accepts for itself,
+// Loops share the reception, the turnstile and the noticeboard, and nothing else. A single loop accepts for itself,
 // and is neither rung for a connection nor has another thread beside it.
 import Basics
 import Market
