@@ -3,6 +3,7 @@ import Basics
 import CLinux
 import FanOut
 import TickerFeed
+import Wire
 
 struct Configuration {
     // The feed.
@@ -33,6 +34,7 @@ struct Configuration {
     var logFormat = LogFormat.text
 
     var limits = Limits()
+    var trustedProxies: [AddressBlock] = []
     /// Limits that protect against strangers are lifted.
     var isBench = false
     /// `/echo` is served.
@@ -44,7 +46,9 @@ struct Configuration {
         let options: [Option]
     }
 
-    static let groups = [feedOptions, listenOptions, tlsOptions, operationOptions, otherOptions]
+    static let groups = [
+        feedOptions, listenOptions, limitOptions, tlsOptions, operationOptions, otherOptions,
+    ]
     static var options: [Option] { groups.flatMap(\.options) }
 
     static var help: String {
@@ -63,12 +67,13 @@ struct Configuration {
         ])
 
     /// In the order in which they are read.
-    private enum Part: CaseIterable { case feed, listen, tls, operation, other }
+    private enum Part: CaseIterable { case feed, listen, limits, tls, operation, other }
 
     private mutating func take(_ part: Part, _ arguments: Arguments) throws(UsageError) {
         switch part {
         case .feed: try takeFeed(arguments)
         case .listen: try takeListen(arguments)
+        case .limits: try takeLimits(arguments)
         case .tls: try takeTLS(arguments)
         case .operation: try takeOperation(arguments)
         case .other: try takeOther(arguments)
@@ -118,6 +123,8 @@ struct Configuration {
         }
         isBench = true
         limits.operationsPerSecond = 1_000_000
+        limits.handshakesPerSecond = 1_000_000
+        limits.inputBytesPerSecond = 0
         if case .simulator(let scenario) = source {
             limits.symbols = max(limits.symbols, scenario.symbolCount)
         } else {

@@ -110,6 +110,7 @@ final class Server {
         options.processReport = { [started] in ProcessReport.read(started: started) }
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
+        options.trustedProxies = configuration.trustedProxies
         options.servesMetrics = listener.isLoopback
         options.servesEcho = configuration.isEcho
         options.log = log
