@@ -12,6 +12,7 @@ extension Configuration {
     /// Options that are applied to a server that runs.
     static let live: Set<String> = [
         "admin-token-file", "allow-origin", "drain", "log-format", "log-level", "stall-limit",
+        "token-audience", "token-issuer", "token-key",
     ]
 }
 
@@ -56,6 +57,7 @@ extension Server {
         loops.reload { options in
             options.limits = configuration.limits
             options.allowedOrigins = configuration.allowedOrigins
+            options.verifier = configuration.verifier
         }
     }
 

@@ -108,6 +108,7 @@ final class Server {
             feedReport: ingest.report)
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
+        options.verifier = configuration.verifier
         options.servesMetrics = listener.isLoopback
         options.servesEcho = configuration.isEcho
         options.log = log
@@ -139,7 +140,12 @@ final class Server {
                 ])
         }
         if configuration.isEcho {
-            Console.write("--test-echo: ws://\(address)/echo sends everything back, without limits of rate\n")
+            log.write(
+                .warning, "test-echo",
+                [
+                    "url": "ws://\(address)/echo",
+                    "note": "everything is sent back, at any rate; not for the open internet",
+                ])
         }
         if !listener.isLoopback, tls == nil {
             log.write(
@@ -147,7 +153,7 @@ final class Server {
                 [
                     "listen": "\(address)",
                     "note":
-                        "--insecure: all that passes can be read and changed on its way, and everyone who reaches this address may read everything",
+                        "--insecure: all that passes, tokens too, can be read and changed on its way; without --token-key everyone who reaches this address may read everything",
                 ])
         }
     }

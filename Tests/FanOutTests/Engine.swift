@@ -124,13 +124,15 @@ final class Engine {
     /// Opens a socket and upgrades it; the answer and the welcome are taken off, and handed back.
     @discardableResult
     func connect(
-        _ index: Int, protocol name: String = "tickerfeed.v1.json", headers: String = ""
+        _ index: Int, protocol name: String = "tickerfeed.v1.json", extensions: String = "",
+        headers: String = ""
     ) -> String {
         open(index)
         return get(
             index, "/v1/stream",
             headers: "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                 + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                + (extensions.isEmpty ? "" : "Sec-WebSocket-Extensions: \(extensions)\r\n")
                 + "Sec-WebSocket-Protocol: \(name)\r\n\(headers)")
     }
 
