@@ -47,7 +47,9 @@ struct Configuration {
         let options: [Option]
     }
 
-    static let groups = [feedOptions, listenOptions, tlsOptions, tokenOptions, operationOptions, otherOptions]
+    static let groups = [
+        feedOptions, listenOptions, tlsOptions, tokenOptions, operationOptions, otherOptions,
+    ]
     static var options: [Option] { groups.flatMap(\.options) }
 
     static var help: String {

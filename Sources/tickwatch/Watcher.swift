@@ -121,6 +121,11 @@ final class Watcher {
         let changed = list.apply(message, now: now)
         hasNews = true
         if case .ack(_, _, let refused, _) = message, !refused.isEmpty { report(refused) }
+        if case .error(_, "unauthenticated", let reason) = message, status == nil {
+            status = .refused
+            restoreForMessage()
+            return complain("\(text) refused: \(reason); see --token-file")
+        }
         guard terminal == nil, !Terminal.isInteractive, let changed else { return }
         // Nobody reads any more (`| head -3`): that is the end, not an error.
         if !Console.write(Pipe.line(list.rows[changed])) { status = .done }
