@@ -33,6 +33,8 @@ struct Configuration {
     var logLevel = LogLevel.info
     var logFormat = LogFormat.text
 
+    /// What tokens are checked with; nil: nobody needs one.
+    var verifier: TokenVerifier?
     var limits = Limits()
     var trustedProxies: [AddressBlock] = []
     /// Limits that protect against strangers are lifted.
@@ -47,7 +49,7 @@ struct Configuration {
     }
 
     static let groups = [
-        feedOptions, listenOptions, limitOptions, tlsOptions, operationOptions, otherOptions,
+        feedOptions, listenOptions, tlsOptions, tokenOptions, limitOptions, operationOptions, otherOptions,
     ]
     static var options: [Option] { groups.flatMap(\.options) }
 
@@ -67,7 +69,7 @@ struct Configuration {
         ])
 
     /// In the order in which they are read.
-    private enum Part: CaseIterable { case feed, listen, limits, tls, operation, other }
+    private enum Part: CaseIterable { case feed, listen, tls, tokens, limits, operation, other }
 
     private mutating func take(_ part: Part, _ arguments: Arguments) throws(UsageError) {
         switch part {
@@ -75,6 +77,7 @@ struct Configuration {
         case .listen: try takeListen(arguments)
         case .limits: try takeLimits(arguments)
         case .tls: try takeTLS(arguments)
+        case .tokens: try takeTokens(arguments)
         case .operation: try takeOperation(arguments)
         case .other: try takeOther(arguments)
         }

@@ -13,6 +13,7 @@ extension Configuration {
     static let live: Set<String> = Set(limitOptions.options.map(\.name)).subtracting(["max-connections"])
         .union([
             "admin-token-file", "allow-origin", "drain", "log-format", "log-level", "stall-limit",
+            "token-audience", "token-issuer", "token-key",
         ])
 }
 
@@ -58,6 +59,7 @@ extension Server {
             options.limits = configuration.limits
             options.allowedOrigins = configuration.allowedOrigins
             options.trustedProxies = configuration.trustedProxies
+            options.verifier = configuration.verifier
         }
     }
 
