@@ -66,7 +66,7 @@ let package = Package(
             swiftSettings: rules),
         tests("BasicsTests", of: ["Basics"]),
         tests("MarketTests", of: ["Basics", "Market"]),
-        tests("WireTests", of: ["Basics", "Wire"]),
+        tests("WireTests", of: ["Basics", "COpenSSL", "Wire"]),
         tests("DialectsTests", of: ["Basics", "Market", "Dialects"], without: ["Golden"]),
         tests(
             "TickerFeedTests", of: ["Basics", "Market", "Dialects", "TickerFeed"],

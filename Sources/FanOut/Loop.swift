@@ -36,6 +36,7 @@ public final class FanOutHandler: SocketHandler {
         shard.received(socket, bytes, clock())
     }
     public func writable(_ socket: SocketID) { shard.writable(socket, clock()) }
+    public func progressed(_ socket: SocketID) { shard.progressed(socket, clock()) }
     public func closed(_ socket: SocketID) { shard.closed(socket) }
 
     /// One turn: tape, subscribers, sockets. Returns when the next is due at the latest.
@@ -61,6 +62,7 @@ public final class FanOutHandler: SocketHandler {
     public var messages: UInt64 { shard.counters.messages }
     public var merged: UInt64 { shard.counters.merged }
     public var encodes: UInt64 { shard.arena.encodes }
+    public var deflates: UInt64 { shard.counters.deflates }
     /// Times the tape lapped this loop.
     public var laps: UInt64 { shard.view.laps }
 

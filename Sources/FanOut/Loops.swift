@@ -32,8 +32,11 @@ public struct FanOutLoops: Sendable {
     /// - Parameters:
     ///   - options: `limits.connections` is for all loops together; each has room for its share.
     ///   - ends: as many as there shall be loops.
+    ///   - tls: for all connections; nil leaves them plain.
     /// - Throws: `SystemError` when epoll or its descriptors are not to be had.
-    public init(options: ServerOptions, listener: Listener, ends: [LoopEnd]) throws(SystemError) {
+    public init(
+        options: ServerOptions, listener: Listener, ends: [LoopEnd], tls: TLSContext? = nil
+    ) throws(SystemError) {
         let reception = Reception(connectionsMax: options.limits.connections, bells: ends.map(\.bell))
         board = Noticeboard(loops: ends.count)
         ending = try Doorbell()
@@ -43,7 +46,7 @@ public struct FanOutLoops: Sendable {
         var loops: [FanOutLoop] = []
         for (index, end) in ends.enumerated() {
             let reactor = try Reactor(
-                listener: index == 0 ? listener : nil, reception: reception, loop: index)
+                listener: index == 0 ? listener : nil, reception: reception, loop: index, tls: tls)
             loops.append(
                 FanOutLoop(
                     options: options, reactor: reactor, end: end,

@@ -16,6 +16,8 @@ public struct ServerOptions: Sendable {
     public var servesMetrics = true
     /// Hears of what ends connections and the like; never of data.
     public var log = Log.none
+    /// `/echo` is there, for conformance suites.
+    public var servesEcho = false
     public var feedReport: @Sendable () -> FeedReport
 
     public init(server: String, epoch: UInt32, feedReport: @escaping @Sendable () -> FeedReport) {

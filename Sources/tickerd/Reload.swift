@@ -6,6 +6,7 @@
 //   - Options that need a restart keep their old values until then; the log names them each time.
 import Basics
 import FanOut
+import Wire
 
 extension Configuration {
     /// Options that are applied to a server that runs.
@@ -43,6 +44,11 @@ extension Server {
 
     /// Reads anew what may turn out wrong, before anything changes.
     private func prepare(_ configuration: Configuration) throws(ConfigurationFaults) {
+        do throws(TLSError) {
+            try tls?.reload()
+        } catch {
+            throw ConfigurationFaults(faults: [UsageError(error.description)])
+        }
     }
 
     private func apply(_ configuration: Configuration, _ loops: FanOutLoops) {

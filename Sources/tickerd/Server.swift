@@ -18,6 +18,8 @@ final class Server {
     private let listener: Listener
     private let feed: any Feed
     private let limits: Limits
+    /// Read anew by `reload()`, for the connections to come.
+    let tls: TLSContext?
 
     /// Ticks between ingest and loops: 16 MiB, a quarter of a second at a million a second.
     private static let tapeCapacity = 1 << 18
@@ -29,6 +31,7 @@ final class Server {
         self.log = log
         startArguments = arguments
         self.arguments = arguments
+        tls = try configuration.loadTLS()
         feed = try Server.open(configuration)
         listener = try Server.listen(configuration)
         limits = Server.fitted(configuration.limits, loops: configuration.loops)
@@ -46,8 +49,10 @@ final class Server {
     private static func listen(_ configuration: Configuration) throws -> Listener {
         let listener = try Listener.bind(host: configuration.host, port: configuration.port)
         // A name may lead anywhere, whatever it looked like on the command line.
-        guard !configuration.isBench || listener.isLoopback else {
-            throw UsageError("--bench serves on loopback only, not on \(listener.address)")
+        try configuration.checkExposure(listener)
+        guard !configuration.isBench && !configuration.isEcho || listener.isLoopback else {
+            let option = configuration.isBench ? "--bench" : "--test-echo"
+            throw UsageError("\(option) serves on loopback only, not on \(listener.address)")
         }
         guard let name = configuration.congestion else { return listener }
         do {
@@ -79,7 +84,7 @@ final class Server {
         let tape = Tape(capacity: Server.tapeCapacity)
         let ends = try (0..<configuration.loops).map { _ in try LoopEnd(of: tape) }
         let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration)
-        let loops = try FanOutLoops(options: options(ingest), listener: listener, ends: ends)
+        let loops = try FanOutLoops(options: options(ingest), listener: listener, ends: ends, tls: tls)
 
         // The first client finds symbols, however early it comes. A pipe may keep this waiting, so
         // signals still end the process here.
@@ -104,6 +109,7 @@ final class Server {
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
         options.servesMetrics = listener.isLoopback
+        options.servesEcho = configuration.isEcho
         options.log = log
         return options
     }
@@ -111,13 +117,18 @@ final class Server {
     private func announce() {
         let address = listener.address
         Console.write("tickerd \(Release.number): \(feed.description)\n")
-        Console.write("serving ws://\(address)/v1/stream and http://\(address)/\n")
+        let s = tls == nil ? "" : "s"
+        Console.write("serving ws\(s)://\(address)/v1/stream and http\(s)://\(address)/\n")
         log.write(
             .info, "start",
             [
                 "version": "\(Release.number)", "feed": .text(feed.description), "listen": "\(address)",
                 "loops": LogValue(configuration.loops), "connections_max": LogValue(limits.connections),
             ])
+        if let tls {
+            Console.write("TLS 1.2 and 1.3 with \(tls.certificate)\n")
+            for warning in tls.warnings { log.write(.warning, "tls", ["note": .text(warning)]) }
+        }
         if configuration.isBench {
             log.write(
                 .warning, "bench",
@@ -127,12 +138,21 @@ final class Server {
                     "note": "limits are lifted; not for the open internet",
                 ])
         }
-        if !listener.isLoopback {
+        if configuration.isEcho {
+            log.write(
+                .warning, "test-echo",
+                [
+                    "url": "ws://\(address)/echo",
+                    "note": "everything is sent back, at any rate; not for the open internet",
+                ])
+        }
+        if !listener.isLoopback, tls == nil {
             log.write(
                 .warning, "exposed",
                 [
                     "listen": "\(address)",
-                    "note": "everyone who reaches this address may read everything, unencrypted",
+                    "note":
+                        "--insecure: all that passes can be read and changed on its way, and everyone who reaches this address may read everything",
                 ])
         }
     }

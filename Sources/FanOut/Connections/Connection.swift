@@ -26,6 +26,10 @@ struct Connection: ~Copyable {
     var keepsAlive = true
     /// How messages are framed, once there are any.
     var transport = Transport.http
+    /// The window to compress with, as a power of two; 0: compression was not agreed on.
+    var deflateBits: UInt8 = 0
+    /// Every message is sent back, and there are no others.
+    var isEcho = false
     /// The start of a request that has not come whole.
     var inbound = ByteBuffer()
     var reader: WebSocketReader
@@ -85,6 +89,9 @@ struct Connection: ~Copyable {
 
     /// True from the upgrade to the end.
     var isWebSocket: Bool { transport == .webSocket }
+
+    /// Answers that may wait for a peer that does not read them.
+    func answersMax(_ limits: Limits) -> Int { isEcho ? Echo.answersMax : limits.controlBytes }
 
     /// True from a write that was taken in part until all of it is out.
     var isBlocked: Bool { blockedSince != nil }

@@ -31,6 +31,12 @@ extension Shard {
         page.counter("connections_opened", "Connections accepted.", counters.opened)
         page.counter("connections_refused", "Connections closed for being too many.", sum.refused)
         page.counter("accept_errors", "Connections that could not be accepted.", sum.acceptErrors)
+        page.counter("tls_handshakes", "TLS handshakes done.", sum.handshakes)
+        page.counter(
+            "tls_handshakes_resumed", "TLS handshakes that resumed a session.", sum.handshakesResumed)
+        page.counter(
+            "tls_handshakes_failed", "Connections whose first bytes were no TLS that is spoken here.",
+            sum.handshakesFailed)
         page.counter("requests", "HTTP requests answered.", counters.requests)
         page.counter("upgrades", "WebSocket handshakes accepted.", counters.upgrades)
         page.counter("operations", "Client operations performed.", counters.operations)
@@ -49,6 +55,7 @@ extension Shard {
             "merged", "Versions replaced by newer ones before they were sent.", counters.merged)
         page.counter("gaps", "Gaps declared to subscribers.", counters.gaps)
         page.counter("encodes", "Bodies encoded; the rest was shared.", sum.encodes)
+        page.counter("deflates", "Messages compressed; the rest was shared.", counters.deflates)
         page.counter("writes", "Writes to sockets.", counters.writes)
         page.counter("writes_blocked", "Writes that a full socket took in part.", counters.blocked)
         page.counter("sent_bytes", "Bytes the sockets took.", counters.bytes)

@@ -14,6 +14,8 @@ struct Counters: BitwiseCopyable {
     /// Versions that were replaced by newer ones before they were sent.
     var merged: UInt64 = 0
     var gaps: UInt64 = 0
+    /// Messages compressed; who shares one is sent it without compressing it again.
+    var deflates: UInt64 = 0
     var writes: UInt64 = 0
     var bytes: UInt64 = 0
     /// Writes of which the socket took only a part.

@@ -21,6 +21,9 @@ struct Figures: BitwiseCopyable {
     /// Connections above the limit; counted by the loop that accepts.
     var refused: UInt64 = 0
     var acceptErrors: UInt64 = 0
+    var handshakes: UInt64 = 0
+    var handshakesResumed: UInt64 = 0
+    var handshakesFailed: UInt64 = 0
 
     static func += (sum: inout Figures, other: Figures) {
         withUnsafeMutableBytes(of: &sum) { sum in
@@ -92,11 +95,13 @@ extension FanOutLoops {
 
 extension Shard {
     var figures: Figures {
-        Figures(
+        let network = network.counters
+        return Figures(
             counters: counters, connections: UInt64(connectionCount),
             webSockets: UInt64(count(on: .webSocket)),
             encodes: arena.encodes, ticksRead: view.ticks, laps: view.laps, ticksLost: view.ticksLost,
-            refused: network.counters.refused, acceptErrors: network.counters.acceptErrors)
+            refused: network.refused, acceptErrors: network.acceptErrors, handshakes: network.handshakes,
+            handshakesResumed: network.handshakesResumed, handshakesFailed: network.handshakesFailed)
     }
 
     /// Pins the figures if it is time to.

@@ -18,7 +18,7 @@ extension Shard {
         if one.slot.pointee.sent == 0, seen != 0, looksAlike(one, since: seen) { return }
         let body = bookBody(one, since: isWhole ? nil : seen, to: newest)
         guard body.count > 0 else { return }
-        emit(
+        emitBook(
             body, version: newest, received: one.symbol.pointee.book.receiveTime, isSnapshot: isWhole,
             to: one)
     }

@@ -7,6 +7,7 @@
 //     `wantsWrite`; it is -1 when idle or over, and may change from one address to the next while
 //     connecting. What `poll` calls an error or a hang-up is pumped as readable.
 //   - Nothing blocks but the look-up of a name in `connect()`.
+//   - To a `wss` URL nothing is sent before the server's certificate was found to be the host's own.
 //   - Events come only out of `pump`. `.closed` is the last one; a throw ends the client too.
 //   - `send` and `close` may be called from inside an event, `pump` may not.
 import Basics
@@ -26,7 +27,17 @@ public final class ReceiveBuffer {
     let bytes: UnsafeMutableRawBufferPointer
     let inflater = Inflater()
     public init(bytes count: Int = 64 * 1_024) { bytes = .allocate(byteCount: count, alignment: 64) }
-    deinit { bytes.deallocate() }
+    /// For what `bytes` decrypt to, with what a record was cut of before. Made when it is needed.
+    private(set) lazy var plain: UnsafeMutableRawBufferPointer = {
+        hasPlain = true
+        return .allocate(byteCount: bytes.count + 32 * 1_024, alignment: 64)
+    }()
+    private var hasPlain = false
+
+    deinit {
+        bytes.deallocate()
+        if hasPlain { plain.deallocate() }
+    }
 }
 
 public final class WebSocketClient {
@@ -45,8 +56,9 @@ public final class WebSocketClient {
     public private(set) var descriptor: Int32 = -1
     public var isOpen: Bool { state == .open }
     /// Bytes that wait for the socket. Whoever sends much watches it.
-    public var pendingBytes: Int { output.count }
-    public var wantsWrite: Bool { state == .connecting || (descriptor >= 0 && !output.isEmpty) }
+    public var pendingBytes: Int { output.count + (tls?.pendingBytes ?? 0) }
+    public var wantsWrite: Bool { state == .connecting || (descriptor >= 0 && hasUnsent) }
+    private var hasUnsent: Bool { !output.isEmpty || tls?.unsent.isEmpty == false }
 
     private let protocols: [String]
     private let offersDeflate: Bool
@@ -60,16 +72,20 @@ public final class WebSocketClient {
     /// The handshake's answer so far.
     private var answer = ByteBuffer()
     private var reader: WebSocketReader
+    private var trust: TLSTrust?
+    private var tls: TLSStream?
 
     /// - Parameters:
     ///   - deflate: offers the server to compress what it sends.
     ///   - random: masks and the handshake's key come from it; a seeded one makes a run repeatable.
     ///   - room: to share with other clients of the same thread.
+    ///   - trust: whom to believe about a `wss` URL's host; the system's authorities unless given.
     public init(
         url: WebSocketURL, protocols: [String] = [], deflate: Bool = false, headers: [(String, String)] = [],
         random: any RandomNumberGenerator = SystemRandomNumberGenerator(),
-        messageMax: Int = 16 * 1_024 * 1_024, room: ReceiveBuffer? = nil
+        messageMax: Int = 16 * 1_024 * 1_024, room: ReceiveBuffer? = nil, trust: TLSTrust? = nil
     ) {
+        self.trust = trust
         self.url = url
         self.protocols = protocols
         offersDeflate = deflate
@@ -103,7 +119,7 @@ public final class WebSocketClient {
                 guard readable || writable else { return }
                 guard try finishConnecting() else { return }
             }
-            if !output.isEmpty { flush() }
+            if hasUnsent { flush() }
             if readable { try receive(onEvent) }
         } catch {
             end()
@@ -177,6 +193,7 @@ public final class WebSocketClient {
             try connectNext(.connectFailed(address: attempt, reason: ClientError.words(code)))
             return false
         }
+        if url.isSecure { tls = try secured { () throws(TLSError) in try startTLS() } }
         key = WebSocketHandshake.key(random.next(), random.next())
         let request = WebSocketHandshake.request(
             host: url.hostHeader, path: url.path, key: key, protocols: protocols, deflate: offersDeflate,
@@ -194,12 +211,14 @@ public final class WebSocketClient {
             let code = count < 0 ? tf_errno() : 0
             if code == EAGAIN || code == EINTR { return }
             guard count > 0 else { return try ended(code, onEvent) }
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: room.bytes[..<count])
+            var bytes = UnsafeMutableRawBufferPointer(rebasing: room.bytes[..<count]), hasEnded = false
+            if let tls { (bytes, hasEnded) = try decrypt(bytes, tls) }
             if state == .handshaking {
                 try readAnswer(bytes, onEvent)
             } else {
                 try readFrames(bytes, onEvent)
             }
+            if hasEnded, descriptor >= 0 { return try ended(0, onEvent) }
             if count < room.bytes.count { return }
         }
     }
@@ -251,7 +270,10 @@ public final class WebSocketClient {
     private func refusal(_ head: HTTPResponseHead, bodyAt: Int) -> ClientError {
         let body = answer.readable[bodyAt...].prefix(WebSocketClient.refusalBytesMax)
         let line = body.prefix { $0 != 0x0a && $0 != 0x0d }
-        return .refused(status: head.status, phrase: head.phrase, line: String(decoding: line, as: UTF8.self))
+        let wait = head.headers["Retry-After"].flatMap { Int($0) }.map { min(max($0, 0), 3_600) }
+        return .refused(
+            status: head.status, phrase: head.phrase, line: String(decoding: line, as: UTF8.self),
+            retryAfter: wait)
     }
 
     private func readFrames(
@@ -290,11 +312,46 @@ public final class WebSocketClient {
         }
     }
 
+    // MARK: TLS
+
+    private func startTLS() throws(TLSError) -> TLSStream {
+        let trust = if let trust { trust } else { try TLSTrust.system() }
+        self.trust = trust
+        return try TLSStream(trust: trust, host: url.host)
+    }
+
+    /// Decrypts what came, and sends what has to be answered, an alert too.
+    private func decrypt(
+        _ bytes: UnsafeMutableRawBufferPointer, _ tls: TLSStream
+    ) throws(ClientError) -> (UnsafeMutableRawBufferPointer, hasEnded: Bool) {
+        defer { if hasUnsent { flush() } }
+        let result = try secured { () throws(TLSError) in
+            try tls.receive(UnsafeRawBufferPointer(bytes), into: room.plain)
+        }
+        return (UnsafeMutableRawBufferPointer(rebasing: room.plain[..<result.count]), result.hasEnded)
+    }
+
+    private func secured<Result>(_ body: () throws(TLSError) -> Result) throws(ClientError) -> Result {
+        do throws(TLSError) {
+            return try body()
+        } catch {
+            throw .insecure(error)
+        }
+    }
+
+    private func flushSecurely(_ tls: TLSStream) {
+        // A stream that is beyond use says so when it is read.
+        try? tls.write(output.readable)
+        output.release()
+        let taken = sendBytes(descriptor, tls.unsent)
+        if taken > 0 { tls.sent(taken) }
+    }
+
     // MARK: Writing
 
     private func send(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) {
         guard state == .open else { return }
-        let wasIdle = output.isEmpty
+        let wasIdle = pendingBytes == 0
         WebSocketFrame.write(into: &output, opcode: opcode, payload: payload, mask: mask())
         if wasIdle { flush() }
     }
@@ -302,6 +359,7 @@ public final class WebSocketClient {
     private func mask() -> UInt32 { UInt32(truncatingIfNeeded: random.next()) }
 
     private func flush() {
+        if let tls { return flushSecurely(tls) }
         let taken = sendBytes(descriptor, output.readable)
         if taken >= 0 {
             output.consume(taken)
@@ -316,6 +374,7 @@ public final class WebSocketClient {
         descriptor = -1
         state = .over
         output.release()
+        tls = nil
     }
 }
 
