@@ -119,6 +119,14 @@ final class Engine {
         writer.publish()
     }
 
+    func closeBar(_ symbol: Int, _ interval: BarInterval) {
+        writer.append(
+            Tick(
+                .barClose, SymbolID(symbol), flags: .endOfEvent, interval: interval,
+                sequence: (sequences[symbol]?.trade ?? 0) + 1, eventTime: now.wall, receiveTime: now.wall))
+        writer.publish()
+    }
+
     private func append(
         _ kind: Tick.Kind, _ symbol: Int, _ side: Side, _ sequence: UInt64, cents: Int, shares: Int
     ) {
@@ -167,6 +175,15 @@ final class Engine {
         handler.opened(SocketID(UInt32(index)), peer: peer)
     }
     func close(_ index: Int) { handler.closed(SocketID(UInt32(index))) }
+    /// Opens a socket and says these bytes.
+    func ask(_ index: Int, _ text: String) {
+        handler.opened(SocketID(UInt32(index)), peer: PeerAddress(v4: 0x7f00_0001, port: 1))
+        receive(index, Array(text.utf8))
+    }
+    func askMore(_ index: Int, _ text: String) { receive(index, Array(text.utf8)) }
+
+    /// What a client was sent since it was asked last, as text.
+    func text(_ index: Int) -> String { String(decoding: network.take(index), as: UTF8.self) }
 
     func say(_ index: Int, _ text: String) {
         var frame = ByteBuffer()

@@ -52,6 +52,8 @@ extension Shard {
         tickerd serves market data.
 
           GET /v1/stream          WebSocket: quotes, trades, books, bars, statistics, status
+          GET /v1/events          the same over plain HTTP: events, or lines of JSON
+          GET /v1/poll            what is new since a cursor
           GET /v1/schema.xml      the schema of the binary encoding (SBE)
           GET /v1/snapshot/AAPL   the state of a symbol, now
           GET /v1/symbols         what there is

@@ -172,6 +172,8 @@ extension HTTPFault {
             case .unknownSymbol: 404
             default: 400
             }
-        self.init(status, "\(fault.code.rawValue): \(fault.message)")
+        self.init(
+            status, "\(fault.code.rawValue): \(fault.message)",
+            headers: status == 429 ? ["Retry-After": "1"] : [:])
     }
 }
