@@ -18,6 +18,8 @@ public struct ServerOptions: Sendable {
     public var log = Log.none
     /// `/echo` is there, for conformance suites.
     public var servesEcho = false
+    /// What the system says of the process; nil: metrics are silent about it.
+    public var processReport: (@Sendable () -> ProcessReport)?
     public var feedReport: @Sendable () -> FeedReport
 
     public init(server: String, epoch: UInt32, feedReport: @escaping @Sendable () -> FeedReport) {

@@ -26,7 +26,9 @@ SESSION = str(ROOT / "feeds/aapl-20200130-premarket.itch")
 
 
 class Server:
-    """tickerd on a free port; `with` starts it and makes sure it is gone."""
+    """tickerd on a free port; `with` starts it and makes sure it is gone. Quiet, and quick to drain."""
+
+    DEFAULTS = ("--listen", "127.0.0.1:0", "--drain", "0", "--log-level", "error")
 
     def __init__(self, *options, stdin=None, descriptors=None, tls=None):
         #: An `ssl.SSLContext` to reach it with.
@@ -37,7 +39,7 @@ class Server:
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [TICKERD, "--listen", "127.0.0.1:0", *self.options], stdin=self.stdin, stdout=subprocess.PIPE,
+            [TICKERD, *self.DEFAULTS, *self.options], stdin=self.stdin, stdout=subprocess.PIPE,
             text=True, preexec_fn=self.limit if self.descriptors else None)
         for line in self.process.stdout:
             if found := re.search(r"wss?://(127\.0\.0\.1:(\d+))/", line):

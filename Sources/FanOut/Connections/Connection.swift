@@ -19,6 +19,9 @@ struct Connection: ~Copyable {
 
     let socket: SocketID
     let peer: PeerAddress
+    let opened: Instant
+    /// As `welcome` named it; 0 before.
+    var session: UInt64 = 0
     var phase = Phase.http
     /// How data messages are written; answers are JSON always.
     var encoding = Encoding.json
@@ -81,6 +84,7 @@ struct Connection: ~Copyable {
     init(_ socket: SocketID, _ peer: PeerAddress, limits: Limits, now: Instant) {
         self.socket = socket
         self.peer = peer
+        opened = now
         subscriptions = Subscriptions(dice: (socket.raw &+ 1) &* 2_654_435_761)
         reader = WebSocketReader(role: .server, messageMax: limits.messageBytes)
         deadline = now + limits.requestDeadline

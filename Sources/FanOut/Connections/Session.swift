@@ -128,6 +128,7 @@ extension Shard {
     var cursor: Cursor { Cursor(epoch: options.epoch, position: view.position) }
 
     func welcome(_ index: Int, session: UInt64) -> String {
+        connections.address(of: index).pointee.session = session
         let report = options.feedReport()
         let speed = report.speedMilli.map { ControlMessage.decimal($0, 3) } ?? "\"max\""
         var message = ControlMessage("welcome")
@@ -160,7 +161,7 @@ extension Shard {
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
     }
 
-    private func askedMilli(_ connection: UnsafeMutablePointer<Connection>) -> Int64? {
+    func askedMilli(_ connection: UnsafeMutablePointer<Connection>) -> Int64? {
         var sum: Int64 = 0
         for rateClass in connection.pointee.subscriptions.classes.classes where rateClass.slots > 0 {
             guard case .perThousandSeconds(let n) = rateClass.rate else { return nil }

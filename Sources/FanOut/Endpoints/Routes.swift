@@ -54,11 +54,12 @@ extension Shard {
 
         """
 
+    private func metrics() -> HTTPResponse {
+        place.board.pin(figures, loop: place.index)
+        return MetricsPage.response(place.board, options)
+    }
+
     private func readiness() -> HTTPResponse {
-        let report = options.feedReport()
-        if isDraining { return .text(503, "not ready: the server stops\n") }
-        if let fault = report.fault { return .text(503, "not ready: \(fault)\n") }
-        if view.directory.count == 0 { return .text(503, "not ready: the feed has brought nothing yet\n") }
-        return .text(200, "ready\n")
+        Readiness.response(options.feedReport(), symbols: view.directory.count, isDraining: isDraining)
     }
 }

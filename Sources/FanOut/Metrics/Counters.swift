@@ -21,6 +21,12 @@ struct Counters: BitwiseCopyable {
     /// Writes of which the socket took only a part.
     var blocked: UInt64 = 0
     var turns: UInt64 = 0
+    /// From ingest's hands into the view: the oldest tick of a turn, where somebody follows the market.
+    var tapeLags = Lags()
+    /// From when a rate class was due until it was served.
+    var loopLags = Lags()
+    /// From a write that the socket took in part until it had all of it.
+    var socketLags = Lags()
     /// By `CloseReason`; with room for some that do not exist yet.
     private var closes = InlineArray<32, UInt64>(repeating: 0)
 
