@@ -12,6 +12,8 @@ public struct ServerOptions: Sendable {
     public var epoch: UInt32
     /// Origins a browser page may have besides the server's own.
     public var allowedOrigins: [String] = []
+    /// What tokens are checked with; nil: nobody needs one.
+    public var verifier: TokenVerifier?
     /// `/metrics` is served here too.
     public var servesMetrics = true
     /// Hears of what ends connections and the like; never of data.

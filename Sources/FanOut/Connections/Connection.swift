@@ -68,6 +68,15 @@ struct Connection: ~Copyable {
     /// Not all of what it asked for is subscribed to: until then its cursor stays.
     var isBeginning = false
 
+    /// What it may read; nil: nothing, until it says who it is.
+    var grant: Grant?
+    /// When there is something to be done about its token (`TokenLife`).
+    var tokenDue = Instant.never
+    /// It was told that its token is about to end.
+    var isExpiring = false
+    /// Tokens tried that were not believed.
+    var authFailures = 0
+
     /// The request's, the long poll's or the closing handshake's deadline; where messages stream, when
     /// the server wants to be rid of it.
     var deadline: Instant
@@ -117,9 +126,11 @@ struct Connection: ~Copyable {
         switch phase {
         case .http, .closing: deadline
         case .streaming where isBlocked:
-            min(deadline, limits.stall == .zero ? .never : lastProgress + limits.stall)
+            min(deadline, tokenDue, limits.stall == .zero ? .never : lastProgress + limits.stall)
         case .streaming:
-            min(subscriptions.due, nextHeartbeat, life, deadline, isOwed && isHeld ? heldUntil : .never)
+            min(
+                subscriptions.due, nextHeartbeat, life, deadline, tokenDue,
+                isOwed && isHeld ? heldUntil : .never)
         }
     }
 }

@@ -195,6 +195,7 @@ struct Shard: ~Copyable {
                 drop(index, reason, abort: true)
                 return
             }
+        case .streaming where !attendToken(index, now): break
         case .streaming:
             if now.instant >= connection.pointee.deadline {
                 expireStream(index, now)

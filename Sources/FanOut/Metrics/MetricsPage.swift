@@ -64,6 +64,11 @@ struct MetricsPage {
         counter("upgrades", "WebSocket handshakes accepted.", sum.counters.upgrades)
         counter("operations", "Client operations performed.", sum.counters.operations)
         counter("operations_refused", "Client operations above their rate.", sum.counters.operationsRefused)
+        counter("tokens", "Tokens believed.", sum.counters.tokensAccepted)
+        family("tokens_refused", "counter", "Tokens not believed, by reason.")
+        for fault in TokenFault.allCases {
+            sample("tokens_refused_total{reason=\"\(fault.rawValue)\"}", sum.counters.refused(fault))
+        }
     }
 
     private mutating func addCloses() {
