@@ -28,7 +28,7 @@ private func cursor(_ answer: String) -> String {
 
 // MARK: Where messages end
 
-private let streams: [Transport] = [.events, .lines]
+private let endless: [Transport] = [.events, .lines]
 private func bytes(_ transport: Transport, head: String = "") -> (bytes: [UInt8], ends: [Int]) {
     var bytes = Array(head.utf8), ends = head.isEmpty ? [] : [bytes.count]
     let events = [
@@ -42,7 +42,7 @@ private func bytes(_ transport: Transport, head: String = "") -> (bytes: [UInt8]
     return (bytes, ends)
 }
 
-@Test("wherever a stream was cut, the rest of its message is known", arguments: streams)
+@Test("wherever a stream was cut, the rest of its message is known", arguments: endless)
 func streamRest(transport: Transport) {
     for head in ["", "HTTP/1.1 200 OK\r\nX: y\r\n\r\n"] {
         let (bytes, ends) = bytes(transport, head: head)
@@ -54,7 +54,7 @@ func streamRest(transport: Transport) {
     }
 }
 
-@Test("a stream's tail that leaves in pieces never loses the border of its message", arguments: streams)
+@Test("a stream's tail that leaves in pieces never loses the border of its message", arguments: endless)
 func streamRestInPieces(transport: Transport) {
     let (bytes, ends) = bytes(transport, head: "HTTP/1.1 200 OK\r\n\r\n")
     for first in 0..<bytes.count {
@@ -172,7 +172,7 @@ func stalledStream(accept: String) {
 }
 
 @Test(
-    "a stream that is closed ends behind whole messages, wherever the socket had stopped", arguments: streams)
+    "a stream that is closed ends behind whole messages, wherever the socket had stopped", arguments: endless)
 func closedInBetween(transport: Transport) {
     for room in stride(from: 0, to: 420, by: 3) {
         let engine = engine()
@@ -335,7 +335,7 @@ func pollOfBooks() {
 // MARK: The end
 
 @Test(
-    "a drain sends fifty streams away one after the other, polls at once, and answers requests until the end")
+    "a drain sends fifty endless away one after the other, polls at once, and answers requests until the end")
 func drain() {
     let engine = engine()
     for index in 0..<50 {
