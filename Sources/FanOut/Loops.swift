@@ -82,19 +82,29 @@ public struct FanOutLoops: Sendable {
     ///
     /// - Parameter span: by when the last client is told; a second more for those that read slowly.
     ///   Another call with a shorter one cuts it.
-    public func stop(over span: Nanoseconds = .zero) { for loop in loops { loop.stop(over: span) } }
+    public func stop(over span: Nanoseconds = .zero) {
+        running.stop()
+        for loop in loops { loop.stop(over: span) }
+    }
 
     /// Has all loops say what can be said at once, and end. Who waits for that need not wait long.
     public func abort() { stop(over: .zero) }
 
+    var count: Int { loops.count }
+    /// They were asked to stop.
+    var areStopping: Bool { running.isStopping }
     /// Every loop that was started has ended.
     public var haveEnded: Bool { running.count == 0 }
 }
 
-/// How many loops have not ended yet.
+/// How many loops have not ended yet, and whether they are to.
 private final class Running: Sendable {
     private let loops: Atomic<Int>
+    private let stopping = Atomic<Bool>(false)
     init(loops: Int) { self.loops = Atomic(loops) }
+
+    var isStopping: Bool { stopping.load(ordering: .acquiring) }
+    func stop() { stopping.store(true, ordering: .releasing) }
 
     var count: Int { loops.load(ordering: .acquiring) }
     /// True for the last one.

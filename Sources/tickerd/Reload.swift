@@ -15,13 +15,13 @@ extension Configuration {
 }
 
 extension Server {
-    func reload(_ loops: FanOutLoops) {
+    func reload(_ served: Served) {
         do throws(ConfigurationFaults) {
             let new = try settings.read().arguments
             let effective = startArguments.taking(Configuration.live, from: new)
             let configuration = try Server.configuration(effective)
-            try prepare(configuration)
-            apply(configuration, loops)
+            let files = try readFiles(configuration)
+            apply(configuration, files, served)
             tell(new, effective)
             (self.configuration, arguments) = (configuration, effective)
         } catch {
@@ -41,13 +41,24 @@ extension Server {
         return configuration
     }
 
-    /// Reads anew what may turn out wrong, before anything changes.
-    private func prepare(_ configuration: Configuration) throws(ConfigurationFaults) {
+    /// What stands in files that options name.
+    private struct Files {
+        let adminToken: AdminToken?
     }
 
-    private func apply(_ configuration: Configuration, _ loops: FanOutLoops) {
+    /// Reads anew what may turn out wrong, before anything changes.
+    private func readFiles(_ configuration: Configuration) throws(ConfigurationFaults) -> Files {
+        do throws(UsageError) {
+            return Files(adminToken: try checkedAdminToken(configuration))
+        } catch {
+            throw ConfigurationFaults(faults: [error])
+        }
+    }
+
+    private func apply(_ configuration: Configuration, _ files: Files, _ served: Served) {
         log.change(level: configuration.logLevel, format: configuration.logFormat)
-        loops.reload { options in
+        served.admin?.change(token: files.adminToken)
+        served.loops.reload { options in
             options.limits = configuration.limits
             options.allowedOrigins = configuration.allowedOrigins
         }

@@ -39,7 +39,7 @@ final class Engine {
             instant: Instant(raw: 1_000_000_000), wall: Timestamp(raw: 1_700_000_000_000_000_000))
     }
 
-    init(limits: Limits = Limits()) {
+    init(limits: Limits = Limits(), log: Log = .none) {
         let tape = Tape(capacity: 1 << 14)
         let reader = tape.makeReader()
         writer = Tape.Writer(tape)
@@ -47,6 +47,7 @@ final class Engine {
             FeedReport(clock: "sim", speedMilli: nil, source: "test")
         }
         options.limits = limits
+        options.log = log
         options.limits.connections = 1_100
         let clock = Clock()
         self.clock = clock
@@ -126,6 +127,9 @@ final class Engine {
                     + "Sec-WebSocket-Protocol: \(name)\r\n\r\n").utf8))
         _ = network.take(index)
     }
+
+    /// The peer is gone.
+    func leave(_ index: Int) { handler.closed(SocketID(UInt32(index))) }
 
     func say(_ index: Int, _ text: String) {
         var frame = ByteBuffer()
