@@ -122,9 +122,9 @@ func explanations() {
         return
     }
     #expect(span > .milliseconds(900) && span <= .seconds(1))
-    engine.say(0, #"{"op":"set","max_kbps":1}"#)
+    engine.say(0, #"{"op":"set","max_kbps":8}"#)
     var isHeld = false
-    for bid in 102..<142 where !isHeld {  // a message of some 800 bits, at a thousand a second
+    for bid in 102..<142 where !isHeld {  // some 800 bits, at 8,000 a second
         engine.quote(0, bid: bid)
         engine.run(milliseconds: 50)
         if case .held? = engine.why(1).first { isHeld = true }
