@@ -43,7 +43,7 @@ let package = Package(
 
         // Floor 1: what the numbers mean | sockets, HTTP, WebSocket.
         room("Market", on: ["Basics"]),
-        room("Wire", on: ["Basics", "CLinux", "COpenSSL"]),
+        room("Wire", on: ["Basics", "CLinux", "COpenSSL", "CZlib"]),
 
         // Floor 2: messages ↔ bytes, both directions, a folder a dialect.
         room(
@@ -66,7 +66,7 @@ let package = Package(
             swiftSettings: rules),
         tests("BasicsTests", of: ["Basics"]),
         tests("MarketTests", of: ["Basics", "Market"]),
-        tests("WireTests", of: ["Basics", "Wire"]),
+        tests("WireTests", of: ["Basics", "COpenSSL", "Wire"]),
         tests("DialectsTests", of: ["Basics", "Market", "Dialects"], without: ["Golden"]),
         tests(
             "TickerFeedTests", of: ["Basics", "Market", "Dialects", "TickerFeed"],

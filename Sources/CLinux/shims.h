@@ -22,6 +22,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <termios.h>
 #include <time.h>
@@ -64,6 +65,12 @@ static const uint32_t TF_EPOLLRDHUP = EPOLLRDHUP;
 static const uint32_t TF_EPOLLET = EPOLLET;
 static const int TF_EFD_FLAGS = EFD_NONBLOCK | EFD_CLOEXEC;
 static const int TF_SFD_FLAGS = SFD_NONBLOCK | SFD_CLOEXEC;
+
+// 1 where others than its owner may read, write or run a file. In Swift the call hides the structure.
+static inline int tf_is_open_to_others(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && (status.st_mode & 077) != 0;
+}
 
 // The descriptor limit, by its number: Glibc imports RLIMIT_NOFILE as an enum of another type.
 static inline int tf_get_descriptor_limit(struct rlimit *limit) {

@@ -1,7 +1,15 @@
-// zlib, for checksums and, later, compressed bytes.
+// zlib: checksums, and raw deflate (RFC 1951: no header, no checksum), whose makers are macros.
 #ifndef TICKERFEED_ZLIB_SHIMS_H
 #define TICKERFEED_ZLIB_SHIMS_H
 
 #include <zlib.h>
+
+static inline int tf_deflate_init(z_stream *stream, int level, int window_bits) {
+    return deflateInit2(stream, level, Z_DEFLATED, -window_bits, 8, Z_DEFAULT_STRATEGY);
+}
+
+static inline int tf_inflate_init(z_stream *stream, int window_bits) {
+    return inflateInit2(stream, -window_bits);
+}
 
 #endif

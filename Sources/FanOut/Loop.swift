@@ -36,6 +36,7 @@ public final class FanOutHandler: SocketHandler {
         shard.received(socket, bytes, clock())
     }
     public func writable(_ socket: SocketID) { shard.writable(socket, clock()) }
+    public func progressed(_ socket: SocketID) { shard.progressed(socket, clock()) }
     public func closed(_ socket: SocketID) { shard.closed(socket) }
 
     /// One turn: tape, subscribers, sockets. Returns when the next is due at the latest.
@@ -61,6 +62,7 @@ public final class FanOutHandler: SocketHandler {
     public var messages: UInt64 { shard.counters.messages }
     public var merged: UInt64 { shard.counters.merged }
     public var encodes: UInt64 { shard.arena.encodes }
+    public var deflates: UInt64 { shard.counters.deflates }
     /// Times the tape lapped this loop.
     public var laps: UInt64 { shard.view.laps }
 
@@ -85,8 +87,9 @@ final class FanOutLoop: @unchecked Sendable {
     private let handler: FanOutHandler
     private let bell: Doorbell
     private let errands = Errands()
-    /// What the drain is to take in nanoseconds; -1: go on serving.
-    private let stopping = Atomic<Int64>(-1)
+    /// What the drain is to take in nanoseconds; `serving` and `aborting` are no times.
+    private let stopping = Atomic<Int64>(FanOutLoop.serving)
+    private static let serving: Int64 = -1, aborting: Int64 = -2
     /// How long the last words may take.
     private static let lastWords = Nanoseconds.seconds(1)
 
@@ -104,30 +107,31 @@ final class FanOutLoop: @unchecked Sendable {
         bell.ring()
     }
 
-    /// Asks the loop to send its clients away and to end, from any thread. Asked again with less time,
-    /// it hurries.
-    func stop(over span: Nanoseconds) {
-        stopping.store(span.raw, ordering: .releasing)
+    /// Asks the loop to send its clients away and to end, from any thread.
+    func stop(drain: Nanoseconds) {
+        stopping.store(drain.raw, ordering: .releasing)
+        bell.ring()
+    }
+
+    /// Asks the loop to end without another word.
+    func abort() {
+        stopping.store(FanOutLoop.aborting, ordering: .releasing)
         bell.ring()
     }
 
     /// Runs until `stop`, then until goodbyes are said.
     func run() {
-        while stopping.load(ordering: .acquiring) < 0 { turn() }
+        while stopping.load(ordering: .acquiring) == FanOutLoop.serving { turn() }
         drain()
         reactor.stopListening()
     }
 
     private func drain() {
-        var span = Int64.max, end = Instant.never
-        while true {
-            let asked = stopping.load(ordering: .acquiring)
-            if asked < span {
-                span = asked
-                handler.drain(over: Nanoseconds(raw: span))
-                end = Moment.read().instant + Nanoseconds(raw: span) + FanOutLoop.lastWords
-            }
-            guard !handler.isDrained, Moment.read().instant < end else { return }
+        let span = Nanoseconds(raw: max(0, stopping.load(ordering: .acquiring)))
+        handler.drain(over: span)
+        let end = Moment.read().instant + span + FanOutLoop.lastWords
+        while stopping.load(ordering: .acquiring) != FanOutLoop.aborting, !handler.isDrained {
+            guard Moment.read().instant < end else { return }
             turn(until: end)
         }
     }

@@ -32,8 +32,11 @@ public struct FanOutLoops: Sendable {
     /// - Parameters:
     ///   - options: `limits.connections` is for all loops together; each has room for its share.
     ///   - ends: as many as there shall be loops.
+    ///   - tls: for all connections; nil leaves them plain.
     /// - Throws: `SystemError` when epoll or its descriptors are not to be had.
-    public init(options: ServerOptions, listener: Listener, ends: [LoopEnd]) throws(SystemError) {
+    public init(
+        options: ServerOptions, listener: Listener, ends: [LoopEnd], tls: TLSContext? = nil
+    ) throws(SystemError) {
         let reception = Reception(connectionsMax: options.limits.connections, bells: ends.map(\.bell))
         board = Noticeboard(loops: ends.count)
         ending = try Doorbell()
@@ -43,7 +46,7 @@ public struct FanOutLoops: Sendable {
         var loops: [FanOutLoop] = []
         for (index, end) in ends.enumerated() {
             let reactor = try Reactor(
-                listener: index == 0 ? listener : nil, reception: reception, loop: index)
+                listener: index == 0 ? listener : nil, reception: reception, loop: index, tls: tls)
             loops.append(
                 FanOutLoop(
                     options: options, reactor: reactor, end: end,
@@ -80,15 +83,14 @@ public struct FanOutLoops: Sendable {
 
     /// Asks all loops to send their clients away and to end, from any thread. They do it side by side.
     ///
-    /// - Parameter span: by when the last client is told; a second more for those that read slowly.
-    ///   Another call with a shorter one cuts it.
-    public func stop(over span: Nanoseconds = .zero) {
+    /// - Parameter drain: by when the last client is told; a second more for those that read slowly.
+    public func stop(drain: Nanoseconds) {
         running.stop()
-        for loop in loops { loop.stop(over: span) }
+        for loop in loops { loop.stop(drain: drain) }
     }
 
-    /// Has all loops say what can be said at once, and end. Who waits for that need not wait long.
-    public func abort() { stop(over: .zero) }
+    /// Asks all loops to end at once, whatever they were about to say.
+    public func abort() { for loop in loops { loop.abort() } }
 
     var count: Int { loops.count }
     /// They were asked to stop.

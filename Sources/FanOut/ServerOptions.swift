@@ -16,6 +16,8 @@ public struct ServerOptions: Sendable {
     public var servesMetrics = true
     /// Hears of what ends connections and the like; never of data.
     public var log = Log.none
+    /// `/echo` is there, for conformance suites.
+    public var servesEcho = false
     /// What the system says of the process; nil: metrics are silent about it.
     public var processReport: (@Sendable () -> ProcessReport)?
     public var feedReport: @Sendable () -> FeedReport

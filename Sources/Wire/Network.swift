@@ -21,6 +21,9 @@ public struct SocketID: Hashable, Sendable {
 public enum SendOutcome: Equatable, Sendable {
     /// Bytes the kernel took. Fewer than offered: the socket is blocked until `writable`.
     case sent(Int)
+    /// All was taken, and the network itself still holds a part of it, which it may not give back (TLS
+    /// has numbered it). The socket is blocked: offer nothing until `writable`.
+    case buffered
     /// The connection has failed and takes nothing any more. Unless the caller closes the socket
     /// first, `SocketHandler.closed` follows, once.
     case closed
@@ -36,6 +39,11 @@ public struct NetworkCounters: Hashable, Sendable {
     public var acceptErrors: UInt64 = 0
     public var bytesIn: UInt64 = 0
     public var bytesOut: UInt64 = 0
+    /// TLS handshakes that came to their end, and those of them that resumed an earlier session.
+    public var handshakes: UInt64 = 0
+    public var handshakesResumed: UInt64 = 0
+    /// Bytes on a TLS port that were no TLS, or none that is spoken here.
+    public var handshakesFailed: UInt64 = 0
     public init() {}
 }
 
@@ -58,9 +66,18 @@ public protocol SocketHandler: AnyObject {
     /// changed in place (unmasking does).
     func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer)
 
-    /// There is room again. Comes only after a send that took less than offered, once for it.
+    /// There is room again. Comes only after a send that took less than offered, or buffered, once
+    /// for it.
     func writable(_ socket: SocketID)
+
+    /// The peer has taken some of what the network holds for it, and there is more: no room yet, but no
+    /// stall either.
+    func progressed(_ socket: SocketID)
 
     /// Ended by the peer or by an error; the socket is gone.
     func closed(_ socket: SocketID)
+}
+
+extension SocketHandler {
+    public func progressed(_ socket: SocketID) {}
 }

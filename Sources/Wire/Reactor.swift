@@ -11,6 +11,7 @@
 //   - Accepting comes last, after the ids of this turn's dead are free and its events are spent.
 //   - A handler may call `send` and `close` at any point. No table is borrowed while it runs.
 //   - `send` allocates nothing: it writes flags into a slot that exists. Only a failure is listed.
+//   - A plain socket does not pay for TLS: `SecureReactor.swift` begins where a slot says so.
 import Basics
 import CLinux
 
@@ -38,14 +39,16 @@ public final class Reactor: Network {
     /// When to accept without being told to: at once after a full turn, later after an error.
     private var acceptAt = Instant.never
 
-    private let table: SocketTable
+    let table: SocketTable
+    /// Sessions of sockets that speak TLS; nil where none does.
+    let secure: SecureSockets?
     /// Plain memory, as the table: every send counts.
-    private let tally: UnsafeMutablePointer<NetworkCounters>
+    let tally: UnsafeMutablePointer<NetworkCounters>
     private var lingering = Lingering()
     private var unfinished: [SocketTag] = []
     private var carried: [SocketTag] = []
     private var failed: [SocketTag] = []
-    private let buffer: UnsafeMutableRawBufferPointer
+    let buffer: UnsafeMutableRawBufferPointer
     private let events: UnsafeMutablePointer<epoll_event>
 
     /// A loop that is alone.
@@ -53,9 +56,11 @@ public final class Reactor: Network {
     /// - Parameters:
     ///   - listener: accepts from it, and closes it in the end.
     ///   - bell: ends the wait of a turn when it rings; it is silenced here.
-    public convenience init(listener: Listener?, bell: Doorbell?, connectionsMax: Int) throws(SystemError) {
+    public convenience init(
+        listener: Listener?, bell: Doorbell?, connectionsMax: Int, tls: TLSContext? = nil
+    ) throws(SystemError) {
         let reception = Reception(connectionsMax: connectionsMax, bells: [bell])
-        try self.init(listener: listener, reception: reception, loop: 0)
+        try self.init(listener: listener, reception: reception, loop: 0, tls: tls)
     }
 
     /// One of a server's loops.
@@ -64,9 +69,13 @@ public final class Reactor: Network {
     ///   - listener: for the one loop that accepts for all of them.
     ///   - reception: the same for all of them.
     ///   - loop: which of them this is, from 0.
-    public init(listener: Listener?, reception: Reception, loop: Int) throws(SystemError) {
+    ///   - tls: what every socket is to speak TLS with; nil: none does.
+    public init(
+        listener: Listener?, reception: Reception, loop: Int, tls: TLSContext? = nil
+    ) throws(SystemError) {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         table = SocketTable(maximum: reception.share)
+        secure = tls.map { SecureSockets($0, maximum: reception.share) }
         tally = .allocate(capacity: 1)
         tally.initialize(to: NetworkCounters())
         buffer = .allocate(byteCount: Reactor.receiveBytesMax, alignment: 64)
@@ -108,6 +117,7 @@ public final class Reactor: Network {
 extension Reactor {
     public func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) -> SendOutcome {
         guard table.isOpen(socket), !table[socket].hasFailed else { return .closed }
+        guard !table[socket].isSecure else { return sendSecurely(socket, bytes) }
         let taken = sendBytes(table[socket].descriptor, bytes)
         guard taken == bytes.count else { return fellShort(socket, taken) }
         tally.pointee.bytesOut &+= UInt64(taken)
@@ -126,7 +136,7 @@ extension Reactor {
     }
 
     /// Epoll may have told of the error before, and would not tell again: `closed` is on us.
-    private func fail(_ socket: SocketID) -> SendOutcome {
+    func fail(_ socket: SocketID) -> SendOutcome {
         table[socket].hasFailed = true
         failed.append(table.tag(of: socket))
         return .closed
@@ -134,13 +144,26 @@ extension Reactor {
 
     public func close(_ socket: SocketID, abort: Bool) {
         guard table.isOpen(socket) else { return }
-        let tag = table.tag(of: socket), isOver = abort || table[socket].hasFailed
-        let descriptor = table.retire(socket)
-        if abort { resetOnClose(descriptor) }
-        guard !isOver else { return closeDescriptor(descriptor) }
-        lingering.add(tag, descriptor, now: Moment.read().instant)
+        guard !abort, !table[socket].hasFailed else {
+            let descriptor = retire(socket)
+            if abort { resetOnClose(descriptor) }
+            return closeDescriptor(descriptor)
+        }
+        if table[socket].isSecure { sayGoodbye(socket) }
+        linger(socket)
+    }
+
+    /// Lets go of a socket so that its last words arrive.
+    func linger(_ socket: SocketID) {
+        let tag = table.tag(of: socket)
+        lingering.add(tag, retire(socket), now: Moment.read().instant)
         // What came before the close is no edge any more. Next turn throws it away.
         unfinished.append(tag)
+    }
+
+    private func retire(_ socket: SocketID) -> Int32 {
+        if table[socket].isSecure { secure?.remove(socket) }
+        return table.retire(socket)
     }
 }
 
@@ -152,6 +175,7 @@ extension Reactor {
     /// May return earlier, and with nothing told: for the bell, a signal, or work of its own.
     public func turn(until deadline: Instant, handler: any SocketHandler) {
         let ready = wait(until: deadline)
+        secure?.beginTurn()
         readOn(handler)
         for index in 0..<ready {
             dispatch(SocketTag(raw: tf_event_tag(events + index)), tf_event_mask(events + index), handler)
@@ -184,7 +208,15 @@ extension Reactor {
     }
 
     private func unblock(_ tag: SocketTag, _ handler: any SocketHandler) {
-        guard let socket = table.live(tag), table[socket].isBlocked else { return }
+        guard let socket = table.live(tag) else { return }
+        if table[socket].isSecure {
+            guard sendBacklog(socket, handler) else { return }
+        }
+        tellWritable(socket, handler)
+    }
+
+    func tellWritable(_ socket: SocketID, _ handler: any SocketHandler) {
+        guard table[socket].isBlocked else { return }
         table[socket].isBlocked = false
         handler.writable(socket)
     }
@@ -204,6 +236,7 @@ extension Reactor {
     private func readable(_ tag: SocketTag, _ handler: any SocketHandler) {
         guard let socket = table.live(tag) else { return throwAway(tag) }
         guard !table[socket].isUnfinished else { return }
+        if table[socket].isSecure, secure?.mayRead(socket) == false { return remember(socket) }
         let count = receiveBytes(table[socket].descriptor, into: buffer)
         guard count > 0 else {
             if count == 0 || tf_errno() != EAGAIN { lose(socket, handler) }
@@ -212,7 +245,9 @@ extension Reactor {
         tally.pointee.bytesIn &+= UInt64(count)
         // Less than a buffer means drained: what comes later is a new edge. A hang-up is not.
         if count == buffer.count || table[socket].isHungUp { remember(socket) }
-        handler.received(socket, UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+        guard !table[socket].isSecure else { return receivedSecurely(socket, bytes, handler) }
+        handler.received(socket, bytes)
     }
 
     private func remember(_ socket: SocketID) {
@@ -220,8 +255,8 @@ extension Reactor {
         unfinished.append(table.tag(of: socket))
     }
 
-    private func lose(_ socket: SocketID, _ handler: any SocketHandler) {
-        closeDescriptor(table.retire(socket))
+    func lose(_ socket: SocketID, _ handler: any SocketHandler) {
+        closeDescriptor(retire(socket))
         handler.closed(socket)
     }
 
@@ -289,9 +324,9 @@ extension Reactor {
         // The desk keeps a place until its id is free: there is room.
         let socket = table.open(descriptor)
         let all = TF_EPOLLIN | TF_EPOLLOUT | TF_EPOLLRDHUP | TF_EPOLLET
-        guard tf_epoll_add(epoll, descriptor, all, table.tag(of: socket).raw) == 0 else {
+        guard makeSecure(socket), tf_epoll_add(epoll, descriptor, all, table.tag(of: socket).raw) == 0 else {
             tally.pointee.acceptErrors += 1
-            return closeDescriptor(table.retire(socket))
+            return closeDescriptor(retire(socket))
         }
         tally.pointee.accepted += 1
         handler.opened(socket, peer: arrival.peer)

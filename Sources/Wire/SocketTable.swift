@@ -34,6 +34,8 @@ final class SocketTable {
         var isHungUp = false
         /// A send failed; `closed` is owed.
         var hasFailed = false
+        /// Speaks TLS: `SecureSockets` has its session.
+        var isSecure = false
 
         var isOpen: Bool { descriptor >= 0 }
     }

@@ -29,6 +29,9 @@ struct ServerProcess: ~Copyable {
         waitpid(process, nil, 0)
     }
 
+    /// Ends it without a word to anybody, as `kill -9` does.
+    func killAtOnce() { kill(process, SIGKILL) }
+
     /// Waits until it listens.
     func waitForPort() throws {
         let limit = Moment.read().instant + .seconds(5)

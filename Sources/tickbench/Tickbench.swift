@@ -47,9 +47,11 @@ struct Tickbench {
         tickbench accept         how evenly connections spread over loops, and what one costs
         tickbench load           many subscribers against a tickerd, its own or a running one: ages,
                                  CPU and memory; an open loop, half of it slow or stalled if you like
+        tickbench storm          5,000 clients of a tickerd that is killed and started again
         tickbench table          the workloads of docs/BENCHMARKS.md, as its tables
         tickbench serve-trades   the server that fanout measures: trades of S0, as fast as they go
         tickbench connect        the peers that accept measures with
+        tickbench echo URL       sends back what Autobahn's fuzzing server at URL says: our client, judged
 
         \(Arguments.help(options))
         Run it from the repository's root, release build, nothing else running.
@@ -88,9 +90,12 @@ struct Tickbench {
         let operands = arguments.operands
         guard let name = operands.first else {
             throw UsageError(
-                "which benchmark? itch, encode, count, fanout, accept, load or table; --help tells more")
+                "which benchmark? itch, encode, count, fanout, accept, load, storm or table; --help tells more"
+            )
         }
-        if operands.count > (name == "itch" ? 2 : 1) { throw UsageError("\(name): \(operands.last ?? "")?") }
+        if operands.count > (["itch", "echo"].contains(name) ? 2 : 1) {
+            throw UsageError("\(name): \(operands.last ?? "")?")
+        }
         return switch name {
         case "itch": try ITCHBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
@@ -100,10 +105,12 @@ struct Tickbench {
         case "connect": try PeerBenchmark(arguments)
         case "load": try LoadBenchmark(arguments)
         case "table": try TableBenchmark(arguments)
+        case "storm": try StormBenchmark(arguments)
+        case "echo": try EchoBenchmark(arguments)
         case "serve-trades": try TradeServer(arguments)
         default:
             throw UsageError(
-                "no benchmark \(name); there are itch, encode, count, fanout, accept, load and table")
+                "no benchmark \(name); there are itch, encode, count, fanout, accept, load, storm and table")
         }
     }
 

@@ -41,7 +41,7 @@ extension Server {
                 "connections": LogValue(loops.overview.connections),
                 "milliseconds": LogValue(configuration.drain.milliseconds),
             ])
-        loops.stop(over: configuration.drain)
+        loops.stop(drain: configuration.drain)
     }
 
     private func abort(_ signals: Signals, _ loops: FanOutLoops) -> Int32 {

@@ -32,6 +32,7 @@ extension Server {
         var faults: [UsageError] = []
         do { _ = try open(configuration) } catch { faults.append(UsageError("--feed: \(error)")) }
         do throws(UsageError) { _ = try adminToken(configuration) } catch { faults.append(error) }
+        do { _ = try configuration.loadTLS() } catch { faults.append(UsageError(error.description)) }
         return faults
     }
 }

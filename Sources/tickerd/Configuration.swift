@@ -19,6 +19,9 @@ struct Configuration {
     /// Nil leaves it to the system.
     var congestion: String?
     var allowedOrigins: [String] = []
+    /// Nil serves in the clear.
+    var tls: TLSFiles?
+    var isInsecure = false
 
     // Running it.
     /// Nil: there is no admin listener.
@@ -32,6 +35,8 @@ struct Configuration {
     var limits = Limits()
     /// Limits that protect against strangers are lifted.
     var isBench = false
+    /// `/echo` is served.
+    var isEcho = false
 
     /// Options that belong together in the help.
     struct Group {
@@ -39,7 +44,7 @@ struct Configuration {
         let options: [Option]
     }
 
-    static let groups = [feedOptions, listenOptions, operationOptions, otherOptions]
+    static let groups = [feedOptions, listenOptions, tlsOptions, operationOptions, otherOptions]
     static var options: [Option] { groups.flatMap(\.options) }
 
     static var help: String {
@@ -50,20 +55,37 @@ struct Configuration {
         title: "Other",
         options: [
             Option("bench", nil, "for measuring: lift limits on operations and symbols; loopback only"),
+            Option(
+                "test-echo", nil,
+                "serve a WebSocket on /echo that sends all back, for conformance suites; loopback only"),
             Option("help", nil, "this text"),
             Option("version", nil, "the version"),
         ])
+
+    /// In the order in which they are read.
+    private enum Part: CaseIterable { case feed, listen, tls, operation, other }
+
+    private mutating func take(_ part: Part, _ arguments: Arguments) throws(UsageError) {
+        switch part {
+        case .feed: try takeFeed(arguments)
+        case .listen: try takeListen(arguments)
+        case .tls: try takeTLS(arguments)
+        case .operation: try takeOperation(arguments)
+        case .other: try takeOther(arguments)
+        }
+    }
 
     /// - Parameter faults: takes what is wrong: at most one of each group, so that none hides another's.
     init(_ arguments: Arguments, faults: inout [UsageError]) {
         if let extra = arguments.operands.first {
             faults.append(UsageError("unknown command \(extra); there is: tickerd digest FILE"))
         }
-        take(&faults) { configuration throws(UsageError) in try configuration.takeFeed(arguments) }
-        take(&faults) { configuration throws(UsageError) in try configuration.takeListen(arguments) }
-        take(&faults) { configuration throws(UsageError) in try configuration.takeOperation(arguments) }
-        if arguments.has("bench") {
-            take(&faults) { configuration throws(UsageError) in try configuration.liftLimits() }
+        for part in Part.allCases {
+            do throws(UsageError) {
+                try take(part, arguments)
+            } catch {
+                faults.append(error)
+            }
         }
         faults = faults.map(arguments.located)
     }
@@ -74,21 +96,21 @@ struct Configuration {
         if let first = faults.first { throw first }
     }
 
-    private mutating func take(
-        _ faults: inout [UsageError], _ group: (inout Configuration) throws(UsageError) -> Void
-    ) {
-        do throws(UsageError) {
-            try group(&self)
-        } catch {
-            faults.append(error)
-        }
-    }
-
     /// A word for an address that nobody outside this machine reaches. A name may still lead anywhere.
     var saysLoopback: Bool { Configuration.saysLoopback(host) }
 
     static func saysLoopback(_ host: String) -> Bool {
         host == "localhost" || host == "[::1]" || host == "::1" || host.hasPrefix("127.")
+    }
+
+    private mutating func takeOther(_ arguments: Arguments) throws(UsageError) {
+        if arguments.has("bench") { try liftLimits() }
+        if arguments.has("test-echo") {
+            guard saysLoopback else {
+                throw UsageError("--test-echo serves on loopback only: --listen 127.0.0.1:PORT")
+            }
+            isEcho = true
+        }
     }
 
     /// What a load generator needs, and what nobody else may reach.

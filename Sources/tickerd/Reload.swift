@@ -6,6 +6,7 @@
 //   - Options that need a restart keep their old values until then; the log names them each time.
 import Basics
 import FanOut
+import Wire
 
 extension Configuration {
     /// Options that are applied to a server that runs.
@@ -46,10 +47,13 @@ extension Server {
         let adminToken: AdminToken?
     }
 
-    /// Reads anew what may turn out wrong, before anything changes.
+    /// Reads anew what may turn out wrong, before anything changes. The certificate comes last: it holds
+    /// from then on.
     private func readFiles(_ configuration: Configuration) throws(ConfigurationFaults) -> Files {
         do throws(UsageError) {
-            return Files(adminToken: try checkedAdminToken(configuration))
+            let files = Files(adminToken: try checkedAdminToken(configuration))
+            do throws(TLSError) { try tls?.reload() } catch { throw UsageError(error.description) }
+            return files
         } catch {
             throw ConfigurationFaults(faults: [error])
         }

@@ -21,6 +21,8 @@ final class Server {
     private let adminToken: AdminToken?
     private let feed: any Feed
     private let limits: Limits
+    /// Read anew by `reload()`, for the connections to come.
+    let tls: TLSContext?
 
     /// Ticks between ingest and loops: 16 MiB, a quarter of a second at a million a second.
     private static let tapeCapacity = 1 << 18
@@ -32,6 +34,7 @@ final class Server {
         self.log = log
         startArguments = arguments
         self.arguments = arguments
+        tls = try configuration.loadTLS()
         feed = try Server.open(configuration)
         listener = try Server.listen(configuration)
         adminToken = try Server.adminToken(configuration)
@@ -51,8 +54,10 @@ final class Server {
     private static func listen(_ configuration: Configuration) throws -> Listener {
         let listener = try Listener.bind(host: configuration.host, port: configuration.port)
         // A name may lead anywhere, whatever it looked like on the command line.
-        guard !configuration.isBench || listener.isLoopback else {
-            throw UsageError("--bench serves on loopback only, not on \(listener.address)")
+        try configuration.checkExposure(listener)
+        guard !configuration.isBench && !configuration.isEcho || listener.isLoopback else {
+            let option = configuration.isBench ? "--bench" : "--test-echo"
+            throw UsageError("\(option) serves on loopback only, not on \(listener.address)")
         }
         guard let name = configuration.congestion else { return listener }
         do {
@@ -85,7 +90,7 @@ final class Server {
         let ends = try (0..<configuration.loops).map { _ in try LoopEnd(of: tape) }
         let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration)
         let options = options(ingest)
-        let loops = try FanOutLoops(options: options, listener: listener, ends: ends)
+        let loops = try FanOutLoops(options: options, listener: listener, ends: ends, tls: tls)
 
         // The first client finds symbols, however early it comes. A pipe may keep this waiting, so
         // signals still end the process here.
@@ -120,6 +125,7 @@ final class Server {
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
         options.servesMetrics = listener.isLoopback
+        options.servesEcho = configuration.isEcho
         options.log = log
         return options
     }
@@ -127,7 +133,8 @@ final class Server {
     private func announce() {
         let address = listener.address
         Console.write("tickerd \(Release.number): \(feed.description)\n")
-        Console.write("serving ws://\(address)/v1/stream and http://\(address)/\n")
+        let s = tls == nil ? "" : "s"
+        Console.write("serving ws\(s)://\(address)/v1/stream and http\(s)://\(address)/\n")
         if let adminListener { Console.write("admin http://\(adminListener.address)/\n") }
         log.write(
             .info, "start",
@@ -136,6 +143,10 @@ final class Server {
                 "admin": .text(adminListener?.address.description ?? "none"),
                 "loops": LogValue(configuration.loops), "connections_max": LogValue(limits.connections),
             ])
+        if let tls {
+            Console.write("TLS 1.2 and 1.3 with \(tls.certificate)\n")
+            for warning in tls.warnings { log.write(.warning, "tls", ["note": .text(warning)]) }
+        }
         if configuration.isBench {
             log.write(
                 .warning, "bench",
@@ -145,12 +156,21 @@ final class Server {
                     "note": "limits are lifted; not for the open internet",
                 ])
         }
-        if !listener.isLoopback {
+        if configuration.isEcho {
+            log.write(
+                .warning, "test-echo",
+                [
+                    "url": "ws://\(address)/echo",
+                    "note": "everything is sent back, at any rate; not for the open internet",
+                ])
+        }
+        if !listener.isLoopback, tls == nil {
             log.write(
                 .warning, "exposed",
                 [
                     "listen": "\(address)",
-                    "note": "everyone who reaches this address may read everything, unencrypted",
+                    "note":
+                        "--insecure: all that passes can be read and changed on its way, and everyone who reaches this address may read everything",
                 ])
         }
     }

@@ -25,19 +25,23 @@ struct Backoff {
 final class Link {
     private let url: WebSocketURL
     private let requests: [ClientMessage]
+    private let trust: TLSTrust?
     private var backoff: Backoff
     private var generator: SeededGenerator
     private var client: WebSocketClient?
     private(set) var state = LinkState.connecting
     /// True from the first message of the server on.
     private(set) var wasEverLive = false
-    /// A server answered, and would not have us.
+    /// A server answered, and would not have us, or was not who it should be.
     private(set) var wasRefused = false
     /// Messages that broke the protocol: counted and shown, not worth the connection.
     private(set) var unreadable: UInt64 = 0
 
-    /// - Parameter seed: for pauses and mask keys.
-    init(_ url: WebSocketURL, requests: [ClientMessage], seed: UInt64) {
+    /// - Parameters:
+    ///   - seed: for pauses and mask keys.
+    ///   - trust: whom to believe with `wss`.
+    init(_ url: WebSocketURL, requests: [ClientMessage], seed: UInt64, trust: TLSTrust? = nil) {
+        self.trust = trust
         self.url = url
         self.requests = requests
         backoff = Backoff(seed: seed)
@@ -55,7 +59,8 @@ final class Link {
 
     func start(_ now: Instant) {
         let client = WebSocketClient(
-            url: url, protocols: ["tickerfeed.v1.json"], random: SeededGenerator(seed: generator.next()))
+            url: url, protocols: ["tickerfeed.v1.json"], random: SeededGenerator(seed: generator.next()),
+            trust: trust)
         self.client = client
         do throws(ClientError) {
             try client.connect()
@@ -89,7 +94,10 @@ final class Link {
             }
         } catch {
             ended = error.description
-            if case .refused = error { wasRefused = true }
+            switch error {
+            case .refused, .insecure: wasRefused = true
+            default: break
+            }
         }
         if let ended { fail(ended, now) }
     }

@@ -12,6 +12,7 @@ struct Tickwatch {
 
     static let options = [
         Option("url", "URL", "the server's stream (default ws://127.0.0.1:7400/v1/stream)"),
+        Option("ca", "FILE", "with wss: trust the authorities in this PEM file instead of the system's"),
         Option("rate", "N", "updates a second for each symbol, 0.1 to 1000, or max (default 10)"),
         Option("help", nil, "this text"),
         Option("version", nil, "the version"),
@@ -56,8 +57,23 @@ struct Tickwatch {
         } catch {
             throw UsageError("--url \(text): \(error)")
         }
-        let rate = try rate(arguments["rate"])
-        return Watcher(url, text, symbols: arguments.operands.map { $0.uppercased() }, rate: rate).run()
+        let rate = try rate(arguments["rate"]), trust = try trust(arguments["ca"], url)
+        return Watcher(
+            url, text, symbols: arguments.operands.map { $0.uppercased() }, rate: rate, trust: trust
+        ).run()
+    }
+
+    /// Read once, however often the connection is made anew.
+    private static func trust(_ file: String?, _ url: WebSocketURL) throws(UsageError) -> TLSTrust? {
+        guard url.isSecure else {
+            if file != nil { throw UsageError("--ca goes with a wss:// URL") }
+            return nil
+        }
+        do throws(TLSError) {
+            return if let file { try TLSTrust.file(file) } else { try TLSTrust.system() }
+        } catch {
+            throw UsageError(file == nil ? error.description : "--ca: \(error)")
+        }
     }
 
     private static func rate(_ text: String?) throws(UsageError) -> Rate {

@@ -18,7 +18,7 @@ final class Watcher {
     /// Thirty pages a second are more than an eye wants.
     private static let paintInterval = Nanoseconds.milliseconds(33)
 
-    init(_ url: WebSocketURL, _ text: String, symbols: [String], rate: Rate) {
+    init(_ url: WebSocketURL, _ text: String, symbols: [String], rate: Rate, trust: TLSTrust? = nil) {
         self.text = text
         let list = Watchlist(symbols)
         self.list = list
@@ -27,7 +27,8 @@ final class Watcher {
                 id: .number(Int64(number + 1)),
                 .subscribe(.init(channel: channel, symbols: list.symbols, rate: rate)))
         }
-        link = Link(url, requests: requests, seed: UInt64(bitPattern: Moment.read().wall.raw))
+        link = Link(
+            url, requests: requests, seed: UInt64(bitPattern: Moment.read().wall.raw), trust: trust)
         signals = Watcher.blockSignals()
     }
 

@@ -3,6 +3,7 @@ import Basics
 import CLinux
 import FanOut
 import TickerFeed
+import Wire
 import Testing
 
 @testable import tickerd
@@ -47,6 +48,8 @@ func scenarios(line: String, scenario: Scenario) throws {
         ("--scenario uniform --loop", "--loop"), ("--feed a.itch --scenario uniform", "--scenario"),
         ("--feed a.itch --set rate=5", "--set"), ("--bench --listen 0.0.0.0:7400", "--bench"),
         ("--bench --listen example.org:7400", "--bench"), ("--bench --listen [::]:7400", "--bench"),
+        ("--tls-cert a.pem", "--tls-key"), ("--tls-key a.key", "--tls-cert"),
+        ("--tls-cert a.pem --tls-key a.key --insecure", "--insecure"),
     ])
 func usageErrors(line: String, named: String) {
     let error = #expect(throws: UsageError.self) { _ = try configuration(line) }
@@ -118,4 +121,19 @@ func signals() {
     ]
     var rule = SignalRule()
     for (signal, request) in story { #expect(rule.take(signal) == request) }
+}
+
+@Test("strangers are served with TLS, or where somebody said that they may be served without")
+func exposure() throws {
+    let own = try Listener.bind(host: "127.0.0.1", port: 0), all = try Listener.bind(host: "0.0.0.0", port: 0)
+    defer {
+        own.close()
+        all.close()
+    }
+    try configuration("").checkExposure(own)
+    try configuration("--insecure").checkExposure(all)
+    try configuration("--tls-cert a.pem --tls-key a.key").checkExposure(all)
+    let error = #expect(throws: UsageError.self) { try configuration("").checkExposure(all) }
+    let text = error?.description ?? ""
+    #expect(text.contains("--tls-cert") && text.contains("--insecure") && !text.contains("\n"), "\(text)")
 }

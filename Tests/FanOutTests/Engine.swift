@@ -116,7 +116,9 @@ final class Engine {
     // MARK: Clients
 
     /// Opens a socket and upgrades it; the answer and the welcome are taken off.
-    func connect(_ index: Int, protocol name: String = "tickerfeed.v1.json") {
+    ///
+    /// - Parameter extensions: offered in the handshake.
+    func connect(_ index: Int, protocol name: String = "tickerfeed.v1.json", extensions: String = "") {
         let socket = SocketID(UInt32(index))
         handler.opened(socket, peer: PeerAddress(v4: 0x7f00_0001, port: 1))
         receive(
@@ -124,6 +126,7 @@ final class Engine {
             Array(
                 ("GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                     + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                    + (extensions.isEmpty ? "" : "Sec-WebSocket-Extensions: \(extensions)\r\n")
                     + "Sec-WebSocket-Protocol: \(name)\r\n\r\n").utf8))
         _ = network.take(index)
     }

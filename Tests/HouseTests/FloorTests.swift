@@ -6,7 +6,7 @@ import Testing
 private let floors: [String: Set<String>] = [
     "Basics": ["CLinux", "Glibc"],
     "Market": ["Basics"],
-    "Wire": ["Basics", "CLinux", "COpenSSL"],
+    "Wire": ["Basics", "CLinux", "COpenSSL", "CZlib"],
     "Dialects": ["Basics", "CZlib", "Market"],
     "TickerFeed": ["Basics", "Market", "Dialects", "CLinux"],
     "FanOut": ["Basics", "Market", "Wire", "Dialects"],

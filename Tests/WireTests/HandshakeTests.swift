@@ -114,7 +114,7 @@ private let spoken = ["tickerfeed.v1.json", "tickerfeed.v1.sbe"]
         let answer = try #require(try HTTPResponseHead.parse(buffer.readable))
         #expect(answer.consumed == buffer.count)
         #expect(
-            try WebSocketHandshake.verify(response: answer.head, key: key, protocols: spoken)
+            try WebSocketHandshake.verify(response: answer.head, key: key, protocols: spoken).subprotocol
                 == "tickerfeed.v1.sbe")
         for end in 0..<buffer.count {
             #expect(
@@ -179,11 +179,14 @@ private let spoken = ["tickerfeed.v1.json", "tickerfeed.v1.sbe"]
         ])
     func malformed(text: String) { #expect(throws: ClientError.self) { try WebSocketURL.parse(text) } }
 
-    @Test("TLS comes later, and says so")
-    func tls() {
-        let error = #expect(throws: ClientError.self) { try WebSocketURL.parse("wss://h/") }
-        #expect(error == .unsupportedScheme("wss"))
-        #expect(error?.description == "wss:// is not supported: TLS comes later, use ws://")
+    @Test("wss is TLS, on a port of its own")
+    func tls() throws {
+        let url = try WebSocketURL.parse("WSS://h/x")
+        #expect(url == WebSocketURL(host: "h", port: 443, path: "/x", isSecure: true))
+        #expect(url.hostHeader == "h" && url.description == "wss://h/x")
+        #expect(WebSocketURL(host: "h", port: 80, isSecure: true).hostHeader == "h:80")
+        let error = #expect(throws: ClientError.self) { try WebSocketURL.parse("http://h/") }
+        #expect(error?.description == "http:// is not supported, use ws:// or wss://")
     }
 
     @Test("what the Host header says")

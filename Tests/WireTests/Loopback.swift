@@ -18,10 +18,10 @@ final class TestServer: SocketHandler {
     var onWritable: (TestServer, SocketID) -> Void = { _, _ in }
     var onClosed: (TestServer, SocketID) -> Void = { _, _ in }
 
-    init(connectionsMax: Int = 100, bell: Doorbell? = nil) throws {
+    init(connectionsMax: Int = 100, bell: Doorbell? = nil, tls: TLSContext? = nil) throws {
         let listener = try Listener.bind(host: "127.0.0.1", port: 0)
         port = listener.localPort
-        reactor = try Reactor(listener: listener, bell: bell, connectionsMax: connectionsMax)
+        reactor = try Reactor(listener: listener, bell: bell, connectionsMax: connectionsMax, tls: tls)
     }
 
     /// One of several loops; the first one listens.
@@ -43,6 +43,7 @@ final class TestServer: SocketHandler {
         received[socket]! += bytes
         onReceived(self, socket, bytes)
     }
+    func progressed(_ socket: SocketID) { log.append("progressed \(socket.raw)") }
     func writable(_ socket: SocketID) {
         log.append("writable \(socket.raw)")
         onWritable(self, socket)

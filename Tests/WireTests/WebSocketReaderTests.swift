@@ -5,8 +5,8 @@ import Testing
 @testable import Wire
 
 /// Feeds pieces and writes down what came out: `text Hello`, `close 1000 bye`, `fault 1002`.
-private func transcript(
-    _ pieces: [[UInt8]], _ role: WebSocketReader.Role, messageMax: Int = 1_000
+func transcript(
+    _ pieces: [[UInt8]], _ role: WebSocketReader.Role, messageMax: Int = 1_000, inflater: Inflater? = nil
 ) -> [String] {
     var reader = WebSocketReader(role: role, messageMax: messageMax), seen: [String] = []
     for piece in pieces {
@@ -14,7 +14,7 @@ private func transcript(
         let input = Memory(piece)
         var offset = 0
         do throws(WebSocketFault) {
-            while let event = try reader.next(input.bytes, from: &offset) {
+            while let event = try reader.next(input.bytes, from: &offset, inflater: inflater) {
                 seen.append(line(event, reader.payload))
             }
         } catch {

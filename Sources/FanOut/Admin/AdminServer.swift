@@ -121,8 +121,10 @@ private final class AdminHandler: SocketHandler {
 
     private func write(_ socket: SocketID) {
         guard let answer = clients[socket]?.answer else { return }
+        guard !answer.isEmpty else { return end(socket, abort: false) }
         switch answer.withUnsafeBytes({ network.send(socket, $0) }) {
         case .closed: return
+        case .buffered: clients[socket]?.answer = []
         case .sent(let taken) where taken < answer.count: clients[socket]?.answer = answer.dropFirst(taken)
         case .sent: end(socket, abort: false)
         }

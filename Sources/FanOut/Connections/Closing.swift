@@ -12,7 +12,7 @@ extension Shard {
     ) {
         let connection = connections.address(of: index)
         guard connection.pointee.transport != .poll else {
-            return endPoll(index, HTTPResponse.text(503, text + "\n"), keepAlive: false, now)
+            return endPoll(index, HTTPResponse(comeBack(text, now.instant)), keepAlive: false, now)
         }
         connection.pointee.phase = .closing(reason)
         connection.pointee.deadline = now.instant + limits.closeDeadline
@@ -43,14 +43,16 @@ extension Shard {
         answer(index, message.end())
     }
 
-    /// All is written. The peer that closed first is done; any other one has to answer.
+    /// All is written. The peer that closed first is done, and of one that broke the protocol nothing
+    /// is read any more, its close frame neither (RFC 6455 §7.1.7); any other one has to answer.
     mutating func finishClosing(_ index: Int, _ reason: CloseReason, _ now: Moment) {
         let connection = connections.address(of: index)
         if !connection.pointee.control.isEmpty {
             flush(index, classes: 0, now)
             guard connections.contains(index), !connection.pointee.isBlocked else { return }
         }
-        let waitsForPeer = connection.pointee.isWebSocket && reason != .asked
+        let waitsForPeer =
+            connection.pointee.isWebSocket && reason != .asked && reason != .protocolError
         if !waitsForPeer { drop(index, reason) }
     }
 
@@ -63,7 +65,9 @@ extension Shard {
         }
         var offset = 0
         // What else comes, or breaks, no longer matters: the reason for closing was sent.
-        while let event = try? connection.pointee.reader.next(bytes, from: &offset) {
+        while let event = try? connection.pointee.reader.next(
+            bytes, from: &offset, inflater: inflater(of: connection))
+        {
             // The peer's half of the handshake: now the connection may go.
             if case .close = event {
                 drop(index, reason)

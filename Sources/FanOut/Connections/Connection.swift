@@ -29,6 +29,10 @@ struct Connection: ~Copyable {
     var keepsAlive = true
     /// How messages are framed, once there are any.
     var transport = Transport.http
+    /// The window to compress with, as a power of two; 0: compression was not agreed on.
+    var deflateBits: UInt8 = 0
+    /// Every message is sent back, and there are no others.
+    var isEcho = false
     /// The start of a request that has not come whole.
     var inbound = ByteBuffer()
     var reader: WebSocketReader
@@ -61,6 +65,8 @@ struct Connection: ~Copyable {
     var heldUntil = Instant.zero
     /// Up to here on the tape it was written everything that is never conflated.
     var safePosition: UInt64 = 0
+    /// Not all of what it asked for is subscribed to: until then its cursor stays.
+    var isBeginning = false
 
     /// The request's, the long poll's or the closing handshake's deadline; where messages stream, when
     /// the server wants to be rid of it.
@@ -88,14 +94,16 @@ struct Connection: ~Copyable {
     /// True from the upgrade to the end.
     var isWebSocket: Bool { transport == .webSocket }
 
+    /// Answers that may wait for a peer that does not read them.
+    func answersMax(_ limits: Limits) -> Int { isEcho ? Echo.answersMax : limits.controlBytes }
+
     /// True from a write that was taken in part until all of it is out.
     var isBlocked: Bool { blockedSince != nil }
 
     /// Bytes gathered for one write. Under a limit of bandwidth a tenth of a second's worth, so that
     /// what waits meanwhile is replaced by newer versions instead of being sent first.
     func writeMax(_ limits: Limits) -> Int {
-        guard kilobits == 0 else { return min(limits.writeBytes, Int(kilobits) * 1_000 / 80) }
-        return transport == .poll ? limits.pollBytes : limits.writeBytes
+        kilobits == 0 ? limits.writeBytes : min(limits.writeBytes, Int(kilobits) * 1_000 / 80)
     }
 
     /// Writes wait for their time, as `heldUntil` says.

@@ -44,8 +44,8 @@ extension Shard {
             schedule(connection.pointee.socket.index)  // its turn may not have been the wheel's
             return
         }
+        guard connection.pointee.transport != .poll else { return gatherAnswer(connection, now) }
         writeMax = connection.pointee.writeMax(limits)
-        if connection.pointee.transport == .poll { startWithOldest(connection) }
         // A pass that was cut comes first, so that it looks at no slot twice.
         if connection.pointee.unfinished != 0 {
             let rest = connection.pointee.subscriptions.rest(connection.pointee.rest)
@@ -99,7 +99,7 @@ extension Shard {
 
     /// False when the write is full: the slot is to be looked at again.
     @inline(__always)
-    private mutating func gather(
+    mutating func gather(
         _ connection: UnsafeMutablePointer<Connection>, slot index: Int, _ now: Moment
     ) -> Bool {
         guard scratch.count < writeMax else { return false }
@@ -132,10 +132,11 @@ extension Shard {
             counters.bytes += UInt64(taken)
             if connection.pointee.kilobits > 0 { hold(connection, now.instant) }
             guard taken < scratch.count else { return .sent }
-            counters.blocked += 1
-            park(connection, taken: taken, answers: answers, now.instant)
-            schedule(index)
-            return .parked
+            return park(index, taken: taken, answers: answers, now.instant)
+        case .buffered:
+            counters.bytes += UInt64(scratch.count)
+            if connection.pointee.kilobits > 0 { hold(connection, now.instant) }
+            return park(index, taken: scratch.count, answers: answers, now.instant)
         }
     }
 
@@ -145,10 +146,10 @@ extension Shard {
         connection.pointee.heldUntil = max(connection.pointee.heldUntil, now) + Nanoseconds(raw: span)
     }
 
-    private func park(
-        _ connection: UnsafeMutablePointer<Connection>, taken: Int, answers: Int, _ now: Instant
-    ) {
-        let bytes = scratch.readable
+    /// Keeps what was not taken, which is nothing where the network holds the rest itself.
+    private mutating func park(_ index: Int, taken: Int, answers: Int, _ now: Instant) -> Verdict {
+        let connection = connections.address(of: index), bytes = scratch.readable
+        counters.blocked += 1
         let transport = connection.pointee.transport
         connection.pointee.tailHead =
             transport.isStream
@@ -157,6 +158,8 @@ extension Shard {
         connection.pointee.parkedBytes = connection.pointee.tail.count
         connection.pointee.blockedSince = now
         connection.pointee.lastProgress = now
+        schedule(index)
+        return .parked
     }
 
     /// The socket takes bytes again: first the tail with waiting answers in their place, then news.
@@ -172,11 +175,29 @@ extension Shard {
             connection.pointee.tailHead += connection.pointee.control.count
             connection.pointee.control.release()
         }
+        guard !connection.pointee.tail.isEmpty else { return resumed(index, taken: 0, now) }
         counters.writes += 1
         switch network.send(connection.pointee.socket, connection.pointee.tail.readable) {
         case .closed: drop(index, .peer, abort: true)
         case .sent(let taken): resumed(index, taken: taken, now)
+        case .buffered: buffered(index, now)
         }
+    }
+
+    /// The network took the whole tail, and holds a part of it: the socket is as blocked as before.
+    private mutating func buffered(_ index: Int, _ now: Moment) {
+        let connection = connections.address(of: index)
+        counters.bytes += UInt64(connection.pointee.tail.count)
+        connection.pointee.tail.release()
+        connection.pointee.tailHead = 0
+        connection.pointee.parkedBytes = 0
+        progressed(index, now)
+    }
+
+    /// The peer reads, if not enough to be written to: no stall.
+    mutating func progressed(_ index: Int, _ now: Moment) {
+        progressed(connections.address(of: index), now.instant)
+        schedule(index)
     }
 
     private mutating func resumed(_ index: Int, taken: Int, _ now: Moment) {

@@ -15,7 +15,7 @@ extension Shard {
     /// Moves the connection's cursor up to what it was written. Not while a tail waits: heartbeats
     /// overtake it.
     func noteSafePosition(_ connection: UnsafeMutablePointer<Connection>) {
-        guard !connection.pointee.isBlocked else { return }
+        guard !connection.pointee.isBlocked, !connection.pointee.isBeginning else { return }
         connection.pointee.safePosition = safePosition(connection)
     }
 

@@ -21,11 +21,18 @@ struct Shard: ~Copyable {
     let place: LoopPlace
     var view: MarketView
     var arena = BodyArena(capacity: 1 << 22)
-    var deltas = DeltaCache()
+    var deltas = DeltaCache(capacity: 8_192)
+    var deflated = DeltaCache(capacity: 1_024)
+    var deflaters = Deflaters()
+    let inflater = Inflater()
+    /// A message that is about to be compressed.
+    var plain = ByteBuffer()
     var window = BookWindow()
     var scratch: ByteBuffer
     /// Bytes that fill the write being gathered.
     var writeMax: Int
+    /// Where on the tape the answer being gathered ends: nothing that happened later is in it.
+    var horizon = UInt64.max
     var connections: Slab<Connection>
     var wheel: TimerWheel
     var counters = Counters()

@@ -24,6 +24,11 @@ extension Shard {
         if connections.contains(socket.index) { resume(socket.index, now) }
     }
 
+    mutating func progressed(_ socket: SocketID, _ now: Moment) {
+        guard connections.contains(socket.index) else { return }
+        if connections.address(of: socket.index).pointee.isBlocked { progressed(socket.index, now) }
+    }
+
     mutating func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer, _ now: Moment) {
         guard connections.contains(socket.index) else { return }
         catchUp(now.instant)
@@ -45,7 +50,8 @@ extension Shard {
         var offset = 0
         do throws(WebSocketFault) {
             while connection.pointee.phase == .streaming,
-                let event = try connection.pointee.reader.next(bytes, from: &offset)
+                let event = try connection.pointee.reader.next(
+                    bytes, from: &offset, inflater: inflater(of: connection))
             {
                 received(event, index, now)
                 guard boundAnswers(index, now) else { return }
@@ -73,16 +79,23 @@ extension Shard {
         guard connections.contains(index) else { return false }
         let answers = connection.pointee.control.count
         guard connection.pointee.isBlocked, connection.pointee.phase == .streaming, answers > 0,
-            answers + connection.pointee.tail.count - connection.pointee.parkedBytes > limits.controlBytes
+            answers + connection.pointee.tail.count - connection.pointee.parkedBytes
+                > connection.pointee.answersMax(limits)
         else { return true }
         startClosing(
             index, .unreadAnswers, code: CloseCode.policyViolation, reason: "answers are not read", now)
         return false
     }
 
+    func inflater(of connection: UnsafeMutablePointer<Connection>) -> Inflater? {
+        connection.pointee.deflateBits == 0 ? nil : inflater
+    }
+
     private mutating func received(_ event: WebSocketEvent, _ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
         switch event {
+        case .text where connection.pointee.isEcho: echo(.text, index)
+        case .binary where connection.pointee.isEcho: echo(.binary, index)
         case .text: handle(connection.pointee.reader.payload, index, now)
         case .binary:
             startClosing(

@@ -3,8 +3,7 @@
 // Invariants
 //   - A poll's cursor speaks of states too: what the client was told of them, for the same
 //     subscriptions. So a state that did not change since is not sent again.
-//   - Whatever was not put into an answer lies behind its cursor. The oldest goes first, so that the
-//     next answer is always further on.
+//   - An answer that cannot hold everything ends at a horizon (`Horizon.swift`), and its cursor is there.
 //   - With a cursor, an answer waits for the interval of the rate: who polls in a loop is not sent more
 //     than who streams.
 import Basics
@@ -17,15 +16,21 @@ extension Shard {
     mutating func beginPoll(_ index: Int, _ wanted: [ClientMessage.Subscribe], _ now: Moment) {
         let connection = connections.address(of: index)
         connection.pointee.deadline = now.instant + limits.poll
+        connection.pointee.safePosition = view.position
         connection.pointee.nextHeartbeat = .never
         connection.pointee.life = .never
         connection.pointee.heldUntil = .zero
         // What was refused is told to those who ask for the first time.
         guard let cursor = wanted.first?.resume, cursor.epoch == options.epoch else { return }
         connection.pointee.control.release()
-        if cursor.states == mark(connection) { skipKnownStates(connection, before: cursor.position) }
+        connection.pointee.safePosition = cursor.position
+        // A loop that is behind knows less than the client.
+        if cursor.states == mark(connection), view.position >= cursor.position {
+            skipKnownStates(connection, before: cursor.position)
+        }
         let rates = wanted.map { $0.rate == .max ? Nanoseconds.milliseconds(1) : $0.rate.interval }
         connection.pointee.heldUntil = now.instant + (rates.min() ?? .zero)
+        connection.pointee.deadline = max(connection.pointee.deadline, connection.pointee.heldUntil)
     }
 
     /// States that have not changed since are known to the client.
@@ -35,11 +40,16 @@ extension Shard {
         for at in 0..<connection.pointee.subscriptions.count {
             let slot = connection.pointee.subscriptions.address(of: at)
             let symbol = view.symbol(slot.pointee.symbol)
-            guard symbol.pointee.changedAt(slot.pointee.kind) < position else { continue }
+            guard symbol.pointee.changedAt(slot.pointee.kind) < position,
+                !symbol.pointee.awaitsSnapshot
+            else { continue }
+            let newest = symbol.pointee.newest(slot.pointee.kind)
             slot.pointee.options.formUnion(.resumed)
-            slot.pointee.sent = symbol.pointee.newest(slot.pointee.kind)
+            // A window looks alike at several versions, and which one the client has is not known: where
+            // it changes the client gets the whole.
+            slot.pointee.sent = slot.pointee.kind.channel == .book ? 0 : newest
             switch slot.pointee.kind.channel {
-            case .book: slot.pointee.seen = slot.pointee.sent
+            case .book: slot.pointee.seen = newest
             case .bar:
                 slot.pointee.seen = symbol.pointee.series(slot.pointee.kind.interval).pointee.open.closes
             case .quote, .trade, .stats, .status: break
@@ -65,12 +75,36 @@ extension Shard {
         return UInt32(truncatingIfNeeded: hash ^ hash >> 32)
     }
 
+    /// Appends what is new, all rate classes together, up to where the answer is full.
+    mutating func gatherAnswer(_ connection: UnsafeMutablePointer<Connection>, _ now: Moment) {
+        horizon = horizon(of: connection, bytes: limits.pollBytes)
+        writeMax = .max
+        for at in 0..<connection.pointee.subscriptions.count {
+            let slot = connection.pointee.subscriptions[at]
+            let isOne = slot.isNew || slot.kind.isState
+            if isOne, view.symbol(slot.symbol).pointee.changedAt(slot.kind) >= horizon { continue }
+            _ = gather(connection, slot: at, now)
+        }
+        connection.pointee.safePosition = min(horizon, view.position)
+        connection.pointee.waiting = 0
+        connection.pointee.unfinished = 0
+        horizon = .max
+    }
+
+    /// Where everything was told before, states included.
+    private func pollCursor(_ connection: UnsafeMutablePointer<Connection>) -> Cursor {
+        Cursor(
+            epoch: options.epoch, position: connection.pointee.safePosition, states: mark(connection))
+    }
+
     /// Makes one answer of what was gathered, and goes back to answering requests.
     mutating func answerPoll(_ index: Int, _ now: Moment) -> Verdict {
         let connection = connections.address(of: index)
         let cursor = pollCursor(connection)
         var last = ControlMessage("heartbeat")
         last.add("ts", now.wall.raw)
+        last.add("lag_ms", 0)
+        last.add("buffered", 0)
         last.add("merged", unsigned: connection.pointee.merged)
         last.add("resume", cursor.text)
         scratch.append(last.end())
@@ -90,9 +124,11 @@ extension Shard {
         return .gone
     }
 
-    /// Nothing came in time.
+    /// Nothing came in time, unless it came now.
     mutating func expirePoll(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
+        connection.pointee.waiting = .max
+        guard flush(index, classes: 0, now) == .nothingNew else { return }
         var nothing = HTTPResponse(status: 204, headers: ["Cache-Control": "no-store"])
         nothing.headers.append("TickerFeed-Cursor", pollCursor(connection).text)
         endPoll(index, nothing, keepAlive: connection.pointee.keepsAlive, now)
@@ -121,37 +157,5 @@ extension Shard {
         // The next request may be here already; it is read in the next turn, not inside of this one.
         if !connection.pointee.inbound.isEmpty { pipelined.append(Int32(index)) }
         schedule(index)
-    }
-
-    /// Where everything is told before, states included.
-    private func pollCursor(_ connection: UnsafeMutablePointer<Connection>) -> Cursor {
-        var position = view.position
-        for at in 0..<connection.pointee.subscriptions.count {
-            position = min(position, firstMissing(connection.pointee.subscriptions[at]) ?? .max)
-        }
-        return Cursor(epoch: options.epoch, position: position, states: mark(connection))
-    }
-
-    /// Where on the tape the first thing lies that this slot was not told; nil where there is none.
-    private func firstMissing(_ slot: Slot) -> UInt64? {
-        let symbol = view.symbol(slot.symbol)
-        let known = slot.kind.channel == .book ? slot.seen : slot.sent
-        let changed =
-            symbol.pointee.newest(slot.kind) == known ? nil : symbol.pointee.changedAt(slot.kind)
-        if slot.isNew || slot.kind.isState { return changed }
-        guard let owed = firstOwed(slot) else { return slot.kind.channel == .bar ? changed : nil }
-        return owed.isLost ? 0 : owed.position
-    }
-
-    /// Begins with whoever has waited longest.
-    func startWithOldest(_ connection: UnsafeMutablePointer<Connection>) {
-        var oldest = UInt64.max
-        for at in 0..<connection.pointee.subscriptions.count {
-            guard let missing = firstMissing(connection.pointee.subscriptions[at]), missing < oldest else {
-                continue
-            }
-            oldest = missing
-            connection.pointee.nextSlot = at
-        }
     }
 }

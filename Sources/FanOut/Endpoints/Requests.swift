@@ -47,6 +47,8 @@ extension Shard {
                 try upgrade(request, index, now)
             } else if request.path == "/v1/events" || request.path == "/v1/poll" {
                 try startStream(request, index, now)
+            } else if isEcho(request) {
+                try upgradeToEcho(request, index, now)
             } else {
                 let response = try response(to: request, now)
                 respond(response, index, keepAlive: request.keepAlive, head: isHead, now)

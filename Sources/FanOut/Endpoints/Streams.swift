@@ -21,13 +21,11 @@ extension Shard {
         let asksForLines = request.headers.hasToken("Accept", "application/x-ndjson")
         let transport: Transport =
             request.path == "/v1/poll" ? .poll : asksForLines ? .lines : .events
-        if request.method == "HEAD", transport != .poll {
-            throw HTTPFault(405, "a stream has no end to measure: ask with GET", headers: ["Allow": "GET"])
-        }
         let connection = connections.address(of: index)
         setTransport(index, transport)
         connection.pointee.phase = .streaming
         connection.pointee.keepsAlive = request.keepAlive
+        beginCursor(connection, at: wanted.first?.resume)
         do throws(HTTPFault) {
             if transport != .poll { writeStreamHead(index, now) }
             try subscribe(to: wanted, index, now)
@@ -35,12 +33,21 @@ extension Shard {
             endStream(index)
             throw error
         }
+        connection.pointee.isBeginning = false
         beginStream(index, wanted, now)
     }
 
+    /// The first words carry a cursor already, and of several channels not all are subscribed to then:
+    /// until they are, the client stands where it stood.
+    private func beginCursor(_ connection: UnsafeMutablePointer<Connection>, at cursor: Cursor?) {
+        let known = cursor.flatMap { $0.epoch == options.epoch ? $0.position : nil }
+        connection.pointee.safePosition = known ?? view.position
+        connection.pointee.isBeginning = true
+    }
+
     private func checkStream(_ request: HTTPRequest, _ now: Instant) throws(HTTPFault) {
-        guard request.method == "GET" || request.method == "HEAD" else {
-            throw HTTPFault(405, "only GET here", headers: ["Allow": "GET"])
+        guard request.method == "GET" else {
+            throw HTTPFault(405, "a stream has no length: only GET here", headers: ["Allow": "GET"])
         }
         try refuseTokenInURL(request)
         try checkOrigin(request)
@@ -65,7 +72,6 @@ extension Shard {
 
     private mutating func writeStreamHead(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
-        connection.pointee.safePosition = view.position
         let isEvents = connection.pointee.transport == .events
         let type = isEvents ? "text/event-stream" : "application/x-ndjson"
         connection.pointee.control.append(
@@ -100,6 +106,7 @@ extension Shard {
         let connection = connections.address(of: index)
         forgetSubscriptions(index)
         connection.pointee.control.release()
+        connection.pointee.isBeginning = false
         connection.pointee.phase = .http
         setTransport(index, .http)
     }

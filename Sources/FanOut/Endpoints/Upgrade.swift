@@ -13,30 +13,41 @@ extension Shard {
         try refuseTokenInURL(request)
         try checkOrigin(request)
         try refuseWhileDraining(now.instant)
-        let acceptance = try WebSocketHandshake.accept(request, protocols: Shard.subprotocols)
+        let acceptance = try WebSocketHandshake.accept(
+            request, protocols: Shard.subprotocols, deflates: true)
         let connection = connections.address(of: index)
-        acceptance.write(into: &connection.pointee.control)
-        connection.pointee.phase = .streaming
+        begin(acceptance, index, now.instant)
         connection.pointee.encoding = acceptance.subprotocol == Shard.subprotocols[1] ? .sbe : .json
-        setTransport(index, .webSocket)
-        connection.pointee.deadline = .never
-        beginLife(connection, now.instant)
         connection.pointee.lastHeartbeat = now.instant
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
-        counters.upgrades += 1
         let session = place.unique(counters.upgrades)
         answer(index, welcome(index, session: session))
         receiveEarlyFrames(index, now)
     }
 
+    /// Says yes: frames from here on, as they were agreed on.
+    mutating func begin(_ acceptance: WebSocketAcceptance, _ index: Int, _ now: Instant) {
+        let connection = connections.address(of: index)
+        acceptance.write(into: &connection.pointee.control)
+        connection.pointee.phase = .streaming
+        setTransport(index, .webSocket)
+        connection.pointee.deflateBits = UInt8(acceptance.deflate?.serverWindowBits ?? 0)
+        connection.pointee.deadline = .never
+        beginLife(connection, now)
+        counters.upgrades += 1
+    }
+
     func refuseWhileDraining(_ now: Instant) throws(HTTPFault) {
-        guard isDraining else { return }
-        let wait = max(Nanoseconds.zero, drainEnd - now).milliseconds / 1_000 + 1
-        throw HTTPFault(503, "the server stops", headers: ["Retry-After": "\(wait)"])
+        if isDraining { throw comeBack("the server stops", now) }
+    }
+
+    func comeBack(_ text: String, _ now: Instant) -> HTTPFault {
+        let wait = isDraining ? max(Nanoseconds.zero, drainEnd - now).milliseconds / 1_000 : 0
+        return HTTPFault(503, text, headers: ["Retry-After": "\(wait + 1)"])
     }
 
     /// Frames that came in one piece with the request, and the first write.
-    private mutating func receiveEarlyFrames(_ index: Int, _ now: Moment) {
+    mutating func receiveEarlyFrames(_ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
         var early = ByteBuffer()
         early.append(connection.pointee.inbound.readable)

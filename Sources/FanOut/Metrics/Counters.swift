@@ -14,6 +14,8 @@ struct Counters: BitwiseCopyable {
     /// Versions that were replaced by newer ones before they were sent.
     var merged: UInt64 = 0
     var gaps: UInt64 = 0
+    /// Messages compressed; who shares one is sent it without compressing it again.
+    var deflates: UInt64 = 0
     var writes: UInt64 = 0
     var bytes: UInt64 = 0
     /// Writes of which the socket took only a part.
@@ -50,7 +52,7 @@ enum CloseReason: Int, CaseIterable {
     case operationRate
     /// Did not read its answers: 1008.
     case unreadAnswers
-    /// The server goes down: 1001.
+    /// The server goes down: 1012.
     case shutdown
     /// Answered no ping: 1008.
     case silent

@@ -55,6 +55,11 @@ struct MetricsPage {
         counter("connections_opened", "Connections accepted.", sum.counters.opened)
         counter("connections_refused", "Connections closed for being too many.", sum.refused)
         counter("accept_errors", "Connections that could not be accepted.", sum.acceptErrors)
+        counter("tls_handshakes", "TLS handshakes done.", sum.handshakes)
+        counter("tls_handshakes_resumed", "TLS handshakes that resumed a session.", sum.handshakesResumed)
+        counter(
+            "tls_handshakes_failed", "Connections whose first bytes were no TLS that is spoken here.",
+            sum.handshakesFailed)
         counter("requests", "HTTP requests answered.", sum.counters.requests)
         counter("upgrades", "WebSocket handshakes accepted.", sum.counters.upgrades)
         counter("operations", "Client operations performed.", sum.counters.operations)
@@ -74,6 +79,7 @@ struct MetricsPage {
         counter("merged", "Versions replaced by newer ones before they were sent.", counters.merged)
         counter("gaps", "Gaps declared to subscribers.", counters.gaps)
         counter("encodes", "Bodies encoded; the rest was shared.", sum.encodes)
+        counter("deflates", "Messages compressed; the rest was shared.", counters.deflates)
         counter("writes", "Writes to sockets.", counters.writes)
         counter("writes_blocked", "Writes that a full socket took in part.", counters.blocked)
         counter("sent_bytes", "Bytes the sockets took.", counters.bytes, unit: "bytes")

@@ -25,6 +25,9 @@ struct Figures: BitwiseCopyable {
     /// Connections above the limit; counted by the loop that accepts.
     var refused: UInt64 = 0
     var acceptErrors: UInt64 = 0
+    var handshakes: UInt64 = 0
+    var handshakesResumed: UInt64 = 0
+    var handshakesFailed: UInt64 = 0
     var bytesIn: UInt64 = 0
 
     func count(on transport: Transport) -> UInt64 { transports[Int(transport.rawValue)] }
@@ -116,6 +119,9 @@ extension Shard {
         let network = network.counters
         figures.refused = network.refused
         figures.acceptErrors = network.acceptErrors
+        figures.handshakes = network.handshakes
+        figures.handshakesResumed = network.handshakesResumed
+        figures.handshakesFailed = network.handshakesFailed
         figures.bytesIn = network.bytesIn
         return figures
     }

@@ -9,14 +9,14 @@ extension Shard {
         let series = one.symbol.pointee.series(one.slot.pointee.kind.interval)
         let newest = series.pointee.open.sequence(after: one.symbol.pointee.tradeSequence)
         guard newest != one.slot.pointee.sent else { return true }
-        let closes = series.pointee.open.closes
+        let closes = min(series.pointee.open.closes, latest(in: series.pointee.closed) { $0.position })
         if one.slot.pointee.isNew {
             // A subscription begins with the open bar, or with the last one where none is open.
             let begins = series.pointee.open.isEmpty && series.pointee.closed.count > 0
             one.slot.pointee.seen = begins ? closes - 1 : closes
         }
         guard gatherClosed(one, series, through: closes) else { return false }
-        guard !series.pointee.open.isEmpty else { return true }
+        guard !series.pointee.open.isEmpty, series.pointee.changedAt < horizon else { return true }
         emit(
             openBody(one, series, newest), version: newest,
             received: one.symbol.pointee.lastTrade?.receiveTime ?? .zero, to: one)

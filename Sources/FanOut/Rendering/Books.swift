@@ -14,12 +14,20 @@ extension Shard {
         guard newest != one.slot.pointee.seen else { return }
         let seen = one.slot.pointee.seen
         let isWhole = one.slot.pointee.sent == 0 || !one.symbol.pointee.book.knows(since: seen)
-        let body = bookBody(one, since: isWhole ? nil : seen, to: newest)
         one.slot.pointee.seen = newest
+        if one.slot.pointee.sent == 0, seen != 0, looksAlike(one, since: seen) { return }
+        let body = bookBody(one, since: isWhole ? nil : seen, to: newest)
         guard body.count > 0 else { return }
-        emit(
+        emitBook(
             body, version: newest, received: one.symbol.pointee.book.receiveTime, isSnapshot: isWhole,
             to: one)
+    }
+
+    /// A long poll's client has the window of that version: it need not be sent another one like it.
+    private mutating func looksAlike(_ one: Addressee, since version: UInt64) -> Bool {
+        guard one.symbol.pointee.book.knows(since: version) else { return false }
+        window.show(one.symbol.pointee.book, depth: Int(one.slot.pointee.depth), since: version)
+        return window.isEmpty
     }
 
     /// Empty where nothing changed within the depth.

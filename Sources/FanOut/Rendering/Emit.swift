@@ -33,9 +33,16 @@ extension Shard {
             frameJSON(body, previous, isSnapshot, stamp, one.now)
         case .json: frameText(body, previous, isSnapshot, stamp, one)
         case .sbe:
-            if !one.slot.pointee.options.contains(.isNamed) { nameSymbol(one) }
+            nameSymbol(one)
             frameSBE(body, previous, isSnapshot, stamp, one.now)
         }
+        delivered(version, to: one)
+    }
+
+    /// Counts a message that is in the scratch, and what was merged into it.
+    @inline(__always)
+    mutating func delivered(_ version: UInt64, to one: Addressee) {
+        let previous = one.slot.pointee.sent
         one.slot.pointee.sent = version
         one.connection.pointee.messages &+= 1
         counters.messages &+= 1
@@ -100,7 +107,12 @@ extension Shard {
     }
 
     /// Which number the symbol has on this connection, before the first message that uses it.
-    private mutating func nameSymbol(_ one: Addressee) {
+    @inline(__always)
+    mutating func nameSymbol(_ one: Addressee) {
+        if !one.slot.pointee.options.contains(.isNamed) { addName(one) }
+    }
+
+    private mutating func addName(_ one: Addressee) {
         one.slot.pointee.options.formUnion(.isNamed)
         var message = ByteBuffer()
         message.write(atMost: NativeSBE.bodyMax) { pen in
@@ -124,7 +136,7 @@ extension Shard {
         scratch.append(
             message: message.end(), on: one.connection.pointee.transport, cursor: cursor(of: one.connection))
         one.slot.pointee.sent = last
-        if one.slot.pointee.options.contains(.closesWhenSlow) {
+        if one.slot.pointee.options.contains(.closesWhenSlow), one.connection.pointee.transport.isStream {
             tooSlow.append(Int32(one.connection.pointee.socket.index))
         }
     }

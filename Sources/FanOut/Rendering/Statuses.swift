@@ -6,7 +6,7 @@ import Market
 extension Shard {
     /// - Returns: false when the write is full before all of them are in it.
     mutating func gatherStatuses(_ one: Addressee) -> Bool {
-        let newest = one.symbol.pointee.statusSequence
+        let newest = latest(in: one.symbol.pointee.statuses) { $0.position }
         guard newest != one.slot.pointee.sent else { return true }
         var next = one.slot.pointee.isNew ? newest : one.slot.pointee.sent + 1
         if next < one.symbol.pointee.statuses.first {

@@ -8,7 +8,7 @@ extension Shard {
     ///
     /// - Returns: false when the write is full before all of them are in it.
     mutating func gatherTrades(_ one: Addressee) -> Bool {
-        let newest = one.symbol.pointee.tradeSequence
+        let newest = latest(in: one.symbol.pointee.trades) { $0.position }
         guard newest != one.slot.pointee.sent else { return true }
         // A subscription begins with the last trade there was.
         var next = one.slot.pointee.isNew ? newest : one.slot.pointee.sent + 1
@@ -38,13 +38,15 @@ extension Shard {
 
     /// The last trade with size, count, high and low of all since the subscriber's last message.
     mutating func gatherLatestTrade(_ one: Addressee) {
-        let newest = one.symbol.pointee.tradeSequence
-        guard newest != one.slot.pointee.sent, let last = one.symbol.pointee.lastTrade else { return }
+        let newest = latest(in: one.symbol.pointee.trades) { $0.position }
+        guard newest != one.slot.pointee.sent else { return }
         var first = one.slot.pointee.isNew ? newest : one.slot.pointee.sent + 1
         if first < one.symbol.pointee.trades.first {
             first = one.symbol.pointee.trades.first
             gap(to: first - 1, wasLapped: first == one.symbol.pointee.trades.resumedAt, one)
         }
+        guard first <= newest else { return }
+        let last = one.symbol.pointee.trades[newest].pointee.tick
         let body = mergedBody(one, last, from: first, to: newest)
         emit(body, version: newest, received: last.receiveTime, to: one)
     }

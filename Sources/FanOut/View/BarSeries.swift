@@ -26,17 +26,21 @@ struct BarSeries: ~Copyable {
     let interval: BarInterval
     private(set) var open = OpenBar()
     private(set) var closed = History<ClosedBar>(capacityMax: closedMax)
+    /// The tick that changed it last, by its place on the tape.
+    private(set) var changedAt: UInt64 = 0
     var openBodies = Bodies()
 
     init(_ interval: BarInterval) { self.interval = interval }
 
     @inline(__always)
-    mutating func add(_ trade: Tick) {
+    mutating func add(_ trade: Tick, position: UInt64) {
+        changedAt = position
         open.add(price: trade.price, size: trade.size, at: trade.eventTime, interval)
     }
 
     /// Takes the mark that ends the open bar.
     mutating func close(_ tick: Tick, position: UInt64) {
+        changedAt = position
         let bar = open.close(interval)
         closed.append(
             ClosedBar(
@@ -47,7 +51,8 @@ struct BarSeries: ~Copyable {
 
     mutating func startOver() { open.startOver() }
 
-    mutating func restore(_ tick: Tick, after trades: UInt64, last: Price) {
+    mutating func restore(_ tick: Tick, after trades: UInt64, last: Price, position: UInt64) {
+        changedAt = position
         open.restore(tick, after: trades, last: last)
         // What was closed while nobody read here is not known any more.
         if closed.last != open.closes { closed.startOver(at: open.closes + 1) }

@@ -93,30 +93,33 @@ struct DeltaCache: ~Copyable {
         let from: UInt64
         let to: UInt64
 
-        fileprivate var place: Int {
+        fileprivate var hash: Int {
             var mixed = UInt64(symbol.raw) << 32 | UInt64(variant)
             mixed = (mixed ^ from &* 0x9e37_79b9_7f4a_7c15) &* 0xbf58_476d_1ce4_e5b9
             mixed = (mixed ^ (mixed >> 29) ^ to) &* 0x94d0_49bb_1331_11eb
-            return Int(truncatingIfNeeded: mixed >> 40) & (DeltaCache.capacity - 1)
+            return Int(truncatingIfNeeded: mixed >> 40)
         }
     }
 
-    private static let capacity = 8_192
     private let entries: UnsafeMutablePointer<(key: Key, body: SharedBody)>
+    private let mask: Int
 
-    init() {
-        entries = .allocate(capacity: DeltaCache.capacity)
+    /// - Parameter capacity: bodies, a power of two.
+    init(capacity: Int) {
+        precondition(capacity & (capacity - 1) == 0)
+        mask = capacity - 1
+        entries = .allocate(capacity: capacity)
         let nothing = Key(symbol: SymbolID(UInt32.max), variant: 0, from: 0, to: 0)
-        entries.initialize(repeating: (nothing, SharedBody()), count: DeltaCache.capacity)
+        entries.initialize(repeating: (nothing, SharedBody()), count: capacity)
     }
     deinit { entries.deallocate() }
 
     @inline(__always)
     func body(_ key: Key) -> SharedBody? {
-        let entry = entries + key.place
+        let entry = entries + (key.hash & mask)
         return entry.pointee.key == key ? entry.pointee.body : nil
     }
 
     @inline(__always)
-    func store(_ body: SharedBody, _ key: Key) { (entries + key.place).pointee = (key, body) }
+    func store(_ body: SharedBody, _ key: Key) { (entries + (key.hash & mask)).pointee = (key, body) }
 }

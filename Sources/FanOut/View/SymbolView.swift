@@ -50,7 +50,6 @@ struct SymbolView: ~Copyable {
     private var quoteAt: UInt64 = 0
     private var bookAt: UInt64 = 0
     private var tradeAt: UInt64 = 0
-    private var barAt: UInt64 = 0
     private var statusAt: UInt64 = 0
     /// The source began a new day: the next trade opens it.
     private var startsNewDay = false
@@ -103,7 +102,7 @@ struct SymbolView: ~Copyable {
         case .quote: quoteAt
         case .book: bookAt
         case .trade, .stats: tradeAt
-        case .bar: barAt
+        case .bar: series(kind.interval).pointee.changedAt
         case .status: statusAt
         }
     }
@@ -133,17 +132,14 @@ struct SymbolView: ~Copyable {
         case .clear:
             clear(tick)
             bookAt = position
-            barAt = position
         case .statistics:
             day.restore(tick)
             startsNewDay = false
         case .barClose:
             series(tick.interval).pointee.close(tick, position: position)
-            barAt = position
             changes.formUnion(.trades)
         case .bar:
-            restoreBar(tick)
-            barAt = position
+            restoreBar(tick, position)
         case .symbol: break
         }
     }
@@ -157,7 +153,6 @@ struct SymbolView: ~Copyable {
 
     private mutating func applyTrade(_ tick: Tick, _ position: UInt64) {
         tradeAt = position
-        barAt = position
         changes.formUnion(.trades)
         guard !tick.flags.contains(.snapshot) else {
             // The last trade again, not one more: its statistics come in ticks of their own.
@@ -173,8 +168,8 @@ struct SymbolView: ~Copyable {
         day.add(price: tick.price, size: tick.size)
         lastTrade = tick
         remember(tick, position)
-        bars[0].add(tick)
-        bars[1].add(tick)
+        bars[0].add(tick, position: position)
+        bars[1].add(tick, position: position)
     }
 
     private mutating func remember(_ tick: Tick, _ position: UInt64) {
@@ -195,9 +190,9 @@ struct SymbolView: ~Copyable {
             number: tick.sequence)
     }
 
-    private mutating func restoreBar(_ tick: Tick) {
+    private mutating func restoreBar(_ tick: Tick, _ position: UInt64) {
         series(tick.interval).pointee.restore(
-            tick, after: tradeSequence, last: lastTrade?.price ?? .zero)
+            tick, after: tradeSequence, last: lastTrade?.price ?? .zero, position: position)
         changes.formUnion(.trades)
     }
 }

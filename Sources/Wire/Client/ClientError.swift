@@ -6,8 +6,11 @@ public enum ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     case unresolved(host: String, reason: String)
     /// `address` is the last of the host's addresses that was tried.
     case connectFailed(address: String, reason: String)
-    /// An HTTP answer other than 101; `line` is the first of its body, possibly empty.
-    case refused(status: Int, phrase: String, line: String)
+    /// The server is not who it should be, or does not speak TLS as it should.
+    case insecure(TLSError)
+    /// An HTTP answer other than 101; `line` is the first of its body, possibly empty. `retryAfter` is
+    /// in seconds, where the server said when to come back.
+    case refused(status: Int, phrase: String, line: String, retryAfter: Int?)
     case badHandshake(String)
     /// The server broke RFC 6455; the connection is closed with this code.
     case protocolViolation(code: UInt16, reason: String)
@@ -17,11 +20,11 @@ public enum ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .badURL(let url, let reason): "\(url) is not a WebSocket URL: \(reason)"
-        case .unsupportedScheme("wss"): "wss:// is not supported: TLS comes later, use ws://"
-        case .unsupportedScheme(let scheme): "\(scheme):// is not supported, use ws://"
+        case .unsupportedScheme(let scheme): "\(scheme):// is not supported, use ws:// or wss://"
         case .unresolved(let host, let reason): "cannot find \(host): \(reason)"
         case .connectFailed(let address, let reason): "cannot connect to \(address): \(reason)"
-        case .refused(let status, let phrase, let line):
+        case .insecure(let error): error.description
+        case .refused(let status, let phrase, let line, _):
             "refused with \(status) \(phrase)" + (line.isEmpty ? "" : ": \(line)")
         case .badHandshake(let reason): "the server's handshake is wrong: \(reason)"
         case .protocolViolation(let code, let reason): "the server broke the protocol (\(code)): \(reason)"

@@ -7,6 +7,7 @@
 //     `wantsWrite`; it is -1 when idle or over, and may change from one address to the next while
 //     connecting. What `poll` calls an error or a hang-up is pumped as readable.
 //   - Nothing blocks but the look-up of a name in `connect()`.
+//   - To a `wss` URL nothing is sent before the server's certificate was found to be the host's own.
 //   - Events come only out of `pump`. `.closed` is the last one; a throw ends the client too.
 //   - `send` and `close` may be called from inside an event, `pump` may not.
 import Basics
@@ -21,11 +22,22 @@ public enum ClientEvent {
     case closed(code: UInt16?, reason: String)
 }
 
-/// Room to receive into. Clients pumped by one thread may share one.
+/// Room to receive into, and to inflate. Clients pumped by one thread may share one.
 public final class ReceiveBuffer {
     let bytes: UnsafeMutableRawBufferPointer
+    let inflater = Inflater()
     public init(bytes count: Int = 64 * 1_024) { bytes = .allocate(byteCount: count, alignment: 64) }
-    deinit { bytes.deallocate() }
+    /// For what `bytes` decrypt to, with what a record was cut of before. Made when it is needed.
+    private(set) lazy var plain: UnsafeMutableRawBufferPointer = {
+        hasPlain = true
+        return .allocate(byteCount: bytes.count + 32 * 1_024, alignment: 64)
+    }()
+    private var hasPlain = false
+
+    deinit {
+        bytes.deallocate()
+        if hasPlain { plain.deallocate() }
+    }
 }
 
 public final class WebSocketClient {
@@ -39,13 +51,17 @@ public final class WebSocketClient {
     public let url: WebSocketURL
     /// What the server chose of the protocols asked for; known once open.
     public private(set) var subprotocol: String?
+    /// The server may compress messages: it took the offer. Ours never are.
+    public private(set) var isDeflating = false
     public private(set) var descriptor: Int32 = -1
     public var isOpen: Bool { state == .open }
     /// Bytes that wait for the socket. Whoever sends much watches it.
-    public var pendingBytes: Int { output.count }
-    public var wantsWrite: Bool { state == .connecting || (descriptor >= 0 && !output.isEmpty) }
+    public var pendingBytes: Int { output.count + (tls?.pendingBytes ?? 0) }
+    public var wantsWrite: Bool { state == .connecting || (descriptor >= 0 && hasUnsent) }
+    private var hasUnsent: Bool { !output.isEmpty || tls?.unsent.isEmpty == false }
 
     private let protocols: [String]
+    private let offersDeflate: Bool
     private let headers: [(String, String)]
     private let room: ReceiveBuffer
     private var random: any RandomNumberGenerator
@@ -56,17 +72,23 @@ public final class WebSocketClient {
     /// The handshake's answer so far.
     private var answer = ByteBuffer()
     private var reader: WebSocketReader
+    private var trust: TLSTrust?
+    private var tls: TLSStream?
 
     /// - Parameters:
+    ///   - deflate: offers the server to compress what it sends.
     ///   - random: masks and the handshake's key come from it; a seeded one makes a run repeatable.
     ///   - room: to share with other clients of the same thread.
+    ///   - trust: whom to believe about a `wss` URL's host; the system's authorities unless given.
     public init(
-        url: WebSocketURL, protocols: [String] = [], headers: [(String, String)] = [],
+        url: WebSocketURL, protocols: [String] = [], deflate: Bool = false, headers: [(String, String)] = [],
         random: any RandomNumberGenerator = SystemRandomNumberGenerator(),
-        messageMax: Int = 16 * 1_024 * 1_024, room: ReceiveBuffer? = nil
+        messageMax: Int = 16 * 1_024 * 1_024, room: ReceiveBuffer? = nil, trust: TLSTrust? = nil
     ) {
+        self.trust = trust
         self.url = url
         self.protocols = protocols
+        offersDeflate = deflate
         self.headers = headers
         self.random = random
         self.room = room ?? ReceiveBuffer()
@@ -97,7 +119,7 @@ public final class WebSocketClient {
                 guard readable || writable else { return }
                 guard try finishConnecting() else { return }
             }
-            if !output.isEmpty { flush() }
+            if hasUnsent { flush() }
             if readable { try receive(onEvent) }
         } catch {
             end()
@@ -171,9 +193,11 @@ public final class WebSocketClient {
             try connectNext(.connectFailed(address: attempt, reason: ClientError.words(code)))
             return false
         }
+        if url.isSecure { tls = try secured { () throws(TLSError) in try startTLS() } }
         key = WebSocketHandshake.key(random.next(), random.next())
         let request = WebSocketHandshake.request(
-            host: url.hostHeader, path: url.path, key: key, protocols: protocols, headers: headers)
+            host: url.hostHeader, path: url.path, key: key, protocols: protocols, deflate: offersDeflate,
+            headers: headers)
         request.withUnsafeBytes { output.append($0) }
         state = .handshaking
         return true
@@ -187,12 +211,14 @@ public final class WebSocketClient {
             let code = count < 0 ? tf_errno() : 0
             if code == EAGAIN || code == EINTR { return }
             guard count > 0 else { return try ended(code, onEvent) }
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: room.bytes[..<count])
+            var bytes = UnsafeMutableRawBufferPointer(rebasing: room.bytes[..<count]), hasEnded = false
+            if let tls { (bytes, hasEnded) = try decrypt(bytes, tls) }
             if state == .handshaking {
                 try readAnswer(bytes, onEvent)
             } else {
                 try readFrames(bytes, onEvent)
             }
+            if hasEnded, descriptor >= 0 { return try ended(0, onEvent) }
             if count < room.bytes.count { return }
         }
     }
@@ -219,7 +245,10 @@ public final class WebSocketClient {
             return
         }
         do throws(WebSocketRefusal) {
-            subprotocol = try WebSocketHandshake.verify(response: head, key: key, protocols: protocols)
+            let agreement = try WebSocketHandshake.verify(
+                response: head, key: key, protocols: protocols, deflate: offersDeflate)
+            subprotocol = agreement.subprotocol
+            isDeflating = agreement.deflates
         } catch {
             throw .badHandshake(error.reason)
         }
@@ -241,7 +270,10 @@ public final class WebSocketClient {
     private func refusal(_ head: HTTPResponseHead, bodyAt: Int) -> ClientError {
         let body = answer.readable[bodyAt...].prefix(WebSocketClient.refusalBytesMax)
         let line = body.prefix { $0 != 0x0a && $0 != 0x0d }
-        return .refused(status: head.status, phrase: head.phrase, line: String(decoding: line, as: UTF8.self))
+        let wait = head.headers["Retry-After"].flatMap { Int($0) }.map { min(max($0, 0), 3_600) }
+        return .refused(
+            status: head.status, phrase: head.phrase, line: String(decoding: line, as: UTF8.self),
+            retryAfter: wait)
     }
 
     private func readFrames(
@@ -257,7 +289,7 @@ public final class WebSocketClient {
         _ bytes: UnsafeMutableRawBufferPointer, _ offset: inout Int
     ) throws(ClientError) -> WebSocketEvent? {
         do throws(WebSocketFault) {
-            return try reader.next(bytes, from: &offset)
+            return try reader.next(bytes, from: &offset, inflater: isDeflating ? room.inflater : nil)
         } catch {
             close(code: error.code, reason: error.reason)
             throw .protocolViolation(code: error.code, reason: error.reason)
@@ -280,11 +312,46 @@ public final class WebSocketClient {
         }
     }
 
+    // MARK: TLS
+
+    private func startTLS() throws(TLSError) -> TLSStream {
+        let trust = if let trust { trust } else { try TLSTrust.system() }
+        self.trust = trust
+        return try TLSStream(trust: trust, host: url.host)
+    }
+
+    /// Decrypts what came, and sends what has to be answered, an alert too.
+    private func decrypt(
+        _ bytes: UnsafeMutableRawBufferPointer, _ tls: TLSStream
+    ) throws(ClientError) -> (UnsafeMutableRawBufferPointer, hasEnded: Bool) {
+        defer { if hasUnsent { flush() } }
+        let result = try secured { () throws(TLSError) in
+            try tls.receive(UnsafeRawBufferPointer(bytes), into: room.plain)
+        }
+        return (UnsafeMutableRawBufferPointer(rebasing: room.plain[..<result.count]), result.hasEnded)
+    }
+
+    private func secured<Result>(_ body: () throws(TLSError) -> Result) throws(ClientError) -> Result {
+        do throws(TLSError) {
+            return try body()
+        } catch {
+            throw .insecure(error)
+        }
+    }
+
+    private func flushSecurely(_ tls: TLSStream) {
+        // A stream that is beyond use says so when it is read.
+        try? tls.write(output.readable)
+        output.release()
+        let taken = sendBytes(descriptor, tls.unsent)
+        if taken > 0 { tls.sent(taken) }
+    }
+
     // MARK: Writing
 
     private func send(_ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer) {
         guard state == .open else { return }
-        let wasIdle = output.isEmpty
+        let wasIdle = pendingBytes == 0
         WebSocketFrame.write(into: &output, opcode: opcode, payload: payload, mask: mask())
         if wasIdle { flush() }
     }
@@ -292,6 +359,7 @@ public final class WebSocketClient {
     private func mask() -> UInt32 { UInt32(truncatingIfNeeded: random.next()) }
 
     private func flush() {
+        if let tls { return flushSecurely(tls) }
         let taken = sendBytes(descriptor, output.readable)
         if taken >= 0 {
             output.consume(taken)
@@ -306,6 +374,7 @@ public final class WebSocketClient {
         descriptor = -1
         state = .over
         output.release()
+        tls = nil
     }
 }
 

@@ -33,13 +33,16 @@ public enum WebSocketFrame {
 
     /// Writes `headerLength(payload:masked:)` bytes, at most `headerBytesMax`.
     ///
-    /// - Parameter mask: the key, its first byte on the wire being the most significant. The payload
-    ///   is the caller's to mask.
+    /// - Parameters:
+    ///   - isCompressed: RSV1 (RFC 7692 §6), only where it was agreed on and on a message's first frame.
+    ///   - mask: the key, its first byte on the wire being the most significant. The payload is the
+    ///     caller's to mask.
     @inlinable public static func writeHeader(
-        into pen: inout Pen, opcode: WebSocketOpcode, payload: Int, fin: Bool = true, mask: UInt32? = nil
+        into pen: inout Pen, opcode: WebSocketOpcode, payload: Int, fin: Bool = true,
+        isCompressed: Bool = false, mask: UInt32? = nil
     ) {
         let maskBit: UInt8 = mask == nil ? 0 : 0x80
-        pen.byte(opcode.rawValue | (fin ? 0x80 : 0))
+        pen.byte(opcode.rawValue | (fin ? 0x80 : 0) | (isCompressed ? 0x40 : 0))
         if payload < 126 {
             pen.byte(UInt8(truncatingIfNeeded: payload) | maskBit)
         } else if payload <= 0xffff {
@@ -62,10 +65,11 @@ public enum WebSocketFrame {
     /// many share.
     public static func write(
         into buffer: inout ByteBuffer, opcode: WebSocketOpcode, payload: UnsafeRawBufferPointer,
-        mask: UInt32? = nil
+        isCompressed: Bool = false, mask: UInt32? = nil
     ) {
         buffer.write(atMost: headerBytesMax + payload.count) { pen in
-            writeHeader(into: &pen, opcode: opcode, payload: payload.count, mask: mask)
+            writeHeader(
+                into: &pen, opcode: opcode, payload: payload.count, isCompressed: isCompressed, mask: mask)
             let body = UnsafeMutableRawBufferPointer(start: pen.at, count: payload.count)
             pen.bytes(payload)
             if let mask { apply(mask: mask, to: body, from: 0) }

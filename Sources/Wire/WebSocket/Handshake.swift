@@ -8,14 +8,25 @@ public struct WebSocketAcceptance: Hashable, Sendable {
     public let accept: String
     /// The sub-protocol chosen; nil when none was asked for.
     public let subprotocol: String?
+    /// What was agreed on about compression; nil: nothing is compressed.
+    public let deflate: MessageDeflate?
 
     /// Appends the 101 answer. Frames may follow at once.
     public func write(into buffer: inout ByteBuffer) {
         buffer.append("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
         buffer.append("Sec-WebSocket-Accept: \(accept)\r\n")
         if let subprotocol { buffer.append("Sec-WebSocket-Protocol: \(subprotocol)\r\n") }
+        if let deflate { buffer.append("Sec-WebSocket-Extensions: \(deflate.answer)\r\n") }
         buffer.append("\r\n")
     }
+}
+
+/// What a server's answer agrees to.
+public struct WebSocketAgreement: Hashable, Sendable {
+    /// What the server chose of the protocols asked for, nil for none.
+    public let subprotocol: String?
+    /// The server may compress messages.
+    public let deflates: Bool
 }
 
 /// A server's answer that is no acceptance of what the client asked.
@@ -26,12 +37,14 @@ public struct WebSocketRefusal: Error, Hashable, Sendable {
 public enum WebSocketHandshake {
     // MARK: The server's end (§4.2)
 
-    /// Checks an opening request and chooses a sub-protocol.
+    /// Checks an opening request, chooses a sub-protocol, and agrees on compression.
     ///
-    /// - Parameter protocols: what is spoken here. The client's order of preference decides.
+    /// - Parameters:
+    ///   - protocols: what is spoken here. The client's order of preference decides.
+    ///   - deflates: `permessage-deflate` is spoken here.
     /// - Throws: 405 and 426 with the headers that belong to them, 400 for the rest.
     public static func accept(
-        _ request: HTTPRequest, protocols: [String]
+        _ request: HTTPRequest, protocols: [String], deflates: Bool = false
     ) throws(HTTPFault) -> WebSocketAcceptance {
         guard request.method == "GET" else {
             throw HTTPFault(405, "a WebSocket starts with GET", headers: ["Allow": "GET"])
@@ -39,7 +52,8 @@ public enum WebSocketHandshake {
         try checkUpgrade(request)
         return WebSocketAcceptance(
             accept: acceptValue(for: try key(request.headers)),
-            subprotocol: try choose(request.headers, from: protocols))
+            subprotocol: try choose(request.headers, from: protocols),
+            deflate: deflates ? try MessageDeflate.agree(request.headers) : nil)
     }
 
     private static func checkUpgrade(_ request: HTTPRequest) throws(HTTPFault) {
@@ -91,8 +105,9 @@ public enum WebSocketHandshake {
     ///   - host: as the Host header wants it, with the port where that is not 80.
     ///   - path: with the query.
     ///   - key: 16 random bytes in Base64, see `key(_:_:)`.
+    ///   - deflate: the server may compress what it sends.
     public static func request(
-        host: String, path: String, key: String, protocols: [String] = [],
+        host: String, path: String, key: String, protocols: [String] = [], deflate: Bool = false,
         headers: [(String, String)] = []
     ) -> [UInt8] {
         var lines = [
@@ -100,6 +115,7 @@ public enum WebSocketHandshake {
             "Sec-WebSocket-Key: \(key)", "Sec-WebSocket-Version: 13",
         ]
         if !protocols.isEmpty { lines.append("Sec-WebSocket-Protocol: " + protocols.joined(separator: ", ")) }
+        if deflate { lines.append("Sec-WebSocket-Extensions: \(MessageDeflate.offer)") }
         lines += headers.map { "\($0.0): \($0.1)" }
         return Array((lines.map(HTTPResponse.oneLine) + ["", ""]).joined(separator: "\r\n").utf8)
     }
@@ -111,11 +127,9 @@ public enum WebSocketHandshake {
     }
 
     /// Checks a 101 answer against the request.
-    ///
-    /// - Returns: the sub-protocol the server chose, nil for none.
     public static func verify(
-        response: HTTPResponseHead, key: String, protocols: [String]
-    ) throws(WebSocketRefusal) -> String? {
+        response: HTTPResponseHead, key: String, protocols: [String], deflate: Bool = false
+    ) throws(WebSocketRefusal) -> WebSocketAgreement {
         guard response.status == 101 else { throw .init(reason: "status \(response.status)") }
         let headers = response.headers
         guard headers.hasToken("Upgrade", "websocket"), headers.hasToken("Connection", "Upgrade") else {
@@ -124,13 +138,11 @@ public enum WebSocketHandshake {
         guard headers.values("Sec-WebSocket-Accept") == [acceptValue(for: key)] else {
             throw .init(reason: "Sec-WebSocket-Accept does not fit the key")
         }
-        guard headers.values("Sec-WebSocket-Extensions").isEmpty else {
-            throw .init(reason: "an extension that was not asked for")
-        }
+        let deflates = try MessageDeflate.verify(headers, offered: deflate)
         let chosen = headers.values("Sec-WebSocket-Protocol")
         guard chosen.count <= 1, chosen.allSatisfy(protocols.contains) else {
             throw .init(reason: "a sub-protocol that was not asked for")
         }
-        return chosen.first
+        return WebSocketAgreement(subprotocol: chosen.first, deflates: deflates)
     }
 }

@@ -3,6 +3,8 @@
 struct WebSocketFrameHeader {
     var opcode = WebSocketOpcode.text
     var fin = true
+    /// RSV1 of a data frame (RFC 7692 §6): its message is compressed.
+    var isCompressed = false
     /// Bytes of payload, not more than the context has room for.
     var length = 0
     var mask: UInt32 = 0
@@ -15,6 +17,8 @@ struct WebSocketFrameHeader {
         let isServer: Bool
         /// A fragmented message is going on.
         let isInMessage: Bool
+        /// `permessage-deflate` was agreed on.
+        let allowsDeflate: Bool
         /// Bytes the message may still take.
         let room: Int
     }
@@ -43,10 +47,15 @@ struct WebSocketFrameHeader {
     }
 
     private mutating func first(_ byte: UInt8, _ context: Context) throws(WebSocketFault) {
-        guard byte & 0x70 == 0 else { throw .violation("reserved bit without an extension") }
+        let extended: UInt8 = context.allowsDeflate ? 0x40 : 0
+        guard byte & 0x70 & ~extended == 0 else { throw .violation("reserved bit without an extension") }
         guard let opcode = WebSocketOpcode(rawValue: byte & 0x0f) else { throw .violation("unknown opcode") }
         self.opcode = opcode
         fin = byte & 0x80 != 0
+        isCompressed = byte & 0x40 != 0
+        guard !isCompressed || opcode == .text || opcode == .binary else {
+            throw .violation("RSV1 not on the first frame of a message")
+        }
         if opcode.isControl {
             guard fin else { throw .violation("fragmented control frame") }
         } else if (opcode == .continuation) != context.isInMessage {

@@ -1,7 +1,8 @@
-// WebSocket messages out of bytes as they come, in either role (RFC 6455 §5).
+// WebSocket messages out of bytes as they come, in either role (RFC 6455 §5, RFC 7692 §6).
 //
 //     input ──┬─ a whole message: unmasked where it lies, `payload` points into the input
 //             └─ a piece of one: unmasked, checked, appended to the reader's own buffer
+//     a compressed message is inflated when it is whole, into memory that all readers share
 //
 // Invariants
 //   - The result does not depend on how the bytes are cut: each rule is checked at the byte that
@@ -56,34 +57,39 @@ public struct WebSocketReader: ~Copyable {
 
     /// The message that fragments add up to; nil between messages.
     private var message: WebSocketOpcode?
+    private var isCompressed = false
     private var pieces = ByteBuffer()
     private var utf8 = UTF8Validator()
     private var control = ByteBuffer()
     /// What `payload` points into, and is given back with the next call.
     private var lendsPieces = false
     private var lendsControl = false
+    private var lendsInflated = false
+    private var allowsDeflate = false
 
     public init(role: Role, messageMax: Int) {
         self.role = role
         self.messageMax = messageMax
     }
 
-    /// Memory the reader owns: none between messages.
+    /// Memory the reader owns: none between messages, and compressed bytes alone of a compressed one.
     public var bufferedBytes: Int { pieces.capacity + control.capacity }
 
     /// Reads on from `input[offset...]` to the next event, and moves `offset` behind it.
     ///
     /// Payloads are unmasked in place, so bytes already consumed are not what they were.
     ///
+    /// - Parameter inflater: where `permessage-deflate` was agreed on, the same one in each call.
     /// - Returns: nil when the input is used up.
     public mutating func next(
-        _ input: UnsafeMutableRawBufferPointer, from offset: inout Int
+        _ input: UnsafeMutableRawBufferPointer, from offset: inout Int, inflater: Inflater? = nil
     ) throws(WebSocketFault) -> WebSocketEvent? {
-        takeBack()
+        takeBack(inflater)
+        allowsDeflate = inflater != nil
         do throws(WebSocketFault) {
             while stage != .over, offset < input.count {
                 if stage == .header, try !readHeader(input, &offset) { return nil }
-                if let event = try readPayload(input, &offset) { return event }
+                if let event = try readPayload(input, &offset, inflater) { return event }
             }
         } catch {
             stage = .over
@@ -93,11 +99,12 @@ public struct WebSocketReader: ~Copyable {
         return nil
     }
 
-    private mutating func takeBack() {
+    private mutating func takeBack(_ inflater: Inflater?) {
         payload = UnsafeRawBufferPointer(start: nil, count: 0)
         if lendsPieces { pieces.release() }
         if lendsControl { control.release() }
-        (lendsPieces, lendsControl) = (false, false)
+        if lendsInflated { inflater?.giveBack() }
+        (lendsPieces, lendsControl, lendsInflated) = (false, false, false)
     }
 
     // MARK: Headers
@@ -156,20 +163,24 @@ public struct WebSocketReader: ~Copyable {
     }
 
     private var context: WebSocketFrameHeader.Context {
-        .init(isServer: role == .server, isInMessage: message != nil, room: messageMax - pieces.count)
+        .init(
+            isServer: role == .server, isInMessage: message != nil, allowsDeflate: allowsDeflate,
+            room: messageMax - pieces.count)
     }
 
     private mutating func begin(_ header: WebSocketFrameHeader) {
         frame = header
         taken = 0
         stage = .payload
-        if header.opcode == .text || header.opcode == .binary { message = header.opcode }
+        guard header.opcode == .text || header.opcode == .binary else { return }
+        message = header.opcode
+        isCompressed = header.isCompressed
     }
 
     // MARK: Payloads
 
     private mutating func readPayload(
-        _ input: UnsafeMutableRawBufferPointer, _ offset: inout Int
+        _ input: UnsafeMutableRawBufferPointer, _ offset: inout Int, _ inflater: Inflater?
     ) throws(WebSocketFault) -> WebSocketEvent? {
         let count = min(frame.length - taken, input.count - offset)
         let chunk = UnsafeMutableRawBufferPointer(rebasing: input[offset..<offset + count])
@@ -180,22 +191,30 @@ public struct WebSocketReader: ~Copyable {
         if isLast { stage = .header }
         return frame.opcode.isControl
             ? try readControl(UnsafeRawBufferPointer(chunk), isLast: isLast)
-            : try readData(UnsafeRawBufferPointer(chunk), isLast: isLast)
+            : try readData(UnsafeRawBufferPointer(chunk), isLast: isLast, inflater)
     }
 
     private mutating func readData(
-        _ chunk: UnsafeRawBufferPointer, isLast: Bool
+        _ chunk: UnsafeRawBufferPointer, isLast: Bool, _ inflater: Inflater?
     ) throws(WebSocketFault) -> WebSocketEvent? {
         let isText = message == .text, endsMessage = isLast && frame.fin
-        if isText, !utf8.feed(chunk) { throw .notUTF8 }
+        if isText, !isCompressed, !utf8.feed(chunk) { throw .notUTF8 }
         let isWhole = endsMessage && pieces.isEmpty
         if !isWhole { pieces.append(chunk) }
         guard endsMessage else { return nil }
         guard utf8.isComplete else { throw .notUTF8 }
         payload = isWhole ? chunk : pieces.readable
         lendsPieces = !isWhole
+        if isCompressed { try inflate(isText, inflater) }
         message = nil
         return isText ? .text : .binary
+    }
+
+    /// Puts the message itself in the place of its compressed bytes.
+    private mutating func inflate(_ isText: Bool, _ inflater: Inflater?) throws(WebSocketFault) {
+        guard let inflater else { throw .violation("compressed without an agreement") }
+        payload = try inflater.inflate(payload, limit: messageMax, isText: isText)
+        lendsInflated = true
     }
 
     private mutating func readControl(

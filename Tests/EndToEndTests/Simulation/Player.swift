@@ -17,6 +17,8 @@ final class Player {
         case reconnecting
         /// Changes its mind.
         case fickle
+        /// Listens and says nothing, not even to a ping.
+        case mute
         /// Breaks every rule there is.
         case rude
     }
@@ -28,6 +30,9 @@ final class Player {
     private let rates: [Rate]
     /// What it subscribes to whenever it connects.
     private var plan: [ClientMessage.Subscribe] = []
+    /// How, and whether the next time in another way.
+    private var transport = Transport.webSocket
+    private let changesTransport: Bool
     private var comesAt: Instant
     /// Reads nothing until then.
     private var readsAt = Instant.zero
@@ -54,6 +59,9 @@ final class Player {
         let isLate = random.oneIn(2)
         isTardy = kind == .reconnecting && isLate
         rudeness = Rudeness(seed: random.next())
+        let speaks = random.oneIn(2)
+        let isWebSocket = kind == .fickle || kind == .mute || kind == .rude || speaks
+        changesTransport = !isWebSocket && kind == .reconnecting
         let all: [Rate] = [
             .max, .max, .perThousandSeconds(1_000_000), .perThousandSeconds(100_000), .standard,
             .perThousandSeconds(33_333), .perThousandSeconds(5_000), .perThousandSeconds(2_000),
@@ -62,9 +70,37 @@ final class Player {
         var palette: [Rate] = []
         for _ in 0..<3 { palette.append(all[random.below(all.count)]) }
         rates = palette
-        subscriber.isPrompt = kind == .honest
+        subscriber.isMute = kind == .mute
         makeManners()
-        for _ in 0..<(1 + random.below(5)) { plan.append(wish()) }
+        if isWebSocket {
+            for _ in 0..<(1 + random.below(5)) { plan.append(wish()) }
+        } else {
+            transport = [.events, .lines, .poll][random.below(3)]
+            planQuery()
+        }
+        subscriber.isPrompt = kind == .honest && transport != .poll
+    }
+
+    /// What one URL can say: several channels alike.
+    private func planQuery() {
+        var first = wish()
+        // A loop of polls is to come to its end in time.
+        let interval = first.rate.interval
+        if changesTransport || transport == .poll, interval > .milliseconds(100) { first.rate = .standard }
+        plan = [first]
+        guard first.mode == .every else { return }
+        for channel in Channel.allCases where channel != first.channel && random.oneIn(2) {
+            var another = first
+            another.channel = channel
+            plan.append(another)
+        }
+        if plan.contains(where: { $0.channel == .book }) {
+            let depth = 1 + random.below(12), isChecked = random.oneIn(2)
+            for index in plan.indices where plan[index].channel == .book {
+                plan[index].depth = depth
+                plan[index].checksum = isChecked
+            }
+        }
     }
 
     private func makeManners() {
@@ -110,7 +146,7 @@ final class Player {
             return
         }
         if !subscriber.isConnected {
-            guard now >= comesAt else { return }
+            guard now >= comesAt, kind != .mute || !around.isOver else { return }
             come()
         }
         switch kind {
@@ -119,23 +155,54 @@ final class Player {
         case .reconnecting where !around.isOver && isTardy: subscriber.read(random.below(400))
         default: subscriber.read(.max)
         }
+        if transport == .poll, subscriber.fallback.isAnswered { return goOnPolling(now) }
         guard subscriber.isConnected else { return left(now) }
         if !around.isOver { talk(now) }
+    }
+
+    /// An answer is there: the next one is asked for, mostly at once.
+    private func goOnPolling(_ now: Instant) {
+        guard now >= comesAt else { return }
+        if let status = subscriber.fallback.refusal {
+            subscriber.fallback.refusal = nil
+            comesAt = now + .milliseconds(20)
+            // A loop that is behind, or a feed that has just begun, knows nothing of the symbol yet.
+            if status != 404 { subscriber.fault("is answered \(status)") }
+            return
+        }
+        if !subscriber.isConnected, !subscriber.expectsEnd { return left(now) }
+        if !around.isOver, kind == .reconnecting, random.oneIn(20) {
+            if subscriber.isConnected { subscriber.disconnect(random.oneIn(2) ? .close : .reset) }
+            subscriber.fallback.isAnswered = false
+            comesAt = now + .milliseconds(random.below(200))
+            return
+        }
+        if subscriber.fallback.endsHere, subscriber.isConnected { return }
+        subscriber.expectsEnd = false
+        for index in plan.indices { plan[index].resume = subscriber.cursor }
+        subscriber.ask(plan, over: .poll)
+        if !around.isOver, random.oneIn(10) { comesAt = now + .milliseconds(random.below(300)) }
     }
 
     private func come() {
         if kind == .reconnecting, around.handlers.count > 1, !around.scenario.naps || random.oneIn(2) {
             subscriber.loop = random.below(around.handlers.count)
         }
-        subscriber.connect()
+        if changesTransport { transport = [.webSocket, .events, .lines, .poll][random.below(4)] }
         let cursor = kind == .reconnecting ? subscriber.cursor : nil
         for index in plan.indices {
             plan[index].resume = cursor
             // A name that nobody knew at first.
             if plan[index].symbols.isEmpty { plan[index].symbols = ["*"] }
-            subscriber.say(.subscribe(plan[index]))
         }
         if cursor == nil { subscriber.had = [:] }
+        if transport == .webSocket {
+            subscriber.connect()
+            for wish in plan { subscriber.say(.subscribe(wish)) }
+            subscriber.told = [:]
+        } else {
+            subscriber.ask(plan, over: transport)
+        }
         mayBeClosed = false
         nextStall = around.now.instant + .milliseconds(random.below(700))
     }
@@ -144,9 +211,31 @@ final class Player {
     private func left(_ now: Instant) {
         comesAt = now + .milliseconds(random.below(100))
         readsAt = .zero
+        if subscriber.fallback.refusal == 404 { return }
+        if kind == .mute { return checkSilence(now) }
         if let code = subscriber.closeCode, code == 4408, mayBeClosed { return }
         if mayBeClosed { return }
         subscriber.fault("was closed with \(subscriber.closeCode.map(String.init) ?? "nothing")")
+    }
+
+    private func checkSilence(_ now: Instant) {
+        let limits = around.scenario.limits
+        let silence = now - subscriber.heardAt
+        if subscriber.closeCode != 1008 || silence < limits.ping + limits.pong {
+            subscriber.fault(
+                "said nothing for \(silence.milliseconds) ms and was closed with \(subscriber.closeCode ?? 0)"
+            )
+        }
+    }
+
+    /// Nobody who says nothing stays for long.
+    private func checkMute(_ now: Instant) {
+        let limits = around.scenario.limits, slack = around.scenario.lateness + .milliseconds(200)
+        guard subscriber.closeCode == nil, subscriber.link?.blocks == 0 else { return }
+        let silence = now - subscriber.heardAt
+        if limits.ping != .zero, silence > limits.ping + limits.pong + slack {
+            subscriber.fault("says nothing for \(silence.milliseconds) ms and is still there")
+        }
     }
 
     private func stall(_ now: Instant) {
@@ -172,7 +261,8 @@ final class Player {
             comesAt = now + .milliseconds(random.below(200))
             return
         }
-        guard now >= nextWord else { return }
+        if kind == .mute { return checkMute(now) }
+        guard now >= nextWord, transport == .webSocket else { return }
         nextWord = now + .milliseconds(60 + random.below(kind == .fickle ? 60 : 400))
         if kind == .fickle { return fickle() }
         if random.oneIn(5) { subscriber.say(.ping) }
@@ -230,12 +320,12 @@ final class Player {
 
     /// After the feed fell quiet: it has what is there, and knows of everything that is not.
     func check() {
-        guard kind != .rude else { return }
+        guard kind != .rude, kind != .mute else { return }
         guard subscriber.isConnected else { return subscriber.fault("is not connected at the end") }
-        if !subscriber.requests.isEmpty {
+        if !subscriber.requests.isEmpty, transport != .poll {
             subscriber.fault("\(subscriber.requests.count) answers are missing")
         }
-        if subscriber.lastHeartbeatMerged != subscriber.merged {
+        if transport != .poll, subscriber.lastHeartbeatMerged != subscriber.merged {
             subscriber.fault(
                 "merged: \(subscriber.lastHeartbeatMerged) by heartbeat, \(subscriber.merged) in fact")
         }
@@ -248,7 +338,7 @@ final class Player {
         guard newest > 0 else { return }
         // After a lap nobody remembers bars that were closed before: who is new waits for the next.
         let knows = key.kind.channel == .bar && around.handlers[subscriber.loop].laps > 0
-        guard let chain = subscriber.chains[key] else {
+        guard let chain = transport == .poll ? subscriber.told[key] : subscriber.chains[key] else {
             // Of trades nothing is repeated to who goes on from behind the last.
             let has =
                 wish.isResumed && key.kind.channel == .trade

@@ -23,12 +23,18 @@ extension Subscriber {
                 requests[id] = nil
             }
         case .heartbeat(_, _, let merged, let resume): heartbeat(merged, resume, sent)
+        case .goodbye(let code, let after):
+            around.tell(name, "is sent away: \(code), \(after?.milliseconds ?? -1) ms")
+            goodbye = (code, after, sent)
         case .unknown(let type): fault("a message of type \(type)")
         default: break
         }
     }
 
     private func answered(_ id: MessageID?) -> Request? {
+        var id = id
+        // Without a number, answers come in the order of what was asked.
+        if id == nil, transport != .webSocket { id = requests.keys.min().map { .number($0) } }
         guard case .number(let number) = id, let request = requests.removeValue(forKey: number) else {
             fault("an answer to nothing: \(id as Any)")
             return nil
@@ -66,13 +72,22 @@ extension Subscriber {
         default: break
         }
         // Of a connection that still has requests under way a cursor says too little.
-        if requests.isEmpty, let resume { cursor = resume }
+        noteCursor(resume)
+    }
+
+    /// Where to go on. An event stream says it by its ids, and those must be right at any time.
+    private func noteCursor(_ resume: Cursor?) {
+        if requests.isEmpty, transport != .events, let resume { cursor = resume }
     }
 
     private func heartbeat(_ merged: UInt64, _ resume: Cursor?, _ sent: Instant) {
         heartbeats += 1
         lastHeartbeatMerged = merged
-        if requests.isEmpty, let resume { cursor = resume }
+        noteCursor(resume)
+        guard transport != .poll else {
+            if merged != self.merged { fault("an answer: merged \(merged), it were \(self.merged)") }
+            return
+        }
         guard link?.blocks == 0 else {
             lastHeartbeat = nil
             if merged < self.merged { fault("heartbeat: merged \(merged), it were \(self.merged)") }
@@ -136,6 +151,9 @@ extension Subscriber {
     /// The chain with this message at its end; nil where it does not hold.
     private func advance(_ key: Key, _ version: Version, _ known: Chain?) -> Chain? {
         if wishes.table[key] == nil, link?.blocks == 0 { fault("\(key): was not asked for") }
+        if isRepeated(key, version) {
+            fault("\(key): \(version.sequence) once more, with nothing new since \(told[key]?.last ?? 0)")
+        }
         if version.previous == 0 { return begin(key, version, known) }
         let old = known?.wish?.number ?? -1
         var known = known
@@ -179,7 +197,7 @@ extension Subscriber {
     private func goOn(_ key: Key, from version: UInt64, after number: Int) -> Chain? {
         let grants = wishes.grants(of: key).filter { $0.number > number }
         guard let wish = link?.blocks == 0 ? grants.last : grants.first(where: \.isResumed),
-            wish.isResumed, key.isComplete(wish)
+            wish.isResumed, key.isComplete(wish) || told[key]?.last == version
         else { return nil }
         return Chain(wish: wish, first: version, last: version)
     }

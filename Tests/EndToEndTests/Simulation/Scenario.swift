@@ -26,6 +26,8 @@ struct Scenario {
     /// Links have delays, small buffers, and cut bytes anywhere.
     var isRough = false
     var hasStorms = false
+    /// In the end the server sends everybody away, and takes so long for it.
+    var drain: Nanoseconds?
 
     /// A pass over a connection's slots takes several writes.
     var writesAreSmall: Bool { limits.writeBytes < 16_384 }
@@ -40,7 +42,8 @@ struct Scenario {
 
     /// Bytes that a connection may hold: the tail of one write, and answers to its own requests.
     var bufferedMax: Int {
-        max(limits.writeBytes, limits.controlBytes) + limits.controlBytes + 2 * Scenario.answerMax
+        max(limits.writeBytes, limits.controlBytes, limits.pollBytes) + limits.controlBytes
+            + 2 * Scenario.answerMax
     }
     /// The longest answer here, and the longest message.
     private static let answerMax = 8_192
@@ -59,11 +62,23 @@ struct Scenario {
         isRough = !random.oneIn(3)
         market(&random)
         loops(&random)
+        fallbacks(&random)
         for _ in 0..<(2 + random.below(3)) {
             clients.append(Player.Kind.allCases[random.below(Player.Kind.allCases.count)])
         }
         // Somebody must notice.
         clients.append(.honest)
+        // Who reads late answers late.
+        if clients.contains(where: { $0 == .slow || $0 == .stalled }) { limits.pong = .seconds(5) }
+    }
+
+    private mutating func fallbacks(_ random: inout SeededGenerator) {
+        limits.ping = .milliseconds(100 + random.below(300))
+        limits.pong = lateness + .milliseconds(200 + random.below(200))
+        limits.comment = .milliseconds(100 + random.below(300))
+        limits.poll = .milliseconds(50 + random.below(400))
+        limits.pollBytes = random.oneIn(2) ? 6_000 + random.below(20_000) : 262_144
+        if random.oneIn(3) { drain = .milliseconds(random.below(600)) }
     }
 
     private mutating func market(_ random: inout SeededGenerator) {

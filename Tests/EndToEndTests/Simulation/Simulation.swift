@@ -83,6 +83,7 @@ final class Simulation {
         feed.isStopped = true
         settle()
         if around.faults.isEmpty { for player in players { player.check() } }
+        if around.faults.isEmpty, let span = scenario.drain { sendAway(over: span) }
         if around.faults.isEmpty { leave() }
         around.faults += around.truth.faults
         for network in around.networks { around.faults += network.faults }
@@ -130,6 +131,22 @@ final class Simulation {
         }
         let span = next - around.now.instant
         return min(max(span, .microseconds(500)), .milliseconds(60))
+    }
+
+    /// The server goes: everybody is told, within the time it takes for it.
+    private func sendAway(over span: Nanoseconds) {
+        let farewell = Farewell(
+            began: around.now.instant, span: span, slack: scenario.lateness + .milliseconds(100))
+        let told = players.filter { $0.subscriber.isConnected && $0.kind != .rude }
+        func go() {
+            step(by: .milliseconds(2), players: false)
+            for player in told { player.subscriber.read(.max) }
+        }
+        for handler in around.handlers { handler.drain(over: span) }
+        for loop in around.handlers.indices { Farewell.visit(around, loop: loop, step: go) }
+        let end = farewell.began + span + .milliseconds(700)
+        while around.now.instant < end { go() }
+        for player in told { farewell.check(player) }
     }
 
     /// Everybody goes, and nothing stays.
@@ -194,6 +211,10 @@ final class Simulation {
 extension Player {
     /// Nothing is under way to it.
     var isSettled: Bool {
-        kind == .rude ? !subscriber.isConnected : subscriber.isConnected && subscriber.requests.isEmpty
+        switch kind {
+        case .rude: !subscriber.isConnected
+        case .mute: true
+        default: subscriber.isConnected && (subscriber.requests.isEmpty || subscriber.transport == .poll)
+        }
     }
 }

@@ -53,13 +53,17 @@ struct Request {
 
 final class Subscriber {
     let name: String
-    let isBinary: Bool
+    /// Data messages on a WebSocket are binary.
+    let wantsBinary: Bool
     let around: Surroundings
     var random: SeededGenerator
     var loop = 0
     var manners = LinkManners()
 
     private(set) var link: Link?
+    private(set) var transport = Transport.webSocket
+    var isBinary: Bool { wantsBinary && transport == .webSocket }
+    var fallback = Fallback()
     private var reader = WebSocketReader(role: .client, messageMax: 1 << 22)
     private var sbe = SBEReader()
     private var head: [UInt8]? = []
@@ -74,6 +78,14 @@ final class Subscriber {
     var chains: [Key: Chain] = [:]
     /// Up to which version everything is accounted for, over all connections.
     var had: [Key: UInt64] = [:]
+    /// What the answers to polls told last, where the cursor speaks of it.
+    var told: [Key: Chain] = [:]
+    /// The server may end the connection: it was asked to, or says so.
+    var expectsEnd = false
+    /// Says nothing to a ping.
+    var isMute = false
+    var heardAt = Instant.zero
+    var goodbye: (code: String, after: Nanoseconds?, at: Instant)?
     /// The place to go on from, and whether it covers all that is wished.
     var cursor: Cursor?
     var merged: UInt64 = 0
@@ -89,7 +101,7 @@ final class Subscriber {
     init(_ name: String, _ around: Surroundings, isBinary: Bool, seed: UInt64) {
         self.name = name
         self.around = around
-        self.isBinary = isBinary
+        wantsBinary = isBinary
         random = SeededGenerator(seed: seed)
     }
 
@@ -99,11 +111,16 @@ final class Subscriber {
 
     // MARK: Connecting
 
-    func connect() {
+    func connect(over transport: Transport = .webSocket) {
         let link = network.connect(around.handlers[loop], manners)
+        self.transport = transport
+        fallback = Fallback()
+        expectsEnd = false
+        heardAt = around.now.instant
+        goodbye = nil
         self.link = link
         connections += 1
-        around.tell(name, "connects to loop \(loop), socket \(connections)")
+        around.tell(name, "connects to loop \(loop), socket \(connections), over \(transport)")
         reader = WebSocketReader(role: .client, messageMax: 1 << 22)
         sbe = SBEReader()
         head = []
@@ -114,6 +131,7 @@ final class Subscriber {
         lastHeartbeat = nil
         closeCode = nil
         isLimited = false
+        guard transport == .webSocket else { return }
         let key = WebSocketHandshake.key(random.next(), random.next())
         var hello = WebSocketHandshake.request(
             host: "sim", path: "/v1/stream", key: key,
@@ -124,6 +142,7 @@ final class Subscriber {
     /// Says these bytes instead of hello.
     func connect(says bytes: [UInt8]) {
         link = network.connect(around.handlers[loop], manners)
+        transport = .webSocket
         connections += 1
         requests = [:]
         write(raw: bytes)
@@ -159,7 +178,14 @@ final class Subscriber {
         write(.text, Array(message.json.utf8))
         requests[lastID] = Request(message: message, end: network.position(link))
         around.tell(name, "says \(message.json)")
+        heardAt = around.now.instant
         return lastID
+    }
+
+    /// A subscription that was asked for by a URL: its answer has no number, but its place.
+    func note(_ wish: ClientMessage.Subscribe, end: Int) {
+        lastID += 1
+        requests[lastID] = Request(message: ClientMessage(id: nil, .subscribe(wish)), end: end)
     }
 
     func write(_ opcode: WebSocketOpcode, _ payload: [UInt8]) {
@@ -199,6 +225,7 @@ final class Subscriber {
         guard let link else { return }
         network.read(link, limit) { bytes, sent in
             var bytes = bytes
+            guard transport == .webSocket else { return takeText(bytes, sent) }
             if head != nil {
                 guard let rest = upgrade(bytes) else { return }
                 bytes = rest
@@ -235,31 +262,36 @@ final class Subscriber {
 
     private func take(_ event: WebSocketEvent, _ sent: Instant) {
         switch event {
-        case .text: text(sent)
+        case .text: text(reader.payload, sent)
         case .binary: binary(sent)
         case .close(let code):
             closeCode = code ?? 1005
             around.tell(name, "is closed with \(closeCode ?? 0)")
             write(.close, code.map { [UInt8($0 >> 8), UInt8($0 & 0xff)] } ?? [])
-        case .ping, .pong: break
+        case .ping:
+            around.tell(name, "is pinged")
+            if isMute { return }
+            write(.pong, Array(reader.payload))
+            heardAt = around.now.instant
+        case .pong: break
         }
     }
 
-    private func text(_ sent: Instant) {
+    func text(_ payload: UnsafeRawBufferPointer, _ sent: Instant) {
         do throws(ServerMessageError) {
-            let message = try ServerMessage(json: reader.payload)
+            let message = try ServerMessage(json: payload)
             guard case .gap(let symbol, _, let from, let to, let reason) = message else {
                 if isBinary, message.version != nil { fault("data as text on a binary connection") }
                 take(message, sent)
                 return
             }
-            guard let kind = Subscriber.kind(ofGap: reader.payload) else {
+            guard let kind = Subscriber.kind(ofGap: payload) else {
                 fault("a gap of no channel")
                 return
             }
             gap(Key(symbol: symbol, kind: kind), from, to, reason, sent)
         } catch {
-            fault("\(error) in \(String(decoding: reader.payload, as: UTF8.self))")
+            fault("\(error) in \(String(decoding: payload, as: UTF8.self))")
         }
     }
 

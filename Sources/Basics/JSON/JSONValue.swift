@@ -3,7 +3,6 @@
 // Strict: no trailing commas, comments, NaN, lone surrogates or bad UTF-8. Bounded: the caller's
 // depth, and never more memory than a small multiple of the text. Numbers keep their digits, so
 // that a price is parsed exactly by whoever knows its scale.
-import Basics
 
 public indirect enum JSONValue: Hashable, Sendable {
     case null
@@ -23,6 +22,12 @@ public indirect enum JSONValue: Hashable, Sendable {
     public subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.last { $0.name == name }?.value
+    }
+
+    /// True for an object no two of whose members have one name.
+    public var isObjectOfUniqueNames: Bool {
+        guard case .object(let members) = self else { return false }
+        return Set(members.lazy.map(\.name)).count == members.count
     }
 
     public var string: String? { if case .string(let text) = self { text } else { nil } }

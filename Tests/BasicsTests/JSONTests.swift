@@ -1,6 +1,5 @@
 // JSON: what is a value, what is not, and where the fault is said to be.
 import Basics
-import Dialects
 import TestSupport
 import Testing
 
