@@ -335,7 +335,7 @@ func pollOfBooks() {
 // MARK: The end
 
 @Test(
-    "a drain sends fifty endless away one after the other, polls at once, and answers requests until the end")
+    "a drain sends fifty streams away one after the other, polls at once, and answers requests until the end")
 func drain() {
     let engine = engine()
     for index in 0..<50 {

@@ -574,7 +574,7 @@ private let wrongMessages: [(text: String, code: String)] = [
                 engine.receive(0, (0..<(1 + random.below(300))).map { _ in UInt8(random.below(256)) })
                 engine.run()
             }
-            engine.leave(0)
+            engine.close(0)
             #expect(engine.handler.holdings == Holdings(), "\(seed), round \(round)")
         }
     }

@@ -114,13 +114,8 @@ final class Turnstile: Sendable {
         if isTight { throw Refused(limit: .memory, wait: limits.retryAfter) }
     }
 
-    /// For `/metrics`: what the process holds, and whether that keeps new clients out.
-    func memory(_ limits: Limits, _ now: Instant) -> (bytes: Int, isTight: Bool) {
-        state.withLock { state in
-            let isTight = state.memory.isTight(limits.memoryBytes, now, residentBytes)
-            return (state.memory.bytes, isTight)
-        }
-    }
+    /// Memory kept the last client out.
+    var isMemoryTight: Bool { state.withLock(\.memory.wasTight) }
 }
 
 /// Looks at the process's size now and then. Past its limit it stays tight until it is 5 % below, or
@@ -129,7 +124,7 @@ struct MemoryWatch {
     static let interval = Nanoseconds.milliseconds(100)
 
     private(set) var bytes = 0
-    private var isTight = false
+    private(set) var wasTight = false
     private var lookAgain = Instant.zero
 
     /// - Parameter limit: 0 is none.
@@ -138,7 +133,7 @@ struct MemoryWatch {
             lookAgain = now + MemoryWatch.interval
             bytes = look() ?? 0
         }
-        isTight = limit > 0 && bytes > (isTight ? limit / 100 * 95 : limit)
-        return isTight
+        wasTight = limit > 0 && bytes > (wasTight ? limit / 100 * 95 : limit)
+        return wasTight
     }
 }
