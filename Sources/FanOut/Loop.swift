@@ -65,7 +65,7 @@ public final class FanOutHandler: SocketHandler {
     /// Times the tape lapped this loop.
     public var laps: UInt64 { shard.view.laps }
 
-    var holdings: Holdings { shard.holdings }
+    package var holdings: Holdings { shard.holdings }
     /// How long the rate class that waits longest is due already.
     var overdue: Nanoseconds { shard.overdue(clock().instant) }
 }
