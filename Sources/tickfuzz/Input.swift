@@ -38,8 +38,8 @@ struct Input: ~Copyable {
 }
 
 /// Bytes with nothing of anybody's behind them, so that the address sanitizer sees the first read
-/// that goes too far.
-final class Memory {
+/// that goes too far, and the first that comes too late. It lives as long as its name is in scope.
+struct Memory: ~Copyable {
     let mutable: UnsafeMutableRawBufferPointer
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(mutable) }
     var count: Int { mutable.count }

@@ -89,7 +89,7 @@ final class Engine {
         .seconds(16), .seconds(31),
     ]
 
-    private func receive(_ socket: Int, _ bytes: Memory) {
+    private func receive(_ socket: Int, _ bytes: borrowing Memory) {
         if !network.isOpen(socket) {
             // An id comes back in the next turn at the earliest.
             turn()

@@ -47,7 +47,7 @@ enum Phrases {
     /// A frame whose payload is the input's: its kind, its length, its bytes.
     static func frame(_ input: inout Input) -> [UInt8] {
         let kind = input.byte(), count = Int(input.byte())
-        let payload = Array(input.take(count).bytes)
+        let rest = input.take(count), payload = Array(rest.bytes)
         switch kind & 7 {
         case 0, 1: return frame(.text, payload)
         case 2: return frame(.binary, payload)

@@ -22,11 +22,12 @@ private enum Verdict: Equatable {
 }
 
 /// What is said of all bytes, after it was seen that no prefix says anything else.
-private func verdict(of memory: Memory, _ parse: (UnsafeRawBufferPointer) -> Verdict) -> Verdict {
+private func verdict(of memory: borrowing Memory, _ parse: (UnsafeRawBufferPointer) -> Verdict) -> Verdict {
     let whole = parse(memory.bytes)
     var hasFailed = false
     for count in prefixes(of: memory.bytes) {
-        let early = parse(memory.piece(0..<count).bytes)
+        let piece = memory.piece(0..<count)
+        let early = parse(piece.bytes)
         switch (early, whole) {
         case (.incomplete, .accepted(let consumed, _)):
             demand(count < consumed, "\(count) bytes are incomplete, \(consumed) a request")

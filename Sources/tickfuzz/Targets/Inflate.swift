@@ -19,7 +19,7 @@ import Wire
 }
 
 private func inflate(
-    _ payload: Memory, _ limit: Int, isText: Bool, _ inflater: Inflater
+    _ payload: borrowing Memory, _ limit: Int, isText: Bool, _ inflater: Inflater
 ) -> Result<[UInt8], WebSocketFault> {
     do throws(WebSocketFault) {
         let message = Array(try inflater.inflate(payload.bytes, limit: limit, isText: isText))
@@ -38,7 +38,8 @@ private func inflate(
 /// What is deflated here inflates to itself, and to nothing at a limit one byte lower.
 private func checkDeflate(_ message: [UInt8], bits: Int, _ inflater: Inflater) {
     let deflater = Deflater(windowBits: bits)
-    let payload = message.withUnsafeBytes { Memory(deflater.deflate($0)) }
+    let payload = Memory(message.withUnsafeBytes { Array(deflater.deflate($0)) })
+    extendLifetime(deflater)  // the result was its own
     demand(inflate(payload, message.count, isText: false, inflater) == .success(message), "there and back")
     guard message.count > 0 else { return }
     let tooBig = inflate(payload, message.count - 1, isText: false, inflater)

@@ -26,7 +26,7 @@ import Basics
     }
 }
 
-private func jsonFault(_ text: Memory, _ depthMax: Int) -> JSONError? {
+private func jsonFault(_ text: borrowing Memory, _ depthMax: Int) -> JSONError? {
     do throws(JSONError) {
         _ = try JSONValue(parsing: text.bytes, depthMax: depthMax)
         return nil

@@ -16,7 +16,7 @@ import Dialects
     }
 }
 
-private func read(_ frame: Memory, _ reader: inout SBEReader) -> [ServerMessage] {
+private func read(_ frame: borrowing Memory, _ reader: inout SBEReader) -> [ServerMessage] {
     var messages: [ServerMessage] = [], offset = 0
     while true {
         let start = offset

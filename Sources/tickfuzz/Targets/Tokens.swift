@@ -13,7 +13,7 @@ import Wire
 private let now = Timestamp(raw: 1_300_819_000_000_000_000)
 
 /// No token is believed that is not one of the known, which nobody here can sign.
-private func checkBelief(_ text: Memory) {
+private func checkBelief(_ text: borrowing Memory) {
     guard let token = try? Known.verifier.verify(text.bytes, now: now) else { return }
     let isKnown = Known.tokens.contains { $0.utf8.elementsEqual(text.bytes) }
     demand(isKnown, "believed: \(String(decoding: text.bytes, as: UTF8.self))")
@@ -21,7 +21,7 @@ private func checkBelief(_ text: Memory) {
 }
 
 /// Header and claims as they are, a line each, signed: what they say is read, and is not too much.
-private func checkClaims(_ text: Memory) {
+private func checkClaims(_ text: borrowing Memory) {
     let lines = text.bytes.split(separator: 0x0a, maxSplits: 1, omittingEmptySubsequences: false)
     guard lines.count == 2, let secret = Known.secret else { return }
     let signed = Array("\(encoded(lines[0])).\(encoded(lines[1]))".utf8)

@@ -32,7 +32,7 @@ private struct Transcript: Equatable {
 }
 
 /// - Parameter size: of the next piece, of so many bytes that are left.
-private func read(_ frames: Memory, _ setting: Setting, _ size: (Int) -> Int) -> Transcript {
+private func read(_ frames: borrowing Memory, _ setting: Setting, _ size: (Int) -> Int) -> Transcript {
     var reader = WebSocketReader(role: setting.role, messageMax: setting.messageMax)
     let inflater = setting.deflates ? Inflater() : nil
     var transcript = Transcript(), start = 0, isOver = false
@@ -51,12 +51,13 @@ private func read(_ frames: Memory, _ setting: Setting, _ size: (Int) -> Int) ->
         demand(held <= 2 * (end + 128), "\(held) bytes are held of \(end)")
         start = end
     }
+    extendLifetime(inflater)  // payloads may point into it
     return transcript
 }
 
 /// - Returns: false where nothing may follow.
 private func read(
-    _ piece: Memory, _ reader: inout WebSocketReader, _ inflater: Inflater?, _ setting: Setting,
+    _ piece: borrowing Memory, _ reader: inout WebSocketReader, _ inflater: Inflater?, _ setting: Setting,
     into transcript: inout Transcript
 ) -> Bool {
     var offset = 0
