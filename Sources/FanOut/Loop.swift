@@ -62,6 +62,7 @@ public final class FanOutHandler: SocketHandler {
     public var messages: UInt64 { shard.counters.messages }
     public var merged: UInt64 { shard.counters.merged }
     public var encodes: UInt64 { shard.arena.encodes }
+    public var deflates: UInt64 { shard.counters.deflates }
     /// Times the tape lapped this loop.
     public var laps: UInt64 { shard.view.laps }
 

@@ -73,10 +73,12 @@ public struct FanOutLoops: Sendable {
     /// - Parameter change: `limits.connections` is the loop's share, and stays as it is.
     public func reload(_ change: @escaping @Sendable (inout ServerOptions) -> Void) {
         for loop in loops {
-            loop.perform { shard, _ in
+            loop.perform { shard, now in
+                let verifier = shard.options.verifier
                 let connections = shard.options.limits.connections
                 change(&shard.options)
                 shard.options.limits.connections = connections
+                shard.withdrawGrants(takenBy: verifier, now)
             }
         }
     }

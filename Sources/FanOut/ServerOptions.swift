@@ -12,12 +12,16 @@ public struct ServerOptions: Sendable {
     public var epoch: UInt32
     /// Origins a browser page may have besides the server's own.
     public var allowedOrigins: [String] = []
+    /// What tokens are checked with; nil: nobody needs one.
+    public var verifier: TokenVerifier?
     /// `/metrics` is served here too.
     public var servesMetrics = true
     /// Hears of what ends connections and the like; never of data.
     public var log = Log.none
     /// `/echo` is there, for conformance suites.
     public var servesEcho = false
+    /// What the system says of the process; nil: metrics are silent about it.
+    public var processReport: (@Sendable () -> ProcessReport)?
     public var feedReport: @Sendable () -> FeedReport
 
     public init(server: String, epoch: UInt32, feedReport: @escaping @Sendable () -> FeedReport) {

@@ -2,7 +2,7 @@
 import Basics
 
 /// A symbol's name: 1 to 24 printable ASCII bytes without spaces, quotes or commas, held inline.
-public struct SymbolName: Hashable, Sendable, CustomStringConvertible {
+public struct SymbolName: Hashable, Comparable, Sendable, CustomStringConvertible {
     // Big-endian words, zero padded, so that equal names are equal words.
     let words: [3 of UInt64]
 
@@ -39,6 +39,11 @@ public struct SymbolName: Hashable, Sendable, CustomStringConvertible {
 
     public static func == (a: Self, b: Self) -> Bool {
         a.words[0] == b.words[0] && a.words[1] == b.words[1] && a.words[2] == b.words[2]
+    }
+    /// By their bytes.
+    public static func < (a: Self, b: Self) -> Bool {
+        for i in 0..<3 where a.words[i] != b.words[i] { return a.words[i] < b.words[i] }
+        return false
     }
     public func hash(into hasher: inout Hasher) {
         for i in 0..<3 { hasher.combine(words[i]) }

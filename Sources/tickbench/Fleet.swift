@@ -58,6 +58,9 @@ struct Fleet: ~Copyable {
     let epoll: Int32
     private let rests: UnsafeMutablePointer<UInt8>
     private let room: UnsafeMutablePointer<UInt8>
+    /// With TLS: each member's end of it, and room for what comes before it is decrypted.
+    var streams: [TLSStream?]
+    private let ciphertext: UnsafeMutableRawBufferPointer
     private var untilSample = 61
     /// One message in so many is sampled: a prime, so that no place in a batch is preferred.
     private var sampleEvery = 61
@@ -66,6 +69,8 @@ struct Fleet: ~Copyable {
 
     static let restMax = 4_096
     static let receiveMax = 65_536
+    /// What a TLS record may have been cut of in an earlier receive, with room to spare.
+    private static let recordMax = 32_768
 
     init(_ plan: FleetPlan) throws(BenchError) {
         self.plan = plan
@@ -74,7 +79,9 @@ struct Fleet: ~Copyable {
         }
         chores = Chores(plan)
         rests = .allocate(capacity: max(1, plan.connections) * Fleet.restMax)
-        room = .allocate(capacity: Fleet.restMax + Fleet.receiveMax)
+        room = .allocate(capacity: Fleet.restMax + Fleet.receiveMax + Fleet.recordMax)
+        streams = plan.trust == nil ? [] : Array(repeating: nil, count: plan.connections)
+        ciphertext = .allocate(byteCount: Fleet.receiveMax, alignment: 64)
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw BenchError("\(SystemError("epoll_create1"))") }
     }
@@ -83,6 +90,7 @@ struct Fleet: ~Copyable {
         close(epoll)
         rests.deallocate()
         room.deallocate()
+        ciphertext.deallocate()
     }
 
     /// Forgets what was measured so far.
@@ -124,17 +132,30 @@ struct Fleet: ~Copyable {
         let rest = rests + index * Fleet.restMax, restCount = members[index].restCount
         guard members[index].phase != .away else { return }
         room.update(from: rest, count: restCount)
-        let count = recv(members[index].descriptor, room + restCount, limit, 0)
-        guard count > 0 else {
-            if count < 0, tf_errno() == EAGAIN || tf_errno() == EINTR { return }
-            return try lost(index)
-        }
+        guard let count = try take(index, to: room + restCount, atMost: limit) else { return }
         let isSlow = members[index].role == .slow
         isSlow ? slow.read(count) : healthy.read(count)
         var all = UnsafeRawBufferPointer(start: room, count: restCount + count)
         if members[index].phase == .upgrading { all = try open(index, all) }
         let left = members[index].phase == .upgrading ? all : try walk(index, all)
         keep(left, index)
+    }
+
+    /// Bytes that came, nil where none did, or the member is lost.
+    private mutating func take(_ index: Int, to room: UnsafeMutablePointer<UInt8>, atMost limit: Int) throws -> Int? {
+        let isSecure = !streams.isEmpty
+        let count = recv(
+            members[index].descriptor, isSecure ? ciphertext.baseAddress : UnsafeMutableRawPointer(room), limit, 0)
+        guard count > 0 else {
+            if count < 0, tf_errno() == EAGAIN || tf_errno() == EINTR { return nil }
+            try lost(index)
+            return nil
+        }
+        guard isSecure, let stream = streams[index] else { return count }
+        let plain = UnsafeMutableRawBufferPointer(start: room, count: Fleet.receiveMax + Fleet.recordMax)
+        let taken = try stream.receive(UnsafeRawBufferPointer(rebasing: ciphertext[..<count]), into: plain)
+        try flush(index, stream)
+        return taken.count
     }
 
     /// What a member needs of a frame that was cut: its bytes, or how many to pass over.
@@ -197,7 +218,7 @@ struct Fleet: ~Copyable {
     private static func frame(
         _ bytes: UnsafeRawBufferPointer, _ at: Int
     ) -> (payload: Range<Int>, missing: Int)? {
-        guard bytes.count - at >= 4 else { return nil }
+        guard bytes.count - at >= 2 else { return nil }
         var length = Int(bytes[at + 1] & 0x7f), header = 2
         if length >= 126 {
             guard let long = longHeader(bytes, at) else { return nil }
@@ -230,6 +251,7 @@ struct Fleet: ~Copyable {
     ) throws {
         guard plan.dialect.isNative else { return }
         if head == 0x88 { return try closed(index, payload) }
+        if head == 0x89 { return try pong(index, payload) }
         // Text, whatever data is written in.
         guard head == 0x81, payload.count > 10 else { return }
         switch (payload[9], payload[10]) {

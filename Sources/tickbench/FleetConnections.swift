@@ -75,6 +75,7 @@ extension Fleet {
         guard tf_epoll_add(epoll, descriptor, TF_EPOLLIN, UInt64(index)) == 0 else {
             throw BenchError("\(SystemError("epoll_ctl"))")
         }
+        if let trust = plan.trust { streams[index] = try TLSStream(trust: trust, host: plan.server.host) }
         try send(index, Array(upgrade.utf8))
     }
 
@@ -115,7 +116,32 @@ extension Fleet {
         if members[index].role != .healthy { _ = tf_epoll_remove(epoll, members[index].descriptor) }
     }
 
+    /// Answers a ping: who does not is closed.
+    func pong(_ index: Int, _ payload: UnsafeRawBufferPointer) throws {
+        var frame = ByteBuffer()
+        WebSocketFrame.write(into: &frame, opcode: .pong, payload: payload, mask: 0)
+        try send(index, Array(frame.readable))
+    }
+
     private func send(_ index: Int, _ bytes: [UInt8]) throws {
+        if !streams.isEmpty, let stream = streams[index] {
+            var buffer = ByteBuffer()
+            bytes.withUnsafeBytes { buffer.append($0) }
+            try stream.write(buffer.readable)
+            return try flush(index, stream)
+        }
+        try send(index, raw: bytes)
+    }
+
+    /// Sends what TLS has written.
+    func flush(_ index: Int, _ stream: TLSStream) throws {
+        guard !stream.unsent.isEmpty else { return }
+        let bytes = Array(stream.unsent)
+        try send(index, raw: bytes)
+        stream.sent(bytes.count)
+    }
+
+    private func send(_ index: Int, raw bytes: [UInt8]) throws {
         let count = CLinux.send(members[index].descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
         guard count == bytes.count else {
             throw BenchError("a request could not be sent: \(SystemError("send").reason)")

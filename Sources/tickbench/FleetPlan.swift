@@ -4,6 +4,7 @@
 //   - A member's symbols, role and stamps follow from its number alone: two runs are alike, and who
 //     comes back after churn is who left.
 import Basics
+import Wire
 
 /// How to speak to a server.
 struct Dialect {
@@ -98,6 +99,8 @@ enum Role { case healthy, slow, stalled }
 struct FleetPlan {
     var connections: Int
     var server: ServerAddress
+    /// With TLS, and whom to believe then.
+    var trust: TLSTrust?
     var dialect: Dialect
     var picker: SymbolPicker
     /// Source addresses 127.0.0.1, 127.0.0.2, …; 1 leaves the choice to the kernel.

@@ -57,7 +57,9 @@ extension LoadOptions {
     private func measure(
         at address: ServerAddress, _ usage: ProcessUsage?, _ progress: inout Progress
     ) throws -> LoadResult {
-        let run = LoadRun(plan: plan(at: address), warmUp: warmUp, window: window, usage: usage)
+        var plan = plan(at: address)
+        plan.trust = try trust()
+        let run = LoadRun(plan: plan, warmUp: warmUp, window: window, usage: usage)
         var result = try run.measure(&progress)
         result.expected = expected
         return result

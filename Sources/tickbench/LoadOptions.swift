@@ -2,6 +2,7 @@
 import Basics
 import CLinux
 import TickerFeed
+import Wire
 
 struct LoadOptions {
     /// Whom the fleet connects to.
@@ -31,6 +32,11 @@ struct LoadOptions {
     var port: UInt16 = 7_493
     var congestion: String?
     var tickerd: String?
+    /// What a server of our own speaks TLS with.
+    var certificate: String?
+    var key: String?
+    /// Whom to believe about a server that is not ours, which then speaks TLS.
+    var authority: String?
 
     static let options = [
         Option("connections", "N", "load: subscribers (default 1000)"),
@@ -51,6 +57,9 @@ struct LoadOptions {
         Option(
             "stamps", "PERCENT",
             "load: of subscribers, ask for stamps, which tell ages hop by hop (default 0)"),
+        Option("tls-cert", "FILE", "load: the tickerd it starts speaks TLS; the fleet believes it unasked"),
+        Option("tls-key", "FILE", "load: its key"),
+        Option("ca", "FILE", "load: with --connect, TLS with a server that this file's authorities signed"),
         Option("tickerd", "PATH", "load, table: the server to start (default beside tickbench)"),
     ]
 
@@ -67,10 +76,29 @@ struct LoadOptions {
         port = UInt16(try arguments.number("port", Int(port), 1...65_535))
         congestion = arguments["congestion"]
         tickerd = arguments["tickerd"]
+        try readTLS(arguments)
         try readShares(arguments)
         try readWords(arguments)
         try readServer(arguments)
         try check()
+    }
+
+    private mutating func readTLS(_ arguments: Arguments) throws(UsageError) {
+        (certificate, key, authority) = (arguments["tls-cert"], arguments["tls-key"], arguments["ca"])
+        guard (certificate == nil) == (key == nil) else {
+            throw UsageError("--tls-cert and --tls-key go together")
+        }
+        if certificate != nil, arguments.has("connect") {
+            throw UsageError("--tls-cert is for a server that load starts: with --connect it is --ca")
+        }
+        if authority != nil, !arguments.has("connect") { throw UsageError("--ca goes with --connect") }
+    }
+
+    /// Nil where nobody speaks TLS.
+    func trust() throws(TLSError) -> TLSTrust? {
+        if certificate != nil { return try .nobodyChecked() }
+        guard let authority else { return nil }
+        return try .file(authority)
     }
 
     private mutating func readShares(_ arguments: Arguments) throws(UsageError) {
@@ -165,6 +193,7 @@ struct LoadOptions {
             "--set", "symbols=\(universe)", "--set", "rate=\(source)", "--stall-limit", "0", "--drain", "0",
         ]
         if let congestion { words += ["--congestion", congestion] }
+        if let certificate, let key { words += ["--tls-cert", certificate, "--tls-key", key] }
         return words
     }
 

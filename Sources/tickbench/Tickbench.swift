@@ -51,6 +51,7 @@ struct Tickbench {
         tickbench table          the workloads of docs/BENCHMARKS.md, as its tables
         tickbench serve-trades   the server that fanout measures: trades of S0, as fast as they go
         tickbench connect        the peers that accept measures with
+        tickbench echo URL       sends back what Autobahn's fuzzing server at URL says: our client, judged
 
         \(Arguments.help(options))
         Run it from the repository's root, release build, nothing else running.
@@ -92,7 +93,9 @@ struct Tickbench {
                 "which benchmark? itch, encode, count, fanout, accept, load, storm or table; --help tells more"
             )
         }
-        if operands.count > (name == "itch" ? 2 : 1) { throw UsageError("\(name): \(operands.last ?? "")?") }
+        if operands.count > (["itch", "echo"].contains(name) ? 2 : 1) {
+            throw UsageError("\(name): \(operands.last ?? "")?")
+        }
         return switch name {
         case "itch": try ITCHBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
@@ -103,6 +106,7 @@ struct Tickbench {
         case "load": try LoadBenchmark(arguments)
         case "table": try TableBenchmark(arguments)
         case "storm": try StormBenchmark(arguments)
+        case "echo": try EchoBenchmark(arguments)
         case "serve-trades": try TradeServer(arguments)
         default:
             throw UsageError(

@@ -15,6 +15,7 @@ final class Server {
     let startArguments: Arguments
     var arguments: Arguments
 
+    private let started = Moment.read().wall
     private let listener: Listener
     private let feed: any Feed
     private let limits: Limits
@@ -106,6 +107,7 @@ final class Server {
             server: "tickerd/\(Release.number)",
             epoch: UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20),
             feedReport: ingest.report)
+        options.processReport = { [started] in ProcessReport.read(started: started) }
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
         options.servesMetrics = listener.isLoopback
@@ -139,7 +141,12 @@ final class Server {
                 ])
         }
         if configuration.isEcho {
-            Console.write("--test-echo: ws://\(address)/echo sends everything back, without limits of rate\n")
+            log.write(
+                .warning, "test-echo",
+                [
+                    "url": "ws://\(address)/echo",
+                    "note": "everything is sent back, at any rate; not for the open internet",
+                ])
         }
         if !listener.isLoopback, tls == nil {
             log.write(

@@ -111,7 +111,9 @@ func trades() {
     arguments: [
         (
             #"{"op":"subscribe","id":2,"channel":"quote","symbols":["AAPL","MSFT"],"rate":10}"#,
-            ClientMessage(id: .number(2), .subscribe(.init(channel: .quote, symbols: ["AAPL", "MSFT"])))
+            ClientMessage(
+                id: .number(2),
+                .subscribe(.init(channel: .quote, symbols: ["AAPL", "MSFT"], rate: .standard)))
         ),
         (
             #"{"op":"subscribe","id":"x","channel":"trade","symbols":["A"],"rate":"max","mode":"latest","later":1}"#,

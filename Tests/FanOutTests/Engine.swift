@@ -39,7 +39,7 @@ final class Engine {
             instant: Instant(raw: 1_000_000_000), wall: Timestamp(raw: 1_700_000_000_000_000_000))
     }
 
-    init(limits: Limits = Limits()) {
+    init(limits: Limits = Limits(), verifier: TokenVerifier? = nil) {
         let tape = Tape(capacity: 1 << 14)
         let reader = tape.makeReader()
         writer = Tape.Writer(tape)
@@ -48,6 +48,7 @@ final class Engine {
         }
         options.limits = limits
         options.limits.connections = 1_100
+        options.verifier = verifier
         let clock = Clock()
         self.clock = clock
         handler = FanOutHandler(options: options, network: network, tape: reader) { clock.now }
@@ -62,6 +63,12 @@ final class Engine {
             clock.now = Moment(instant: now.instant + .milliseconds(1), wall: now.wall + .milliseconds(1))
             while handler.turn() <= clock.now.instant {}
         }
+    }
+
+    /// Lets time pass at once: who was due meanwhile is late.
+    func skip(_ span: Nanoseconds) {
+        clock.now = Moment(instant: clock.now.instant + span, wall: clock.now.wall + span)
+        while handler.turn() <= clock.now.instant {}
     }
 
     /// One turn at the time it is.
@@ -114,17 +121,35 @@ final class Engine {
 
     // MARK: Clients
 
-    /// Opens a socket and upgrades it; the answer and the welcome are taken off.
-    func connect(_ index: Int, protocol name: String = "tickerfeed.v1.json") {
-        let socket = SocketID(UInt32(index))
-        handler.opened(socket, peer: PeerAddress(v4: 0x7f00_0001, port: 1))
-        receive(
-            index,
-            Array(
-                ("GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-                    + "Sec-WebSocket-Protocol: \(name)\r\n\r\n").utf8))
-        _ = network.take(index)
+    /// Opens a socket and upgrades it; the answer and the welcome are taken off, and handed back.
+    ///
+    /// - Parameters:
+    ///   - extensions: offered in the handshake.
+    ///   - headers: each with its line end.
+    @discardableResult
+    func connect(
+        _ index: Int, protocol name: String = "tickerfeed.v1.json", extensions: String = "",
+        headers: String = ""
+    ) -> String {
+        open(index)
+        return get(
+            index, "/v1/stream",
+            headers: "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                + (extensions.isEmpty ? "" : "Sec-WebSocket-Extensions: \(extensions)\r\n")
+                + "Sec-WebSocket-Protocol: \(name)\r\n\(headers)")
+    }
+
+    func open(_ index: Int) {
+        handler.opened(SocketID(UInt32(index)), peer: PeerAddress(v4: 0x7f00_0001, port: 1))
+    }
+
+    /// What a request on an open socket is answered at once.
+    ///
+    /// - Parameter headers: each with its line end.
+    func get(_ index: Int, _ path: String, headers: String = "") -> String {
+        receive(index, Array("GET \(path) HTTP/1.1\r\nHost: x\r\n\(headers)\r\n".utf8))
+        return String(decoding: network.take(index), as: UTF8.self)
     }
 
     func say(_ index: Int, _ text: String) {

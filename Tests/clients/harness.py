@@ -26,19 +26,23 @@ SESSION = str(ROOT / "feeds/aapl-20200130-premarket.itch")
 
 
 class Server:
-    """tickerd on a free port; `with` starts it and makes sure it is gone."""
+    """tickerd on a free port; `with` starts it and makes sure it is gone. Quiet, and quick to drain."""
 
-    def __init__(self, *options, stdin=None, descriptors=None):
+    DEFAULTS = ("--listen", "127.0.0.1:0", "--drain", "0", "--log-level", "error")
+
+    def __init__(self, *options, stdin=None, descriptors=None, tls=None):
+        #: An `ssl.SSLContext` to reach it with.
+        self.tls = tls
         self.options = options
         self.stdin = stdin
         self.descriptors = descriptors
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [TICKERD, "--listen", "127.0.0.1:0", *self.options], stdin=self.stdin, stdout=subprocess.PIPE,
+            [TICKERD, *self.DEFAULTS, *self.options], stdin=self.stdin, stdout=subprocess.PIPE,
             text=True, preexec_fn=self.limit if self.descriptors else None)
         for line in self.process.stdout:
-            if found := re.search(r"ws://(127\.0\.0\.1:(\d+))/", line):
+            if found := re.search(r"wss?://(127\.0\.0\.1:(\d+))/", line):
                 self.address, self.port = found[1], int(found[2])
                 return self
         raise AssertionError(f"tickerd {self.options} did not start: {self.process.wait()}")
@@ -53,10 +57,11 @@ class Server:
 
     @property
     def url(self):
-        return f"ws://{self.address}/v1/stream"
+        return f"{'wss' if self.tls else 'ws'}://{self.address}/v1/stream"
 
     def get(self, path):
-        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=10) as answer:
+        scheme = "https" if self.tls else "http"
+        with urllib.request.urlopen(f"{scheme}://{self.address}{path}", timeout=10, context=self.tls) as answer:
             return answer.read().decode()
 
     def snapshot(self, symbol, depth=10):

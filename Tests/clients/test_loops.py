@@ -52,7 +52,7 @@ async def goodbye_to_all(server, clients):
     """Every loop says it, at the same time: three seconds for the nine of them."""
     began = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
-    assert await asyncio.gather(*(closing(client) for client in clients)) == [1001] * len(clients)
+    assert await asyncio.gather(*(closing(client) for client in clients)) == [1012] * len(clients)
     for client in clients:
         assert any(message["type"] == "goodbye" for message in client.others), client.others
     assert server.process.wait(5) == 0

@@ -196,7 +196,7 @@ async def a_term_signal_says_goodbye():
                 while True:
                     await client.read(5)
             except websockets.ConnectionClosed as closed:
-                assert closed.rcvd.code == 1001, closed
+                assert closed.rcvd.code == 1012, closed
             assert any(m["type"] == "goodbye" for m in client.others)
             assert server.process.wait(5) == 0
             assert time.monotonic() - began < 3

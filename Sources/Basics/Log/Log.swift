@@ -78,11 +78,11 @@ public final class Log: Sendable {
     ///
     /// - Parameter kind: what is counted together, where it is less than the event.
     public func bounded(
-        _ level: LogLevel, _ event: StaticString, kind: StaticString = "",
+        _ level: LogLevel, _ event: StaticString, kind: String = "",
         _ fields: @autoclosure () -> LogFields
     ) {
         guard isOn(level) else { return }
-        let now = clock(), key = kind.utf8CodeUnitCount == 0 ? "\(event)" : "\(event) \(kind)"
+        let now = clock(), key = kind.isEmpty ? "\(event)" : "\(event) \(kind)"
         let heldBack = state.withLock { $0.buckets[key, default: Bucket(now.instant)].take(now.instant) }
         guard let heldBack else { return }
         put(level, event, fields(), heldBack: heldBack, now: now)

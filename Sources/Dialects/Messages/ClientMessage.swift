@@ -18,7 +18,8 @@ public struct ClientMessage: Hashable, Sendable {
         case unsubscribe(Selection)
         case list
         case ping
-        case auth
+        /// Nil where the message had no token.
+        case auth(token: String?)
     }
 
     /// Which subscriptions a message is about: of a channel, of an interval where it is bars, of
@@ -44,10 +45,11 @@ public struct ClientMessage: Hashable, Sendable {
     public struct Subscribe: Hashable, Sendable {
         public var channel: Channel
         public var symbols: [String]
-        public var rate: Rate
+        /// Nil: the standard, or less where the token allows less. As with `depth`.
+        public var rate: Rate?
         public var mode: TradeMode
         /// Levels a side of `book`.
-        public var depth: Int
+        public var depth: Int?
         /// `book` messages bring the CRC-32 of the book they lead to.
         public var checksum: Bool
         public var interval: BarInterval
@@ -62,8 +64,8 @@ public struct ClientMessage: Hashable, Sendable {
         public static let depthMax = 50
 
         public init(
-            channel: Channel, symbols: [String], rate: Rate = .standard, mode: TradeMode = .every,
-            depth: Int = depthStandard, checksum: Bool = false, interval: BarInterval = .minute,
+            channel: Channel, symbols: [String], rate: Rate? = nil, mode: TradeMode = .every,
+            depth: Int? = nil, checksum: Bool = false, interval: BarInterval = .minute,
             stamps: Bool = false, closesWhenSlow: Bool = false, resume: Cursor? = nil
         ) {
             self.channel = channel

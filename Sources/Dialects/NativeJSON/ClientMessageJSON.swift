@@ -62,7 +62,11 @@ extension ClientMessage.Operation {
         case "set": self = .set(try ClientMessage.Change(value))
         case "list": self = .list
         case "ping": self = .ping
-        case "auth": self = .auth
+        case "auth":
+            guard value["token"] == nil || value["token"]?.string != nil else {
+                throw ClientFault(.badRequest, "token is a string")
+            }
+            self = .auth(token: value["token"]?.string)
         default:
             throw ClientFault(
                 .unknownOp, "no such op; there are subscribe, unsubscribe, set, list, ping, auth")
@@ -111,7 +115,7 @@ extension ClientMessage.Subscribe {
     init(_ value: JSONValue) throws(ClientFault) {
         self.init(
             channel: try Dialects.channel(in: value), symbols: try Dialects.symbols(in: value),
-            rate: try Dialects.rate(in: value) ?? .standard)
+            rate: try Dialects.rate(in: value))
         stamps = try flag("stamps", in: value)
         checksum = try flag("crc", in: value)
         interval = try Dialects.interval(in: value) ?? .minute
@@ -202,7 +206,8 @@ extension ClientMessage {
             switch operation {
             case .subscribe(let request): request.symbols
             case .set(.rate(_, let selection)), .unsubscribe(let selection): selection.symbols
-            case .set(.kilobits), .list, .ping, .auth: [String]()
+            case .auth(let token): [token ?? ""]
+            case .set(.kilobits), .list, .ping: [String]()
             }
         return names.reduce(1_024) { $0 + $1.utf8.count * 6 + 3 }
     }
@@ -224,7 +229,12 @@ extension ClientMessage.Operation {
             write(selection, to: &pen)
         case .list: pen.literal("\"op\":\"list\"")
         case .ping: pen.literal("\"op\":\"ping\"")
-        case .auth: pen.literal("\"op\":\"auth\"")
+        case .auth(let token):
+            pen.literal("\"op\":\"auth\"")
+            if let token {
+                pen.literal(",\"token\":")
+                pen.quoted(token)
+            }
         }
     }
 
@@ -234,11 +244,11 @@ extension ClientMessage.Operation {
         write(
             ClientMessage.Selection(
                 channel: request.channel, interval: interval, symbols: request.symbols), to: &pen)
-        write(request.rate, to: &pen)
+        if let rate = request.rate { write(rate, to: &pen) }
         if request.mode == .latest { pen.literal(",\"mode\":\"latest\"") }
-        if request.channel == .book {
+        if request.channel == .book, let depth = request.depth {
             pen.literal(",\"depth\":")
-            pen.integer(Int64(request.depth))
+            pen.integer(Int64(depth))
         }
         if request.checksum { pen.literal(",\"crc\":true") }
         if request.stamps { pen.literal(",\"stamps\":true") }

@@ -19,6 +19,9 @@ struct Connection: ~Copyable {
 
     let socket: SocketID
     let peer: PeerAddress
+    let opened: Instant
+    /// As `welcome` named it; 0 before.
+    var session: UInt64 = 0
     var phase = Phase.http
     /// How data messages are written; answers are JSON always.
     var encoding = Encoding.json
@@ -65,6 +68,15 @@ struct Connection: ~Copyable {
     /// Not all of what it asked for is subscribed to: until then its cursor stays.
     var isBeginning = false
 
+    /// What it may read; nil: nothing, until it says who it is.
+    var grant: Grant?
+    /// When there is something to be done about its token (`TokenLife`).
+    var tokenDue = Instant.never
+    /// It was told that its token is about to end.
+    var isExpiring = false
+    /// Tokens tried that were not believed.
+    var authFailures = 0
+
     /// The request's, the long poll's or the closing handshake's deadline; where messages stream, when
     /// the server wants to be rid of it.
     var deadline: Instant
@@ -81,6 +93,7 @@ struct Connection: ~Copyable {
     init(_ socket: SocketID, _ peer: PeerAddress, limits: Limits, now: Instant) {
         self.socket = socket
         self.peer = peer
+        opened = now
         subscriptions = Subscriptions(dice: (socket.raw &+ 1) &* 2_654_435_761)
         reader = WebSocketReader(role: .server, messageMax: limits.messageBytes)
         deadline = now + limits.requestDeadline
@@ -113,9 +126,11 @@ struct Connection: ~Copyable {
         switch phase {
         case .http, .closing: deadline
         case .streaming where isBlocked:
-            min(deadline, limits.stall == .zero ? .never : lastProgress + limits.stall)
+            min(deadline, tokenDue, limits.stall == .zero ? .never : lastProgress + limits.stall)
         case .streaming:
-            min(subscriptions.due, nextHeartbeat, life, deadline, isOwed && isHeld ? heldUntil : .never)
+            min(
+                subscriptions.due, nextHeartbeat, life, deadline, tokenDue,
+                isOwed && isHeld ? heldUntil : .never)
         }
     }
 }

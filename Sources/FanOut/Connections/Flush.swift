@@ -216,6 +216,7 @@ extension Shard {
         }
         connection.pointee.tail.release()
         connection.pointee.tailHead = 0
+        if let since = connection.pointee.blockedSince { counters.socketLags.count(now.instant - since) }
         connection.pointee.blockedSince = nil
         unblocked(index, now)
     }

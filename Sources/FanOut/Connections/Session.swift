@@ -55,6 +55,10 @@ extension Shard {
         _ message: ClientMessage, _ index: Int, _ now: Moment
     ) throws(ClientFault) {
         switch message.operation {
+        case .auth, .ping: break
+        case .subscribe, .set, .unsubscribe, .list: _ = try granted(index)
+        }
+        switch message.operation {
         case .subscribe(let request): try subscribe(request, message.id, index, now)
         case .unsubscribe(let selection): try unsubscribe(selection, message.id, index)
         case .set(.rate(let rate, let selection)): try set(rate, selection, message.id, index, now)
@@ -65,11 +69,7 @@ extension Shard {
             pong.add(message.id)
             pong.add("ts", now.wall.raw)
             answer(index, pong.end())
-        case .auth:
-            // There are no tokens yet: everybody may read everything on this listener.
-            var ack = ControlMessage("ack")
-            ack.add(message.id)
-            answer(index, ack.end())
+        case .auth(let token): try authenticate(token, message.id, index, now)
         }
     }
 
@@ -128,6 +128,7 @@ extension Shard {
     var cursor: Cursor { Cursor(epoch: options.epoch, position: view.position) }
 
     func welcome(_ index: Int, session: UInt64) -> String {
+        connections.address(of: index).pointee.session = session
         let report = options.feedReport()
         let speed = report.speedMilli.map { ControlMessage.decimal($0, 3) } ?? "\"max\""
         var message = ControlMessage("welcome")
@@ -140,6 +141,9 @@ extension Shard {
         message.add(
             "limits",
             json: "{\"symbols\":\(limits.symbols),\"message_bytes\":\(limits.messageBytes)}")
+        if connections.address(of: index).pointee.grant == nil {
+            message.add("auth_ms", limits.authDeadline.milliseconds)
+        }
         return message.end()
     }
 
@@ -160,7 +164,7 @@ extension Shard {
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
     }
 
-    private func askedMilli(_ connection: UnsafeMutablePointer<Connection>) -> Int64? {
+    func askedMilli(_ connection: UnsafeMutablePointer<Connection>) -> Int64? {
         var sum: Int64 = 0
         for rateClass in connection.pointee.subscriptions.classes.classes where rateClass.slots > 0 {
             guard case .perThousandSeconds(let n) = rateClass.rate else { return nil }

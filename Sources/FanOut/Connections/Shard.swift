@@ -87,6 +87,7 @@ struct Shard: ~Copyable {
         serveUnfinished(now)
         closeTooSlow(now)
         servePipelined(now)
+        countTapeLag(now.wall)
         return min(next(after: applied, now.instant), pinFigures(now.instant))
     }
 
@@ -107,6 +108,14 @@ struct Shard: ~Copyable {
         }
         view.forgetChanges()
         return applied
+    }
+
+    /// How long the oldest tick of this turn lay on the tape. Where nobody follows the market, ticks lie
+    /// there on purpose.
+    private mutating func countTapeLag(_ now: Timestamp) {
+        guard view.oldestReceived != .zero else { return }
+        if followers.count > 0 { counters.tapeLags.count(now - view.oldestReceived) }
+        view.forgetAge()
     }
 
     private func next(after applied: Int, _ now: Instant) -> Instant {
@@ -186,12 +195,15 @@ struct Shard: ~Copyable {
                 drop(index, reason, abort: true)
                 return
             }
+        case .streaming where !attendToken(index, now): break
         case .streaming:
             if now.instant >= connection.pointee.deadline {
                 expireStream(index, now)
             } else if connection.pointee.isBlocked {
                 expireStall(index, now)
             } else if checkLife(index, now) {
+                let wait = now.instant - connection.pointee.subscriptions.due
+                if wait >= .zero { counters.loopLags.count(wait) }
                 let due = connection.pointee.subscriptions.takeDue(at: now.instant)
                 if now.instant >= connection.pointee.nextHeartbeat { addHeartbeat(index, now) }
                 flush(index, classes: due, now)
@@ -240,6 +252,7 @@ struct Shard: ~Copyable {
 
     mutating func forget(_ index: Int, _ reason: CloseReason) {
         transports[Int(connections.address(of: index).pointee.transport.rawValue)] -= 1
+        logEnd(index, reason)
         forgetSubscriptions(index)
         wheel.set(index, .never)
         connections.remove(at: index)

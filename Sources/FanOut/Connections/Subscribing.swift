@@ -22,8 +22,10 @@ extension Shard {
     ) throws(ClientFault) {
         let connection = connections.address(of: index)
         guard request.symbols.count <= limits.symbols else { throw tooMany(request.symbols.count) }
-        let wanted = resolve(request.symbols)
-        let template = Shard.template(request)
+        let grant = try granted(index)
+        try grant.check(request.channel)
+        let template = try Shard.template(request, grant)
+        let wanted = resolve(request.symbols, grant.entitlements)
         try checkLimits(wanted, template.kind, connection)
         let isDone =
             add(wanted.named, template, index, now.instant)
@@ -38,7 +40,7 @@ extension Shard {
         }
         followers.update(index, connection.pointee.subscriptions)
         noteSafePosition(connection)
-        var answer = Answer(channel: request.channel, rate: request.rate, resumed: resumed)
+        var answer = Answer(channel: request.channel, rate: template.rate, resumed: resumed)
         answer.interval = request.channel == .bar ? request.interval : nil
         answer.done = isDone ? wanted.accepted : []
         answer.refused =
@@ -46,37 +48,60 @@ extension Shard {
         acknowledge(answer, id, index)
     }
 
-    private static func template(_ request: ClientMessage.Subscribe) -> SlotTemplate {
+    /// - Throws: `forbidden` for more than the grant allows.
+    private static func template(
+        _ request: ClientMessage.Subscribe, _ grant: Grant
+    ) throws(ClientFault) -> SlotTemplate {
         var options: SlotOptions = []
         if request.mode == .latest { options.formUnion(.latest) }
         if request.stamps { options.formUnion(.stamps) }
         if request.closesWhenSlow { options.formUnion(.closesWhenSlow) }
         if request.channel == .book, request.checksum { options.formUnion(.checksum) }
         return SlotTemplate(
-            kind: StreamKind(request.channel, request.interval), rate: request.rate,
-            depth: request.channel == .book ? UInt8(request.depth) : 0, options: options)
+            kind: StreamKind(request.channel, request.interval), rate: try grant.rate(asked: request.rate),
+            depth: request.channel == .book ? UInt8(try grant.depth(asked: request.depth)) : 0,
+            options: options)
     }
 
-    private func resolve(_ names: [String]) -> Wanted {
+    /// A symbol that is not allowed gets one answer, whether it exists or not. A pattern stands for
+    /// those of its symbols that are allowed.
+    private func resolve(_ names: [String], _ entitlements: Entitlements) -> Wanted {
         var wanted = Wanted()
         var named: Set<SymbolID> = []
         for name in names {
-            if let prefix = Shard.prefix(of: name) {
+            if let prefix = Pattern.prefix(of: name) {
+                guard entitlements.touches(prefix: prefix) else {
+                    wanted.refused.append((name, .forbidden))
+                    continue
+                }
                 if !wanted.patterns.contains(prefix) { wanted.patterns.append(prefix) }
                 wanted.accepted.append(name)
-            } else if let symbol = view.find(name) {
-                named.insert(symbol)
+                continue
+            }
+            do throws(Refusal) {
+                named.insert(try symbol(name, entitlements))
                 wanted.accepted.append(name)
-            } else {
-                wanted.refused.append((name, SymbolName(name) == nil ? .badSymbol : .unknownSymbol))
+            } catch {
+                wanted.refused.append((name, error.code))
             }
         }
         wanted.named = named.sorted()
         // More of them are refused in a moment: not looked for before.
         if wanted.patterns.count <= limits.patterns {
-            wanted.matched = wanted.patterns.map { matching($0, 0..<view.directory.count) }
+            wanted.matched = wanted.patterns.map {
+                matching($0, 0..<view.directory.count, entitlements)
+            }
         }
         return wanted
+    }
+
+    private struct Refusal: Error { let code: ErrorCode }
+
+    private func symbol(_ text: String, _ entitlements: Entitlements) throws(Refusal) -> SymbolID {
+        guard let name = SymbolName(text) else { throw Refusal(code: .badSymbol) }
+        guard entitlements.allows(name) else { throw Refusal(code: .forbidden) }
+        guard let symbol = view.directory.find(name) else { throw Refusal(code: .unknownSymbol) }
+        return symbol
     }
 
     /// An operation that looks at many symbols counts as several: nobody keeps a loop busy with few words.
@@ -84,13 +109,6 @@ extension Shard {
         let connection = connections.address(of: index)
         let slots = connection.pointee.subscriptions.count
         connection.pointee.operations.charge((comparisons + slots) / limits.comparisonsPerOperation)
-    }
-
-    /// What stands before the `*` of a pattern; nil for anything else.
-    private static func prefix(of name: String) -> [UInt8]? {
-        guard name.utf8.last == UInt8(ascii: "*") else { return nil }
-        let prefix = Array(name.utf8.dropLast())
-        return prefix.isEmpty || SymbolName(prefix) != nil ? prefix : nil
     }
 
     private func tooMany(_ count: Int) -> ClientFault {
@@ -160,15 +178,21 @@ extension Shard {
         return true
     }
 
-    private func matching(_ prefix: [UInt8], _ range: Range<Int>) -> [SymbolID] {
-        range.lazy.map { SymbolID($0) }.filter { view.symbol($0).pointee.name.starts(with: prefix) }
+    private func matching(
+        _ prefix: [UInt8], _ range: Range<Int>, _ entitlements: Entitlements
+    ) -> [SymbolID] {
+        range.lazy.map { SymbolID($0) }.filter {
+            view.symbol($0).pointee.name.starts(with: prefix)
+                && entitlements.allows(view.symbol($0))
+        }
     }
 
     /// Symbols that came later, for a connection with patterns.
     mutating func follow(_ index: Int, _ range: Range<Int>, _ now: Instant) {
         let connection = connections.address(of: index)
+        guard let entitlements = connection.pointee.grant?.entitlements else { return }
         for pattern in connection.pointee.subscriptions.patterns {
-            let symbols = matching(pattern.prefix, range)
+            let symbols = matching(pattern.prefix, range, entitlements)
             let room = min(
                 limits.slots - connection.pointee.subscriptions.count, limits.slotsOfLoop - slotCount)
             _ = add(Array(symbols.prefix(max(0, room))), pattern.template, index, now)
@@ -222,7 +246,7 @@ extension Shard {
         var answer = Answer(channel: selection.channel)
         answer.interval = selection.interval
         for name in selection.symbols {
-            if let prefix = Shard.prefix(of: name) {
+            if let prefix = Pattern.prefix(of: name) {
                 matcher.prefixes.append(prefix)
                 answer.done.append(name)
             } else if let symbol = view.find(name),
@@ -253,27 +277,42 @@ extension Shard {
     ) throws(ClientFault) {
         let connection = connections.address(of: index)
         let (matcher, answer) = try match(selection, connection)
-        var gone: [Slot] = []
+        let gone = slots(of: index) { isChosen($0, matcher) }
+        end(gone, of: index, patterns: { matcher.covers($0) })
+        charge(index, comparisons: connection.pointee.subscriptions.count * matcher.prefixes.count)
+        acknowledge(answer, id, index)
+    }
+
+    /// Those of the connection's slots, in their order, that are chosen.
+    func slots(of index: Int, where isChosen: (Slot) -> Bool) -> [Slot] {
+        let connection = connections.address(of: index)
+        return (0..<connection.pointee.subscriptions.count)
+            .map { connection.pointee.subscriptions[$0] }.filter(isChosen)
+    }
+
+    /// - Parameter gone: in the order of the connection's slots.
+    mutating func end(_ gone: [Slot], of index: Int, patterns isIncluded: (Pattern) -> Bool) {
+        let connection = connections.address(of: index)
+        var rest = gone[...]
         connection.pointee.subscriptions.unsubscribe { slot in
-            guard isChosen(slot, matcher) else { return false }
-            gone.append(slot)
+            guard slot.key == rest.first?.key else { return false }
+            rest.removeFirst()
             return true
         }
         for slot in gone { forgot(slot) }
-        charge(index, comparisons: connection.pointee.subscriptions.count * matcher.prefixes.count)
-        connection.pointee.subscriptions.removePatterns { matcher.covers($0) }
+        connection.pointee.subscriptions.removePatterns(isIncluded)
         if connection.pointee.subscriptions.patterns.isEmpty {
             patternHolders.removeAll { $0 == Int32(index) }
         }
         followers.update(index, connection.pointee.subscriptions)
         noteSafePosition(connection)
-        acknowledge(answer, id, index)
     }
 
     mutating func set(
         _ rate: Rate, _ selection: ClientMessage.Selection, _ id: MessageID?, _ index: Int, _ now: Moment
     ) throws(ClientFault) {
         let connection = connections.address(of: index)
+        let rate = try granted(index).rate(asked: rate)
         var (matcher, answer) = try match(selection, connection)
         let changed = connection.pointee.subscriptions.set(
             rate, now: now.instant, { isChosen($0, matcher) }, covers: { matcher.covers($0) })

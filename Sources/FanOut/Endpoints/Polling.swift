@@ -28,7 +28,11 @@ extension Shard {
         if cursor.states == mark(connection), view.position >= cursor.position {
             skipKnownStates(connection, before: cursor.position)
         }
-        let rates = wanted.map { $0.rate == .max ? Nanoseconds.milliseconds(1) : $0.rate.interval }
+        let grant = connection.pointee.grant
+        let rates = wanted.map { request in
+            let rate = (try? grant?.rate(asked: request.rate)) ?? .standard
+            return rate == .max ? Nanoseconds.milliseconds(1) : rate.interval
+        }
         connection.pointee.heldUntil = now.instant + (rates.min() ?? .zero)
         connection.pointee.deadline = max(connection.pointee.deadline, connection.pointee.heldUntil)
     }
@@ -154,6 +158,7 @@ extension Shard {
         connection.pointee.phase = .http
         connection.pointee.deadline = now.instant + limits.requestDeadline
         setTransport(index, .http)
+        takeBack(from: connection)
         // The next request may be here already; it is read in the next turn, not inside of this one.
         if !connection.pointee.inbound.isEmpty { pipelined.append(Int32(index)) }
         schedule(index)

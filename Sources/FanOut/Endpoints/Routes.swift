@@ -5,7 +5,7 @@ import Market
 import Wire
 
 extension Shard {
-    func response(to request: HTTPRequest, _ now: Moment) throws(HTTPFault) -> HTTPResponse {
+    mutating func response(to request: HTTPRequest, _ now: Moment) throws(HTTPFault) -> HTTPResponse {
         try refuseTokenInURL(request)
         guard request.method == "GET" || request.method == "HEAD" else {
             throw HTTPFault(405, "only GET and HEAD here", headers: ["Allow": "GET, HEAD"])
@@ -15,7 +15,8 @@ extension Shard {
         case "/livez": return .text(200, "alive\n")
         case "/readyz": return readiness()
         case "/metrics" where options.servesMetrics: return metrics()
-        case "/v1/symbols": return .json(200, directoryJSON())
+        case "/v1/symbols": return directory(for: try authorize(request, now))
+        case "/v1/preflight": return preflight(request, now)
         case "/v1/schema.xml": return Shard.schema
         case "/v1/stream":
             throw HTTPFault(
@@ -26,14 +27,8 @@ extension Shard {
         guard request.path.hasPrefix(prefix) else {
             throw HTTPFault(404, "nothing here; GET / lists what there is")
         }
-        return try snapshot(of: String(request.path.dropFirst(prefix.count)), request)
-    }
-
-    func refuseTokenInURL(_ request: HTTPRequest) throws(HTTPFault) {
-        guard !request.query.contains(where: { $0.name == "token" }) else {
-            throw HTTPFault(
-                400, "a token in the URL ends up in logs; send it as Authorization: Bearer instead")
-        }
+        let grant = try authorize(request, now)
+        return try snapshot(of: String(request.path.dropFirst(prefix.count)), request, for: grant)
     }
 
     private static var schema: HTTPResponse {
@@ -49,16 +44,18 @@ extension Shard {
           GET /v1/schema.xml      the schema of the binary encoding (SBE)
           GET /v1/snapshot/AAPL   the state of a symbol, now
           GET /v1/symbols         what there is
+          GET /v1/preflight       would this client be refused, and why
           GET /livez /readyz      alive? ready?
           GET /metrics            OpenMetrics
 
         """
 
+    private func metrics() -> HTTPResponse {
+        place.board.pin(figures, loop: place.index)
+        return MetricsPage.response(place.board, options)
+    }
+
     private func readiness() -> HTTPResponse {
-        let report = options.feedReport()
-        if isDraining { return .text(503, "not ready: the server stops\n") }
-        if let fault = report.fault { return .text(503, "not ready: \(fault)\n") }
-        if view.directory.count == 0 { return .text(503, "not ready: the feed has brought nothing yet\n") }
-        return .text(200, "ready\n")
+        Readiness.response(options.feedReport(), symbols: view.directory.count, isDraining: isDraining)
     }
 }

@@ -5,74 +5,111 @@ import Market
 import Wire
 
 extension Shard {
-    func snapshot(of name: String, _ request: HTTPRequest) throws(HTTPFault) -> HTTPResponse {
-        guard let id = view.find(name) else {
+    /// One answer for every symbol that is not allowed, whether it exists or not.
+    func snapshot(
+        of text: String, _ request: HTTPRequest, for grant: Grant
+    ) throws(HTTPFault) -> HTTPResponse {
+        let name = SymbolName(text)
+        guard name.map(grant.entitlements.allows) ?? true else {
+            throw HTTPFault(403, "the token does not allow this symbol")
+        }
+        guard let id = view.find(text) else {
             throw HTTPFault(404, "no such symbol; GET /v1/symbols lists them")
         }
-        let depth = try depth(of: request)
-        let tag = entityTag(view.symbol(id), depth)
+        let depth = try depth(of: request, grant)
+        let tag = entityTag(view.symbol(id), depth, grant.entitlements)
         if request.headers["if-none-match"] == tag {
             var unchanged = HTTPResponse.text(304, "")
             unchanged.headers.append("ETag", tag)
             return unchanged
         }
-        var response = HTTPResponse.json(200, snapshotJSON(view.symbol(id), depth))
+        var response = HTTPResponse.json(200, snapshotJSON(view.symbol(id), depth, grant.entitlements))
         response.headers.append("ETag", tag)
-        response.headers.append("Cache-Control", "no-cache")
+        response.headers.append("Cache-Control", Shard.caching(for: grant))
         return response
     }
 
-    private func depth(of request: HTTPRequest) throws(HTTPFault) -> Int {
-        guard let text = request.query.last(where: { $0.name == "depth" })?.value else {
-            return ClientMessage.Subscribe.depthStandard
+    /// What one client may read is not to be kept for another (RFC 9111 §5.2.2.7).
+    private static func caching(for grant: Grant) -> String {
+        grant.key == nil ? "no-cache" : "private, no-cache"
+    }
+
+    private func depth(of request: HTTPRequest, _ grant: Grant) throws(HTTPFault) -> Int {
+        var asked: Int?
+        if let text = request.query.last(where: { $0.name == "depth" })?.value {
+            guard let depth = Int(text), (1...BookWindow.depthMax).contains(depth) else {
+                throw HTTPFault(400, "depth is a number from 1 to \(BookWindow.depthMax)")
+            }
+            asked = depth
         }
-        guard let depth = Int(text), (1...BookWindow.depthMax).contains(depth) else {
-            throw HTTPFault(400, "depth is a number from 1 to \(BookWindow.depthMax)")
+        do throws(ClientFault) {
+            return try grant.depth(asked: asked)
+        } catch {
+            throw HTTPFault(403, error.message)
         }
-        return depth
     }
 
     /// Changes with everything the snapshot shows.
-    private func entityTag(_ symbol: UnsafeMutablePointer<SymbolView>, _ depth: Int) -> String {
+    private func entityTag(
+        _ symbol: UnsafeMutablePointer<SymbolView>, _ depth: Int, _ entitlements: Entitlements
+    ) -> String {
         let versions = [
             symbol.pointee.quote.sequence, symbol.pointee.book.sequence, symbol.pointee.tradeSequence,
-            symbol.pointee.statusSequence, UInt64(depth),
+            symbol.pointee.statusSequence, UInt64(depth), entitlements.channelBits,
         ]
         return "\"\(cursor.epochText)-\(versions.map { String($0) }.joined(separator: "."))\""
     }
 
-    private func snapshotJSON(_ symbol: UnsafeMutablePointer<SymbolView>, _ depth: Int) -> String {
+    /// Channels that are not allowed are left out.
+    private func snapshotJSON(
+        _ symbol: UnsafeMutablePointer<SymbolView>, _ depth: Int, _ entitlements: Entitlements
+    ) -> String {
         var message = ControlMessage("snapshot")
         message.add("sym", symbol.pointee.definition.name.description)
         message.add("epoch", cursor.epochText)
         message.add("ts", symbol.pointee.lastEvent.raw)
-        message.add("quote", json: Shard.quoteJSON(symbol.pointee.quote))
-        let bids = Shard.levelsJSON(symbol.pointee.book.bids, depth)
-        let asks = Shard.levelsJSON(symbol.pointee.book.asks, depth)
-        message.add(
-            "book", json: "{\"seq\":\(symbol.pointee.book.sequence),\"bids\":\(bids),\"asks\":\(asks)}")
-        message.add("trade", json: Shard.tradeJSON(symbol.pointee.lastTrade))
-        message.add("stats", json: Shard.statsJSON(symbol.pointee.day, symbol.pointee.tradeSequence))
-        message.add("status", json: Shard.statusJSON(symbol.pointee.status, symbol.pointee.feed))
+        for channel in [Channel.quote, .book, .trade, .stats, .status] where entitlements.allows(channel) {
+            message.add("\(channel.name)", json: Shard.json(channel, symbol, depth))
+        }
         return message.end() + "\n"
     }
 
-    func directoryJSON() -> String {
-        let symbols = (0..<view.directory.count).map { index in
-            let symbol = view.symbol(SymbolID(index))
-            var entry = "{\"symbol\":\"\(symbol.pointee.definition.name)\""
-            let increment = symbol.pointee.definition.priceIncrement
-            entry += ",\"price_increment\":"
-            entry += increment == .zero ? "null" : Shard.text(increment)
-            entry += ",\"decimals\":\(Price.decimals)"
-            let lot = symbol.pointee.definition.lot
-            entry += ",\"lot\":\(lot == 0 ? "null" : String(lot))"
-            return entry + ",\"status\":\"\(symbol.pointee.status.state.name)\"}"
+    private static func json(
+        _ channel: Channel, _ symbol: UnsafeMutablePointer<SymbolView>, _ depth: Int
+    ) -> String {
+        switch channel {
+        case .quote: return quoteJSON(symbol.pointee.quote)
+        case .book:
+            let bids = levelsJSON(symbol.pointee.book.bids, depth)
+            let asks = levelsJSON(symbol.pointee.book.asks, depth)
+            return "{\"seq\":\(symbol.pointee.book.sequence),\"bids\":\(bids),\"asks\":\(asks)}"
+        case .trade: return tradeJSON(symbol.pointee.lastTrade)
+        case .stats: return statsJSON(symbol.pointee.day, symbol.pointee.tradeSequence)
+        case .status: return statusJSON(symbol.pointee.status, symbol.pointee.feed)
+        case .bar: return "null"  // a window of time, no state of now
         }
+    }
+
+    /// The symbols that the grant allows.
+    func directory(for grant: Grant) -> HTTPResponse {
+        let symbols = (0..<view.directory.count).map { view.symbol(SymbolID($0)) }
+            .filter { grant.entitlements.allows($0) }
+            .map { Shard.entry($0, showsStatus: grant.entitlements.allows(.status)) }
         var message = ControlMessage("symbols")
         message.add("epoch", cursor.epochText)
         message.add("symbols", json: "[\(symbols.joined(separator: ","))]")
-        return message.end() + "\n"
+        var response = HTTPResponse.json(200, message.end() + "\n")
+        if grant.key != nil { response.headers.append("Cache-Control", Shard.caching(for: grant)) }
+        return response
+    }
+
+    private static func entry(_ symbol: UnsafeMutablePointer<SymbolView>, showsStatus: Bool) -> String {
+        let definition = symbol.pointee.definition
+        let increment = definition.priceIncrement == .zero ? "null" : text(definition.priceIncrement)
+        let lot = definition.lot == 0 ? "null" : String(definition.lot)
+        let status = showsStatus ? ",\"status\":\"\(symbol.pointee.status.state.name)\"" : ""
+        return "{\"symbol\":\"\(definition.name)\",\"price_increment\":\(increment),"
+            + "\"decimals\":\(Price.decimals),\"lot\":\(lot)\(status)}"
     }
 
     private static func quoteJSON(_ quote: Quote) -> String {

@@ -17,6 +17,7 @@ extension Shard {
         _ request: HTTPRequest, _ index: Int, _ now: Moment
     ) throws(HTTPFault) {
         try checkStream(request, now.instant)
+        let grant = try authorize(request, now)
         let wanted = try subscriptions(of: request)
         let asksForLines = request.headers.hasToken("Accept", "application/x-ndjson")
         let transport: Transport =
@@ -25,10 +26,11 @@ extension Shard {
         setTransport(index, transport)
         connection.pointee.phase = .streaming
         connection.pointee.keepsAlive = request.keepAlive
+        hand(grant, to: connection, now)
         beginCursor(connection, at: wanted.first?.resume)
         do throws(HTTPFault) {
             if transport != .poll { writeStreamHead(index, now) }
-            try subscribe(to: wanted, index, now)
+            try subscribe(to: wanted, for: grant, index, now)
         } catch {
             endStream(index)
             throw error
@@ -87,7 +89,7 @@ extension Shard {
     }
 
     private mutating func subscribe(
-        to wanted: [ClientMessage.Subscribe], _ index: Int, _ now: Moment
+        to wanted: [ClientMessage.Subscribe], for grant: Grant, _ index: Int, _ now: Moment
     ) throws(HTTPFault) {
         do throws(ClientFault) {
             for request in wanted { try subscribe(request, nil, index, now) }
@@ -97,6 +99,9 @@ extension Shard {
         let subscriptions = connections.address(of: index).pointee.subscriptions.isEmpty
         guard subscriptions, connections.address(of: index).pointee.subscriptions.patterns.isEmpty else {
             return
+        }
+        guard wanted.contains(where: { grant.allowsAny(of: $0.symbols) }) else {
+            throw HTTPFault(403, "forbidden: the token allows none of these symbols")
         }
         throw HTTPFault(404, "none of these symbols is to be had here; GET /v1/symbols lists what is")
     }
@@ -109,6 +114,7 @@ extension Shard {
         connection.pointee.isBeginning = false
         connection.pointee.phase = .http
         setTransport(index, .http)
+        takeBack(from: connection)
     }
 
     private mutating func beginStream(

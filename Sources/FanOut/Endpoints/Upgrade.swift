@@ -13,6 +13,7 @@ extension Shard {
         try refuseTokenInURL(request)
         try checkOrigin(request)
         try refuseWhileDraining(now.instant)
+        let grant = try grant(of: request, now)
         let acceptance = try WebSocketHandshake.accept(
             request, protocols: Shard.subprotocols, deflates: true)
         let connection = connections.address(of: index)
@@ -20,6 +21,7 @@ extension Shard {
         connection.pointee.encoding = acceptance.subprotocol == Shard.subprotocols[1] ? .sbe : .json
         connection.pointee.lastHeartbeat = now.instant
         connection.pointee.nextHeartbeat = now.instant + limits.heartbeat
+        hand(grant, to: connection, now)
         let session = place.unique(counters.upgrades)
         answer(index, welcome(index, session: session))
         receiveEarlyFrames(index, now)
@@ -53,17 +55,5 @@ extension Shard {
         early.append(connection.pointee.inbound.readable)
         connection.pointee.inbound.release()
         receivedFrames(index, early.mutable, now)
-    }
-
-    /// A browser sends where its page came from: only the server's own pages, and those allowed by
-    /// `--allow-origin`, may open a stream. Other clients send no Origin.
-    func checkOrigin(_ request: HTTPRequest) throws(HTTPFault) {
-        guard let origin = request.headers["origin"] else { return }
-        if options.allowedOrigins.contains(origin) { return }
-        if let host = request.headers["host"], origin == "http://\(host)" || origin == "https://\(host)" {
-            return
-        }
-        throw HTTPFault(
-            403, "pages of this origin may not read the stream; see tickerd --allow-origin")
     }
 }

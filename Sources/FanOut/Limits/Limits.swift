@@ -30,6 +30,12 @@ public struct Limits: Hashable, Sendable {
     public var heartbeat = Nanoseconds.seconds(1)
     /// Time a connection has for its first complete request, and between requests.
     public var requestDeadline = Nanoseconds.seconds(10)
+    /// Time a WebSocket has to say who it is, where that takes a token.
+    public var authDeadline = Nanoseconds.seconds(5)
+    /// Tokens a connection may try before 1008 closes it.
+    public var authFailuresMax = 3
+    /// How long before its token ends a connection is told.
+    public var expiryNotice = Nanoseconds.seconds(60)
     /// Time a peer has to answer a closing handshake.
     public var closeDeadline = Nanoseconds.seconds(5)
     /// How long a WebSocket may say nothing before it is pinged; zero: it never is.

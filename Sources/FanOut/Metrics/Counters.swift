@@ -2,6 +2,7 @@
 //
 // Invariant: nothing but `UInt64`s side by side, so that a copy is a move of bytes, counting allocates
 // nothing, and the sum over all loops (`Figures`) goes word by word and forgets none.
+import Wire
 
 struct Counters: BitwiseCopyable {
     var opened: UInt64 = 0
@@ -21,8 +22,20 @@ struct Counters: BitwiseCopyable {
     /// Writes of which the socket took only a part.
     var blocked: UInt64 = 0
     var turns: UInt64 = 0
+    /// From ingest's hands into the view: the oldest tick of a turn, where somebody follows the market.
+    var tapeLags = Lags()
+    /// From when a rate class was due until it was served.
+    var loopLags = Lags()
+    /// From a write that the socket took in part until it had all of it.
+    var socketLags = Lags()
+    var tokensAccepted: UInt64 = 0
+    /// By `TokenFault`.
+    private var tokensRefused = InlineArray<16, UInt64>(repeating: 0)
     /// By `CloseReason`; with room for some that do not exist yet.
     private var closes = InlineArray<32, UInt64>(repeating: 0)
+
+    mutating func count(_ fault: TokenFault) { tokensRefused[fault.index] += 1 }
+    func refused(_ fault: TokenFault) -> UInt64 { tokensRefused[fault.index] }
 
     mutating func count(_ reason: CloseReason) { closes[reason.rawValue] += 1 }
     func closed(_ reason: CloseReason) -> UInt64 { closes[reason.rawValue] }
@@ -52,6 +65,12 @@ enum CloseReason: Int, CaseIterable {
     case silent
     /// Would have lost something, and had chosen to be closed rather: 4408.
     case tooSlow
+    /// No token in time, or none that was right: 1008.
+    case unauthenticated
+    /// The token came to its end: 4401.
+    case tokenExpired
+    /// The token is not taken any more: 4403.
+    case entitlementWithdrawn
 
     /// What `/metrics` calls it.
     var name: String {
@@ -67,6 +86,13 @@ enum CloseReason: Int, CaseIterable {
         case .shutdown: "shutdown"
         case .silent: "silent"
         case .tooSlow: "too_slow"
+        case .unauthenticated: "unauthenticated"
+        case .tokenExpired: "token_expired"
+        case .entitlementWithdrawn: "entitlement_withdrawn"
         }
     }
+}
+
+extension TokenFault {
+    fileprivate var index: Int { TokenFault.allCases.firstIndex(of: self) ?? 0 }
 }

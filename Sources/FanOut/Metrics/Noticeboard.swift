@@ -4,7 +4,7 @@
 // Invariants
 //   - A loop pins every 100 ms, and sleeps longer only when its last turn has pinned. So what another
 //     loop reads is 100 ms and a turn old at most.
-//   - This is the only lock a turn may take: ten times a second, held for a copy of some 300 bytes.
+//   - This is the only lock a turn may take: ten times a second, held for a copy of a kilobyte.
 import Basics
 import Synchronization
 import Wire
@@ -13,7 +13,11 @@ import Wire
 struct Figures: BitwiseCopyable {
     var counters = Counters()
     var connections: UInt64 = 0
-    var webSockets: UInt64 = 0
+    private var transports = InlineArray<8, UInt64>(repeating: 0)
+    var subscriptions: UInt64 = 0
+    /// Each loop has all symbols: these are not to be summed.
+    var symbols: UInt64 = 0
+    var suspects: UInt64 = 0
     var encodes: UInt64 = 0
     var ticksRead: UInt64 = 0
     var laps: UInt64 = 0
@@ -24,6 +28,12 @@ struct Figures: BitwiseCopyable {
     var handshakes: UInt64 = 0
     var handshakesResumed: UInt64 = 0
     var handshakesFailed: UInt64 = 0
+    var bytesIn: UInt64 = 0
+
+    func count(on transport: Transport) -> UInt64 { transports[Int(transport.rawValue)] }
+    mutating func set(_ count: Int, on transport: Transport) {
+        transports[Int(transport.rawValue)] = UInt64(count)
+    }
 
     static func += (sum: inout Figures, other: Figures) {
         withUnsafeMutableBytes(of: &sum) { sum in
@@ -95,13 +105,25 @@ extension FanOutLoops {
 
 extension Shard {
     var figures: Figures {
+        var figures = Figures()
+        figures.counters = counters
+        figures.connections = UInt64(connectionCount)
+        for transport in Transport.allCases { figures.set(count(on: transport), on: transport) }
+        figures.subscriptions = UInt64(slotCount)
+        figures.symbols = UInt64(view.directory.count)
+        figures.suspects = UInt64(view.suspects)
+        figures.encodes = arena.encodes
+        figures.ticksRead = view.ticks
+        figures.laps = view.laps
+        figures.ticksLost = view.ticksLost
         let network = network.counters
-        return Figures(
-            counters: counters, connections: UInt64(connectionCount),
-            webSockets: UInt64(count(on: .webSocket)),
-            encodes: arena.encodes, ticksRead: view.ticks, laps: view.laps, ticksLost: view.ticksLost,
-            refused: network.refused, acceptErrors: network.acceptErrors, handshakes: network.handshakes,
-            handshakesResumed: network.handshakesResumed, handshakesFailed: network.handshakesFailed)
+        figures.refused = network.refused
+        figures.acceptErrors = network.acceptErrors
+        figures.handshakes = network.handshakes
+        figures.handshakesResumed = network.handshakesResumed
+        figures.handshakesFailed = network.handshakesFailed
+        figures.bytesIn = network.bytesIn
+        return figures
     }
 
     /// Pins the figures if it is time to.

@@ -11,6 +11,13 @@ import Market
 struct Pattern: Hashable {
     let prefix: [UInt8]
     let template: SlotTemplate
+
+    /// What stands before the `*` of a pattern; nil for anything else.
+    static func prefix(of text: String) -> [UInt8]? {
+        guard text.utf8.last == UInt8(ascii: "*") else { return nil }
+        let prefix = Array(text.utf8.dropLast())
+        return prefix.isEmpty || SymbolName(prefix) != nil ? prefix : nil
+    }
 }
 
 /// The slots that a pass has still to look at, by their keys: slots may come and go meanwhile.

@@ -18,6 +18,10 @@ struct MarketView: ~Copyable {
     private(set) var ticks: UInt64 = 0
     private(set) var laps: UInt64 = 0
     private(set) var ticksLost: UInt64 = 0
+    /// Symbols whose feed said that it is not to be trusted.
+    private(set) var suspects = 0
+    /// When ingest took the oldest tick that was drained since `forgetAge`; zero: there was none.
+    private(set) var oldestReceived = Timestamp.zero
     private(set) var symbolsRefused: UInt64 = 0
     /// Symbols that something happened to since `forgetChanges`.
     private(set) var changed: [SymbolID] = []
@@ -50,6 +54,9 @@ struct MarketView: ~Copyable {
                 isInEvent = false
             case .ticks(let count):
                 let start = reader.position - UInt64(count)
+                if oldestReceived == .zero, !batch[0].flags.contains(.snapshot) {
+                    oldestReceived = batch[0].receiveTime
+                }
                 for index in 0..<count { apply(batch[index], position: start + UInt64(index)) }
                 applied += count
                 isInEvent = !batch[count - 1].flags.contains(.endOfEvent)
@@ -74,6 +81,8 @@ struct MarketView: ~Copyable {
         changed.removeAll(keepingCapacity: true)
     }
 
+    mutating func forgetAge() { oldestReceived = .zero }
+
     private mutating func apply(_ tick: Tick, position: UInt64) {
         ticks += 1
         guard let kind = tick.kind else { return }
@@ -84,7 +93,11 @@ struct MarketView: ~Copyable {
         // In sync, a snapshot tells nothing new; lapped, nothing else can be believed.
         guard repeated == view.pointee.awaitsSnapshot else { return }
         let wasUnchanged = view.pointee.changes.isEmpty
+        let wasSuspect = view.pointee.feed == .suspect
         view.pointee.apply(tick, kind, position: position)
+        if kind == .status, (view.pointee.feed == .suspect) != wasSuspect {
+            suspects += wasSuspect ? -1 : 1
+        }
         if wasUnchanged, !view.pointee.changes.isEmpty { changed.append(tick.symbol) }
         if repeated, tick.flags.contains(.endOfEvent) { view.pointee.awaitsSnapshot = false }
     }

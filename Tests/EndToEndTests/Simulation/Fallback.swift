@@ -54,11 +54,11 @@ extension Subscriber {
     private static func query(_ plan: [ClientMessage.Subscribe]) -> String {
         let one = plan.first { $0.channel == .book } ?? plan[0]
         var rate = ByteBuffer()
-        rate.write(atMost: 64) { one.rate.write(to: &$0) }
+        rate.write(atMost: 64) { one.rateServed.write(to: &$0) }
         let rateText = String(decoding: rate.readable, as: UTF8.self).filter { $0 != "\"" }
         let channels = plan.map { "\($0.channel.name)" }.joined(separator: ",")
         return "channel=\(channels)&symbols=\(one.symbols.joined(separator: ","))&rate=\(rateText)"
-            + "&depth=\(one.depth)&crc=\(one.checksum)&stamps=\(one.stamps)"
+            + "&depth=\(one.depthServed)&crc=\(one.checksum)&stamps=\(one.stamps)"
             + "&interval=\(one.interval.name)&mode=\(one.mode == .latest ? "latest" : "every")"
     }
 
@@ -163,10 +163,10 @@ extension Subscriber {
         if cursor?.states == nil { fault("an answer that does not say where to go on") }
         guard messages > before else { return }
         if let last = fallback.lastAnswer, link?.blocks == 0, fallback.asked[0].resume != nil {
-            let interval =
-                fallback.asked[0].rate == .max ? Nanoseconds.milliseconds(1) : fallback.asked[0].rate.interval
+            let rate = fallback.asked[0].rateServed
+            let interval = rate == .max ? Nanoseconds.milliseconds(1) : rate.interval
             if sent - last < interval {
-                fault("an answer \((sent - last).raw) ns after the last, at \(fallback.asked[0].rate)")
+                fault("an answer \((sent - last).raw) ns after the last, at \(rate)")
             }
         }
         fallback.lastAnswer = link?.blocks == 0 ? sent : nil

@@ -85,7 +85,7 @@ final class Player {
     private func planQuery() {
         var first = wish()
         // A loop of polls is to come to its end in time.
-        let interval = first.rate.interval
+        let interval = first.rateServed.interval
         if changesTransport || transport == .poll, interval > .milliseconds(100) { first.rate = .standard }
         plan = [first]
         guard first.mode == .every else { return }

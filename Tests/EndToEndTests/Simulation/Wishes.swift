@@ -59,7 +59,9 @@ struct Wishes {
         _ request: ClientMessage.Subscribe, _ symbols: [String], at: Instant, truth: Truth
     ) {
         let kind = StreamKind(request.channel, request.interval)
-        var wish = Wish(rate: request.rate, mode: request.mode, depth: request.depth)
+        var wish = Wish(
+            rate: request.rateServed, mode: request.mode,
+            depth: request.depthServed)
         wish.checksum = request.checksum
         wish.stamps = request.stamps
         wish.isResumed = request.resume != nil
@@ -137,4 +139,10 @@ struct Wishes {
                     || grant.prefixes.contains { key.symbol.hasPrefix($0) })
         }.map(\.wish)
     }
+}
+
+extension ClientMessage.Subscribe {
+    /// What comes of it where there are no tokens.
+    var rateServed: Rate { rate ?? .standard }
+    var depthServed: Int { depth ?? ClientMessage.Subscribe.depthStandard }
 }
