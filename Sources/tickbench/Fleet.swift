@@ -142,10 +142,13 @@ struct Fleet: ~Copyable {
     }
 
     /// Bytes that came, nil where none did, or the member is lost.
-    private mutating func take(_ index: Int, to room: UnsafeMutablePointer<UInt8>, atMost limit: Int) throws -> Int? {
+    private mutating func take(_ index: Int, to room: UnsafeMutablePointer<UInt8>, atMost limit: Int) throws
+        -> Int?
+    {
         let isSecure = !streams.isEmpty
         let count = recv(
-            members[index].descriptor, isSecure ? ciphertext.baseAddress : UnsafeMutableRawPointer(room), limit, 0)
+            members[index].descriptor, isSecure ? ciphertext.baseAddress : UnsafeMutableRawPointer(room),
+            limit, 0)
         guard count > 0 else {
             if count < 0, tf_errno() == EAGAIN || tf_errno() == EINTR { return nil }
             try lost(index)

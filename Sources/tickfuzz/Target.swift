@@ -9,7 +9,8 @@ struct Target: Sendable {
 
     static let all = [
         Target(name: "http", help: "heads of requests and of answers", run: fuzzHTTP),
-        Target(name: "websocket", help: "frames, in either role, with and without deflate", run: fuzzWebSocket),
+        Target(
+            name: "websocket", help: "frames, in either role, with and without deflate", run: fuzzWebSocket),
         Target(name: "inflate", help: "compressed messages", run: fuzzInflate),
         Target(name: "json", help: "JSON as a value", run: fuzzJSON),
         Target(name: "message", help: "what clients say and servers answer, as JSON", run: fuzzMessages),

@@ -12,16 +12,27 @@ import Wire
 
 @Sendable func fuzzEngine(_ bytes: UnsafeRawBufferPointer) {
     var input = Input(bytes)
-    let engine = Engine()
+    let guardian = Guardian.allCases[input.decide(3)]
+    let engine = Engine(guardian)
     for _ in 0..<256 where !input.isEmpty { engine.act(&input) }
     engine.finish()
+}
+
+/// Who watches over what clients may read.
+enum Guardian: CaseIterable {
+    case nobody
+    /// Tokens of `Phrases`, of which it is known what they allow.
+    case known
+    /// Tokens that claim what the input says.
+    case input
 }
 
 final class Engine {
     static let sockets = 4
     private static let turnsMax = 4_096
 
-    private let network = ScriptedNetwork(sockets: Engine.sockets)
+    private let guardian: Guardian
+    private let network: ScriptedNetwork
     private let clock = Clock()
     private let handler: FanOutHandler
     private var market: ScriptedMarket
@@ -38,7 +49,9 @@ final class Engine {
         }
     }
 
-    init() {
+    init(_ guardian: Guardian) {
+        self.guardian = guardian
+        network = ScriptedNetwork(sockets: Engine.sockets, isGuarded: guardian == .known)
         let tape = Tape(capacity: 1 << 10), clock = clock
         let reader = tape.makeReader()
         market = ScriptedMarket(Tape.Writer(tape))
@@ -47,6 +60,7 @@ final class Engine {
         }
         options.limits = Engine.limits
         options.servesEcho = true
+        options.verifier = guardian == .nobody ? nil : Known.verifier
         handler = FanOutHandler(options: options, network: network, tape: reader) { clock.now }
     }
 
@@ -79,7 +93,7 @@ final class Engine {
         case 4: market.act(input.byte(), input.byte(), at: clock.now.wall)
         case 5: setRoom(socket, input.byte())
         case 6: leave(socket)
-        default: finishRarely(input.byte())
+        default: speakOrDrain(socket, &input)
         }
         rest()
     }
@@ -94,7 +108,8 @@ final class Engine {
             // An id comes back in the next turn at the earliest.
             turn()
             network.open(socket)
-            handler.opened(SocketID(UInt32(socket)), peer: PeerAddress(v4: 0x7f00_0001 + UInt32(socket), port: 1))
+            handler.opened(
+                SocketID(UInt32(socket)), peer: PeerAddress(v4: 0x7f00_0001 + UInt32(socket), port: 1))
         }
         guard network.isOpen(socket), bytes.count > 0 else { return }
         network.heard(socket, bytes.bytes)
@@ -113,10 +128,15 @@ final class Engine {
         handler.closed(SocketID(UInt32(socket)))
     }
 
-    private func finishRarely(_ choice: UInt8) {
-        guard choice == 0xff, !isDraining else { return }
-        isDraining = true
-        handler.drain(over: .seconds(2))
+    private func speakOrDrain(_ socket: Int, _ input: inout Input) {
+        let choice = input.byte()
+        if choice == 0xff, !isDraining {
+            isDraining = true
+            handler.drain(over: .seconds(2))
+        } else if guardian == .input {
+            let claims = input.take(Int(choice))
+            receive(socket, Memory(Phrases.authentication(Array(claims.bytes))))
+        }
     }
 
     // MARK: Time

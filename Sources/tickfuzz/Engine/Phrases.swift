@@ -1,11 +1,20 @@
 // What clients of a fuzzed loop say in one go, so that the fuzzer need not find it a byte at a time.
 import Basics
+import Dialects
 import Wire
 
 enum Phrases {
     static func phrase(_ index: Int) -> [UInt8] { all[index % all.count] }
 
-    private static let all: [[UInt8]] = heads.map { Array($0.utf8) } + messages.map { frame(.text, Array($0.utf8)) }
+    private static let all: [[UInt8]] =
+        heads.map { Array($0.utf8) } + messages.map { frame(.text, Array($0.utf8)) }
+        + tokens.map(authentication)
+        + tokens.map { Array(upgrade("Authorization: Bearer \(text($0))\r\n").utf8) }
+        + tokens.map {
+            Array(
+                get("/v1/events?channel=quote,book,bar&symbols=*", "Cookie: tickerfeed_token=\(text($0))\r\n")
+                    .utf8)
+        }
 
     private static func get(_ path: String, _ fields: String = "") -> String {
         "GET \(path) HTTP/1.1\r\nHost: x\r\n\(fields)\r\n"
@@ -24,7 +33,8 @@ enum Phrases {
         get("/v1/events?channel=quote,trade,book,bar,status,stats&symbols=*&rate=max"),
         get("/v1/events?channel=book&symbols=S0,S1&depth=2", "Accept: application/x-ndjson\r\n"),
         get("/v1/events?channel=trade&symbols=S0&mode=latest&rate=0.5", "Last-Event-ID: 7.0\r\n"),
-        get("/v1/poll?channel=quote,trade&symbols=S0,S1,S2"), get("/v1/poll?channel=trade&symbols=S*&cursor=7.1"),
+        get("/v1/poll?channel=quote,trade&symbols=S0,S1,S2"),
+        get("/v1/poll?channel=trade&symbols=S*&cursor=7.1"),
         get("/v1/snapshot/S0?depth=2"), get("/v1/symbols"), get("/metrics"), get("/readyz"), get("/"),
         "HEAD /v1/events?channel=quote&symbols=S0 HTTP/1.1\r\nHost: x\r\n\r\n",
         get("/livez", "Connection: close\r\n"),
@@ -43,6 +53,41 @@ enum Phrases {
         #"{"op":"unsubscribe","channel":"trade","symbols":["*"]}"#, #"{"op":"list","id":"l"}"#,
         #"{"op":"ping"}"#,
     ]
+
+    // MARK: Tokens
+
+    /// None of them allows a bar, nor a symbol beyond S1: what comes to a client is held against that.
+    private static let tokens = [
+        #"{"exp":1700000100,"sub":"a","symbols":["S0","S1*"],"channels":["quote","trade","book"]}"#,
+        #"{"exp":1700000003,"sub":"a","symbols":["S0"],"channels":["quote"],"max_rate":10}"#,
+        #"{"exp":1700000900,"sub":"a","symbols":["S1"],"channels":["book","status"],"max_depth":1}"#,
+        #"{"exp":1700000900,"symbols":[],"channels":[]}"#,
+    ].map { Array($0.utf8) }
+
+    static func allows(_ message: ServerMessage) -> Bool {
+        switch message {
+        case .bar: false
+        case .quote(let quote): allows(quote.version)
+        case .trade(let trade): allows(trade.version)
+        case .book(let book): allows(book.version)
+        case .stats: false
+        case .status(let status): allows(status.version)
+        default: true
+        }
+    }
+
+    private static func allows(_ version: Version) -> Bool {
+        version.symbol == "S0" || version.symbol.hasPrefix("S1")
+    }
+
+    private static func text(_ claims: [UInt8]) -> String {
+        String(decoding: Known.token(header: #"{"alg":"HS256"}"#.utf8, claims: claims), as: UTF8.self)
+    }
+
+    /// A message with a token of these claims.
+    static func authentication(_ claims: [UInt8]) -> [UInt8] {
+        frame(.text, Array(#"{"op":"auth","id":"t","token":"\#(text(claims))"}"#.utf8))
+    }
 
     /// A frame whose payload is the input's: its kind, its length, its bytes.
     static func frame(_ input: inout Input) -> [UInt8] {
@@ -66,7 +111,8 @@ enum Phrases {
         // A mask of zero leaves the payload as it is.
         buffer.write(atMost: WebSocketFrame.headerBytesMax) {
             WebSocketFrame.writeHeader(
-                into: &$0, opcode: opcode, payload: payload.count, fin: fin, isCompressed: isCompressed, mask: 0)
+                into: &$0, opcode: opcode, payload: payload.count, fin: fin, isCompressed: isCompressed,
+                mask: 0)
         }
         return Array(buffer.readable) + payload
     }

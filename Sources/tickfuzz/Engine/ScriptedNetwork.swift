@@ -10,14 +10,19 @@ final class ScriptedNetwork: Network {
         var buffers = false
         var fails = false
         var isBlocked = false
-        var witness = Witness()
+        let witness: Witness
     }
 
     private var sockets: [Socket]
     private var failed: [Int] = []
     var counters: NetworkCounters { NetworkCounters() }
 
-    init(sockets: Int) { self.sockets = Array(repeating: Socket(), count: sockets) }
+    private let isGuarded: Bool
+
+    init(sockets: Int, isGuarded: Bool) {
+        self.isGuarded = isGuarded
+        self.sockets = (0..<sockets).map { _ in Socket(witness: Witness(isGuarded: isGuarded)) }
+    }
 
     // MARK: The loop's side
 
@@ -51,7 +56,7 @@ final class ScriptedNetwork: Network {
     func isOpen(_ index: Int) -> Bool { sockets[index].isOpen }
 
     func open(_ index: Int) {
-        sockets[index] = Socket()
+        sockets[index] = Socket(witness: Witness(isGuarded: isGuarded))
         sockets[index].isOpen = true
     }
 
@@ -70,7 +75,9 @@ final class ScriptedNetwork: Network {
         case 0xfd: sockets[index].buffers.toggle()
         default: sockets[index].room = Int(choice) * 8
         }
-        guard sockets[index].isBlocked, sockets[index].room > 0 || sockets[index].buffers else { return false }
+        guard sockets[index].isBlocked, sockets[index].room > 0 || sockets[index].buffers else {
+            return false
+        }
         sockets[index].isBlocked = false
         return true
     }

@@ -15,6 +15,10 @@ final class Witness {
     private var inflater: Inflater?
     private var symbols = SBEReader()
     private var isClosed = false
+    private let isGuarded: Bool
+
+    /// - Parameter isGuarded: no client has a token that allows more than `Phrases` knows.
+    init(isGuarded: Bool) { self.isGuarded = isGuarded }
 
     private var said: [UInt8] = []
 
@@ -41,7 +45,8 @@ final class Witness {
             guard let (head, consumed) = try HTTPResponseHead.parse(memory.bytes) else { return false }
             return take(head, consumed)
         } catch {
-            demand(false, "no answer: \(error.reason) in \(String(decoding: bytes.prefix(200), as: UTF8.self))")
+            demand(
+                false, "no answer: \(error.reason) in \(String(decoding: bytes.prefix(200), as: UTF8.self))")
             return false
         }
     }
@@ -83,8 +88,10 @@ final class Witness {
     private func check(_ event: WebSocketEvent, _ payload: UnsafeRawBufferPointer) {
         switch event {
         case .text:
-            if payload.first == UInt8(ascii: "{"), (try? ServerMessage(json: payload)) != nil { return }
-            demand(false, "no message: \(String(decoding: payload.prefix(500), as: UTF8.self))")
+            guard let message = try? ServerMessage(json: payload) else {
+                return demand(false, "no message: \(String(decoding: payload.prefix(500), as: UTF8.self))")
+            }
+            check(message)
         case .binary: checkBinary(payload)
         case .close: isClosed = true
         case .ping, .pong: break
@@ -94,9 +101,13 @@ final class Witness {
     private func checkBinary(_ payload: UnsafeRawBufferPointer) {
         var offset = 0
         do throws(SBEError) {
-            while try symbols.next(in: payload, from: &offset) != nil {}
+            while let message = try symbols.next(in: payload, from: &offset) { check(message) }
         } catch {
             demand(false, "no message: \(error)")
         }
+    }
+
+    private func check(_ message: ServerMessage) {
+        demand(!isGuarded || Phrases.allows(message), "no token allows \(message)")
     }
 }
