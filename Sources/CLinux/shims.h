@@ -5,6 +5,7 @@
 #ifndef TICKERFEED_CLINUX_SHIMS_H
 #define TICKERFEED_CLINUX_SHIMS_H
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -79,6 +80,9 @@ static inline int tf_get_descriptor_limit(struct rlimit *limit) {
 static inline int tf_set_descriptor_limit(const struct rlimit *limit) {
     return setrlimit(RLIMIT_NOFILE, limit);
 }
+
+// open is variadic, which Swift does not import.
+static inline int tf_open_to_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
 
 static inline int tf_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 

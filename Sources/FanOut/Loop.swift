@@ -66,6 +66,12 @@ public final class FanOutHandler: SocketHandler {
     /// Times the tape lapped this loop.
     public var laps: UInt64 { shard.view.laps }
 
+    func refusals(_ limit: Refusal) -> UInt64 { shard.counters.refusals(limit) }
+    /// Counts a WebSocket for a subject, as `auth` does.
+    func admits(subject: String, _ index: Int) -> Bool {
+        shard.admitOrClose(subject: subject, index, clock())
+    }
+
     package var holdings: Holdings { shard.holdings }
     /// How long the rate class that waits longest is due already.
     var overdue: Nanoseconds { shard.overdue(clock().instant) }

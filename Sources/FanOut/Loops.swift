@@ -3,7 +3,7 @@
 //     listener → loop 0 ─ reception ─→ the loop with the fewest connections, which keeps it
 //     tape → each loop's own reader, view and subscribers
 //
-// Loops share the reception and the noticeboard, and nothing else. A single loop accepts for itself,
+// Loops share the reception, the turnstile and the noticeboard, and nothing else. A single loop accepts for itself,
 // and is neither rung for a connection nor has another thread beside it.
 import Basics
 import Market
@@ -41,6 +41,9 @@ public struct FanOutLoops: Sendable {
         board = Noticeboard(loops: ends.count)
         ending = try Doorbell()
         running = Running(loops: ends.count)
+        let memory = ResidentMemory()
+        let entries = max(options.limits.limitTableEntries, 3 * options.limits.connections)
+        let turnstile = Turnstile(entries: entries) { memory.bytes() }
         var options = options
         options.limits.connections = reception.share
         var loops: [FanOutLoop] = []
@@ -50,7 +53,7 @@ public struct FanOutLoops: Sendable {
             loops.append(
                 FanOutLoop(
                     options: options, reactor: reactor, end: end,
-                    place: LoopPlace(index: index, board: board)))
+                    place: LoopPlace(index: index, board: board, turnstile: turnstile)))
         }
         self.loops = loops
     }

@@ -14,6 +14,8 @@ public struct ServerOptions: Sendable {
     public var allowedOrigins: [String] = []
     /// What tokens are checked with; nil: nobody needs one.
     public var verifier: TokenVerifier?
+    /// Proxies whose `X-Forwarded-For` counts.
+    public var trustedProxies: [AddressBlock] = []
     /// `/metrics` is served here too.
     public var servesMetrics = true
     /// Hears of what ends connections and the like; never of data.

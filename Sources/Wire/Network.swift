@@ -33,8 +33,10 @@ public enum SendOutcome: Equatable, Sendable {
 public struct NetworkCounters: Hashable, Sendable {
     /// Opened, whoever accepted them.
     public var accepted: UInt64 = 0
-    /// Accepted and closed at once, because `connectionsMax` were open.
+    /// Turned away, because `connectionsMax` were open.
     public var refused: UInt64 = 0
+    /// Turned away with the spare descriptor, because there were no others.
+    public var refusedDescriptors: UInt64 = 0
     /// Failed accepts: out of descriptors or memory, or a connection that was gone already.
     public var acceptErrors: UInt64 = 0
     public var bytesIn: UInt64 = 0

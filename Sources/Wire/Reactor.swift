@@ -25,6 +25,8 @@ public final class Reactor: Network {
     static let notSentLowWater: Int32 = 16 * 1_024
     /// Out of descriptors, an edge-triggered listener says nothing more: ask again this late.
     static let acceptRetry = Nanoseconds.milliseconds(100)
+    /// Refused connections that wait for their peer to have read why. Each holds a descriptor.
+    static let refusedLingeringMax = 16
 
     public var counters: NetworkCounters { tally.pointee }
     public var openCount: Int { table.openCount }
@@ -38,6 +40,7 @@ public final class Reactor: Network {
     private var listener: Listener?
     /// When to accept without being told to: at once after a full turn, later after an error.
     private var acceptAt = Instant.never
+    private var spare = SpareDescriptor()
 
     let table: SocketTable
     /// Sessions of sockets that speak TLS; nil where none does.
@@ -85,7 +88,10 @@ public final class Reactor: Network {
         desk = reception.desk(of: loop)
         self.listener = listener
         guard epoll >= 0 else { throw SystemError("epoll_create1") }
-        if let listener { try watch(listener.descriptor, .listener, TF_EPOLLIN | TF_EPOLLET) }
+        if let listener {
+            try watch(listener.descriptor, .listener, TF_EPOLLIN | TF_EPOLLET)
+            spare.takeBack()
+        }
         if let bell = desk.bell { try watch(bell.descriptor, .bell, TF_EPOLLIN | TF_EPOLLET) }
     }
 
@@ -284,7 +290,10 @@ extension Reactor {
             guard let listener else { return }
             let (descriptor, peer) = acceptSocket(listener.descriptor)
             guard descriptor >= 0 else {
-                acceptAt = retry(after: tf_errno(), now: now)
+                var code = tf_errno()
+                if code == EMFILE || code == ENFILE { code = refuseByTheSpare(listener) }
+                if code == 0 { continue }
+                acceptAt = retry(after: code, now: now)
                 return
             }
             let arrival = Arrival(descriptor: descriptor, peer: peer)
@@ -293,9 +302,40 @@ extension Reactor {
             case .handedOver: break
             case .full:
                 tally.pointee.refused += 1
-                closeDescriptor(descriptor)
+                refuse(descriptor, now: now)
             }
         }
+    }
+
+    /// Says why, and lets the words arrive (`Lingering`), for as many as there are descriptors to spare.
+    private func refuse(_ descriptor: Int32, now: Instant) {
+        sayFull(descriptor)
+        let tag = SocketTag.refused(tally.pointee.refused)
+        guard secure == nil, lingering.count < Reactor.refusedLingeringMax,
+            tf_epoll_add(epoll, descriptor, TF_EPOLLIN | TF_EPOLLRDHUP | TF_EPOLLET, tag.raw) == 0
+        else { return closeDescriptor(descriptor) }
+        lingering.add(tag, descriptor, now: now)
+        unfinished.append(tag)
+    }
+
+    /// Out of descriptors: takes one connection off the queue with the spare one, and says why.
+    ///
+    /// - Returns: 0, or why none could be had: there was none, or no descriptor even so.
+    private func refuseByTheSpare(_ listener: Listener) -> Int32 {
+        spare.lend()
+        defer { spare.takeBack() }
+        let (descriptor, _) = acceptSocket(listener.descriptor)
+        guard descriptor >= 0 else { return tf_errno() }
+        tally.pointee.refusedDescriptors += 1
+        sayFull(descriptor)
+        closeDescriptor(descriptor)
+        return 0
+    }
+
+    /// A peer that speaks TLS would not understand it, and a handshake is more than it is worth.
+    private func sayFull(_ descriptor: Int32) {
+        guard secure == nil else { return }
+        _ = reception.refusal.withUnsafeBytes { sendBytes(descriptor, $0) }
     }
 
     /// Opens what another loop accepted for this one.

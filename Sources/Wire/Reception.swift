@@ -25,6 +25,8 @@ public final class Reception: Sendable {
 
     /// The most connections that one loop can come to have.
     public let share: Int
+    /// What is sent to whom no loop has room for.
+    let refusal = HTTPResponse.full.closing
     private let connectionsMax: Int
     private let desks: [Desk]
 

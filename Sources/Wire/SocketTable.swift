@@ -15,6 +15,8 @@ struct SocketTag: Hashable {
 
     static let listener = SocketTag(raw: 1)
     static let bell = SocketTag(raw: 2)
+    /// A connection that no slot was there for, by its number: unlike that of any other in the same second.
+    static func refused(_ number: UInt64) -> SocketTag { SocketTag(raw: 1 << 20 | number & 0xf_ffff) }
 
     var socket: SocketID { SocketID(UInt32(truncatingIfNeeded: raw)) }
     var generation: UInt32 { UInt32(raw >> 32) }

@@ -3,6 +3,7 @@ import Basics
 import CLinux
 import FanOut
 import TickerFeed
+import Wire
 
 struct Configuration {
     // The feed.
@@ -32,7 +33,10 @@ struct Configuration {
     var logLevel = LogLevel.info
     var logFormat = LogFormat.text
 
+    /// What tokens are checked with; nil: nobody needs one.
+    var verifier: TokenVerifier?
     var limits = Limits()
+    var trustedProxies: [AddressBlock] = []
     /// Limits that protect against strangers are lifted.
     var isBench = false
     /// `/echo` is served.
@@ -44,7 +48,9 @@ struct Configuration {
         let options: [Option]
     }
 
-    static let groups = [feedOptions, listenOptions, tlsOptions, operationOptions, otherOptions]
+    static let groups = [
+        feedOptions, listenOptions, tlsOptions, tokenOptions, limitOptions, operationOptions, otherOptions,
+    ]
     static var options: [Option] { groups.flatMap(\.options) }
 
     static var help: String {
@@ -63,13 +69,15 @@ struct Configuration {
         ])
 
     /// In the order in which they are read.
-    private enum Part: CaseIterable { case feed, listen, tls, operation, other }
+    private enum Part: CaseIterable { case feed, listen, tls, tokens, limits, operation, other }
 
     private mutating func take(_ part: Part, _ arguments: Arguments) throws(UsageError) {
         switch part {
         case .feed: try takeFeed(arguments)
         case .listen: try takeListen(arguments)
+        case .limits: try takeLimits(arguments)
         case .tls: try takeTLS(arguments)
+        case .tokens: try takeTokens(arguments)
         case .operation: try takeOperation(arguments)
         case .other: try takeOther(arguments)
         }
@@ -118,6 +126,8 @@ struct Configuration {
         }
         isBench = true
         limits.operationsPerSecond = 1_000_000
+        limits.handshakesPerSecond = 1_000_000
+        limits.inputBytesPerSecond = 0
         if case .simulator(let scenario) = source {
             limits.symbols = max(limits.symbols, scenario.symbolCount)
         } else {

@@ -10,9 +10,11 @@ import Wire
 
 extension Configuration {
     /// Options that are applied to a server that runs.
-    static let live: Set<String> = [
-        "admin-token-file", "allow-origin", "drain", "log-format", "log-level", "stall-limit",
-    ]
+    static let live: Set<String> = Set(limitOptions.options.map(\.name)).subtracting(["max-connections"])
+        .union([
+            "admin-token-file", "allow-origin", "drain", "log-format", "log-level", "stall-limit",
+            "token-audience", "token-issuer", "token-key",
+        ])
 }
 
 extension Server {
@@ -56,6 +58,8 @@ extension Server {
         loops.reload { options in
             options.limits = configuration.limits
             options.allowedOrigins = configuration.allowedOrigins
+            options.trustedProxies = configuration.trustedProxies
+            options.verifier = configuration.verifier
         }
     }
 

@@ -110,6 +110,8 @@ final class Server {
         options.processReport = { [started] in ProcessReport.read(started: started) }
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
+        options.trustedProxies = configuration.trustedProxies
+        options.verifier = configuration.verifier
         options.servesMetrics = listener.isLoopback
         options.servesEcho = configuration.isEcho
         options.log = log
@@ -154,7 +156,7 @@ final class Server {
                 [
                     "listen": "\(address)",
                     "note":
-                        "--insecure: all that passes can be read and changed on its way, and everyone who reaches this address may read everything",
+                        "--insecure: all that passes, tokens too, can be read and changed on its way; without --token-key everyone who reaches this address may read everything",
                 ])
         }
     }

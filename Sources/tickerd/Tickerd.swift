@@ -11,18 +11,10 @@ struct Tickerd {
         tickerd digest FILE       counts, anomalies, final books and hashes of an ITCH file, as JSON
 
         \(Configuration.help)
-        \(limits)
         SIGTERM and ^C say goodbye and end, a second one ends at once; SIGHUP reads the configuration again.
         Exit status: 0 ended by SIGTERM or ^C, 1 could not start, or ended by a second one, 2 wrong usage.
 
         """
-
-    private static var limits: String {
-        let limits = Limits()
-        return
-            "A connection may have \(limits.symbols) symbols, messages of \(limits.messageBytes) bytes and "
-            + "\(limits.operationsPerSecond) operations a second."
-    }
 
     static func main() {
         let words = Array(CommandLine.arguments.dropFirst())

@@ -26,6 +26,7 @@ final class Link {
     private let url: WebSocketURL
     private let requests: [ClientMessage]
     private let trust: TLSTrust?
+    private let token: TokenSource?
     private var backoff: Backoff
     private var generator: SeededGenerator
     private var client: WebSocketClient?
@@ -34,14 +35,20 @@ final class Link {
     private(set) var wasEverLive = false
     /// A server answered, and would not have us, or was not who it should be.
     private(set) var wasRefused = false
+    /// The server wants a token, or another one than it was given: trying again does not help.
+    private(set) var isUnauthorized = false
     /// Messages that broke the protocol: counted and shown, not worth the connection.
     private(set) var unreadable: UInt64 = 0
 
     /// - Parameters:
     ///   - seed: for pauses and mask keys.
     ///   - trust: whom to believe with `wss`.
-    init(_ url: WebSocketURL, requests: [ClientMessage], seed: UInt64, trust: TLSTrust? = nil) {
+    init(
+        _ url: WebSocketURL, requests: [ClientMessage], seed: UInt64, trust: TLSTrust? = nil,
+        token: TokenSource? = nil
+    ) {
         self.trust = trust
+        self.token = token
         self.url = url
         self.requests = requests
         backoff = Backoff(seed: seed)
@@ -59,7 +66,8 @@ final class Link {
 
     func start(_ now: Instant) {
         let client = WebSocketClient(
-            url: url, protocols: ["tickerfeed.v1.json"], random: SeededGenerator(seed: generator.next()),
+            url: url, protocols: ["tickerfeed.v1.json"], headers: token?.headers ?? [],
+            random: SeededGenerator(seed: generator.next()),
             trust: trust)
         self.client = client
         do throws(ClientError) {
@@ -95,7 +103,10 @@ final class Link {
         } catch {
             ended = error.description
             switch error {
-            case .refused, .insecure: wasRefused = true
+            case .refused(let status, _, _, _):
+                wasRefused = true
+                isUnauthorized = status == 401
+            case .insecure: wasRefused = true
             default: break
             }
         }

@@ -14,6 +14,8 @@ struct Tickwatch {
         Option("url", "URL", "the server's stream (default ws://127.0.0.1:7400/v1/stream)"),
         Option("ca", "FILE", "with wss: trust the authorities in this PEM file instead of the system's"),
         Option("rate", "N", "updates a second for each symbol, 0.1 to 1000, or max (default 10)"),
+        Option(
+            "token-file", "FILE", "the token that the server wants (default: what TICKERFEED_TOKEN holds)"),
         Option("help", nil, "this text"),
         Option("version", nil, "the version"),
     ]
@@ -59,7 +61,8 @@ struct Tickwatch {
         }
         let rate = try rate(arguments["rate"]), trust = try trust(arguments["ca"], url)
         return Watcher(
-            url, text, symbols: arguments.operands.map { $0.uppercased() }, rate: rate, trust: trust
+            url, text, symbols: arguments.operands.map { $0.uppercased() }, rate: rate, trust: trust,
+            token: try TokenSource(file: arguments["token-file"])
         ).run()
     }
 

@@ -18,7 +18,10 @@ final class Watcher {
     /// Thirty pages a second are more than an eye wants.
     private static let paintInterval = Nanoseconds.milliseconds(33)
 
-    init(_ url: WebSocketURL, _ text: String, symbols: [String], rate: Rate, trust: TLSTrust? = nil) {
+    init(
+        _ url: WebSocketURL, _ text: String, symbols: [String], rate: Rate, trust: TLSTrust? = nil,
+        token: TokenSource? = nil
+    ) {
         self.text = text
         let list = Watchlist(symbols)
         self.list = list
@@ -28,7 +31,8 @@ final class Watcher {
                 .subscribe(.init(channel: channel, symbols: list.symbols, rate: rate)))
         }
         link = Link(
-            url, requests: requests, seed: UInt64(bitPattern: Moment.read().wall.raw), trust: trust)
+            url, requests: requests, seed: UInt64(bitPattern: Moment.read().wall.raw), trust: trust,
+            token: token)
         signals = Watcher.blockSignals()
     }
 
@@ -117,6 +121,11 @@ final class Watcher {
         let changed = list.apply(message, now: now)
         hasNews = true
         if case .ack(_, _, let refused, _) = message, !refused.isEmpty { report(refused) }
+        if case .error(_, "unauthenticated", let reason) = message, status == nil {
+            status = .refused
+            restoreForMessage()
+            return complain("\(text) refused: \(reason); see --token-file")
+        }
         guard terminal == nil, !Terminal.isInteractive, let changed else { return }
         // Nobody reads any more (`| head -3`): that is the end, not an error.
         if !Console.write(Pipe.line(list.rows[changed])) { status = .done }
@@ -131,12 +140,14 @@ final class Watcher {
     }
 
     private func checkLink(_ now: Instant) {
-        guard case .broken(let reason, _) = link.state, !link.wasEverLive, status == nil else {
+        let isLost = link.isUnauthorized || !link.wasEverLive
+        guard case .broken(let reason, _) = link.state, isLost, status == nil else {
             if link.wasEverLive, terminal == nil, Terminal.isInteractive { terminal = Terminal() }
             return
         }
         guard !link.wasRefused else {
             status = .refused
+            restoreForMessage()
             return complain("\(text) refused: \(reason)")
         }
         status = .noServer

@@ -47,6 +47,15 @@ func scenarios(line: String, scenario: Scenario) throws {
         ("--scenario uniform --seed 3", "--seed"), ("--scenario uniform --speed 2", "--speed"),
         ("--scenario uniform --loop", "--loop"), ("--feed a.itch --scenario uniform", "--scenario"),
         ("--feed a.itch --set rate=5", "--set"), ("--bench --listen 0.0.0.0:7400", "--bench"),
+        ("--max-connections 0", "--max-connections 0"), ("--max-connections 1e3", "--max-connections 1e3"),
+        ("--max-connections -1", "--max-connections -1"), ("--max-connections 2K", "--max-connections 2K"),
+        ("--max-memory 1K", "--max-memory 1K"), ("--max-memory 5T", "--max-memory 5T"),
+        ("--max-memory 99999999999G", "--max-memory"), ("--max-memory M", "--max-memory M"),
+        ("--max-head 70000", "--max-head 70000"), ("--auth-deadline 0", "--auth-deadline 0"),
+        ("--request-deadline 3601", "--request-deadline"), ("--idle-deadline x", "--idle-deadline x"),
+        ("--trusted-proxy 10.0.0.1/8", "--trusted-proxy"),
+        ("--trusted-proxy proxy.example", "--trusted-proxy"),
+        ("--trusted-proxy 10.0.0.0/33", "--trusted-proxy"),
         ("--bench --listen example.org:7400", "--bench"), ("--bench --listen [::]:7400", "--bench"),
         ("--tls-cert a.pem", "--tls-key"), ("--tls-key a.key", "--tls-cert"),
         ("--tls-cert a.pem --tls-key a.key --insecure", "--insecure"),
@@ -57,6 +66,19 @@ func usageErrors(line: String, named: String) {
     #expect(text.contains(named) && !text.contains("\n"), "\(text)")
 }
 
+@Test("limits are taken from the command line, sizes with a suffix")
+func limits() throws {
+    let plain = Limits()
+    let taken = try configuration(
+        "--max-connections 100 --max-memory 2G --max-head 2K --max-message 4096 --auth-deadline 0.5 "
+            + "--trusted-proxy 10.0.0.0/8 --trusted-proxy ::1")
+    #expect(taken.limits.connections == 100 && taken.limits.memoryBytes == 2 << 30)
+    #expect(taken.limits.http.headBytesMax == 2_048 && taken.limits.messageBytes == 4_096)
+    #expect(taken.limits.authDeadline == .milliseconds(500))
+    #expect(taken.trustedProxies.map(\.description) == ["10.0.0.0/8", "::1/128"])
+    #expect(try configuration("").limits == plain)
+}
+
 @Test("--bench lifts what is there against strangers, and nothing else")
 func bench() throws {
     let plain = Limits()
@@ -64,6 +86,9 @@ func bench() throws {
     #expect(limits.symbols == 900 && limits.operationsPerSecond > 10_000 && limits.stall == .seconds(7))
     limits.symbols = plain.symbols
     limits.operationsPerSecond = plain.operationsPerSecond
+    #expect(limits.handshakesPerSecond > 100_000 && limits.inputBytesPerSecond == 0)
+    limits.handshakesPerSecond = plain.handshakesPerSecond
+    limits.inputBytesPerSecond = plain.inputBytesPerSecond
     limits.stall = plain.stall
     #expect(limits == plain)
     #expect(try configuration("--bench").limits.symbols == plain.symbols)

@@ -23,6 +23,12 @@ final class FakeNetwork: Network {
         return .sent(taken)
     }
     func close(_ socket: SocketID, abort: Bool) { closed.insert(socket.index) }
+    /// The socket's number is another one's now.
+    func reopen(_ socket: Int) {
+        closed.remove(socket)
+        room[socket] = nil
+        sent[socket] = nil
+    }
     func take(_ socket: Int) -> [UInt8] { sent.removeValue(forKey: socket) ?? [] }
 }
 
@@ -39,7 +45,10 @@ final class Engine {
             instant: Instant(raw: 1_000_000_000), wall: Timestamp(raw: 1_700_000_000_000_000_000))
     }
 
-    init(limits: Limits = Limits(), verifier: TokenVerifier? = nil) {
+    init(
+        limits: Limits = Limits(), verifier: TokenVerifier? = nil, place: LoopPlace = .alone,
+        change: (inout ServerOptions) -> Void = { _ in }
+    ) {
         let tape = Tape(capacity: 1 << 14)
         let reader = tape.makeReader()
         writer = Tape.Writer(tape)
@@ -49,9 +58,11 @@ final class Engine {
         options.limits = limits
         options.limits.connections = 1_100
         options.verifier = verifier
+        change(&options)
         let clock = Clock()
         self.clock = clock
-        handler = FanOutHandler(options: options, network: network, tape: reader) { clock.now }
+        handler = FanOutHandler(
+            options: options, network: network, tape: reader, place: place, clock: { clock.now })
     }
 
     var now: Moment { clock.now }
@@ -108,6 +119,14 @@ final class Engine {
         writer.publish()
     }
 
+    func closeBar(_ symbol: Int, _ interval: BarInterval) {
+        writer.append(
+            Tick(
+                .barClose, SymbolID(symbol), flags: .endOfEvent, interval: interval,
+                sequence: (sequences[symbol]?.trade ?? 0) + 1, eventTime: now.wall, receiveTime: now.wall))
+        writer.publish()
+    }
+
     private func append(
         _ kind: Tick.Kind, _ symbol: Int, _ side: Side, _ sequence: UInt64, cents: Int, shares: Int
     ) {
@@ -132,16 +151,11 @@ final class Engine {
         headers: String = ""
     ) -> String {
         open(index)
-        return get(
-            index, "/v1/stream",
-            headers: "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                + (extensions.isEmpty ? "" : "Sec-WebSocket-Extensions: \(extensions)\r\n")
-                + "Sec-WebSocket-Protocol: \(name)\r\n\(headers)")
-    }
-
-    func open(_ index: Int) {
-        handler.opened(SocketID(UInt32(index)), peer: PeerAddress(v4: 0x7f00_0001, port: 1))
+        let offer = extensions.isEmpty ? "" : "Sec-WebSocket-Extensions: \(extensions)\r\n"
+        receive(
+            index,
+            Array(Engine.upgrade("Sec-WebSocket-Protocol: \(name)\r\n\(offer)\(headers)").utf8))
+        return String(decoding: network.take(index), as: UTF8.self)
     }
 
     /// What a request on an open socket is answered at once.
@@ -152,6 +166,25 @@ final class Engine {
         return String(decoding: network.take(index), as: UTF8.self)
     }
 
+    static func upgrade(_ more: String = "") -> String {
+        "GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\(more)\r\n"
+    }
+
+    func open(_ index: Int, from peer: PeerAddress = PeerAddress(v4: 0x7f00_0001, port: 1)) {
+        handler.opened(SocketID(UInt32(index)), peer: peer)
+    }
+    func close(_ index: Int) { handler.closed(SocketID(UInt32(index))) }
+    /// Opens a socket and says these bytes.
+    func ask(_ index: Int, _ text: String) {
+        handler.opened(SocketID(UInt32(index)), peer: PeerAddress(v4: 0x7f00_0001, port: 1))
+        receive(index, Array(text.utf8))
+    }
+    func askMore(_ index: Int, _ text: String) { receive(index, Array(text.utf8)) }
+
+    /// What a client was sent since it was asked last, as text.
+    func text(_ index: Int) -> String { String(decoding: network.take(index), as: UTF8.self) }
+
     func say(_ index: Int, _ text: String) {
         var frame = ByteBuffer()
         var text = text
@@ -161,7 +194,7 @@ final class Engine {
         receive(index, Array(frame.readable))
     }
 
-    private func receive(_ index: Int, _ bytes: [UInt8]) {
+    func receive(_ index: Int, _ bytes: [UInt8]) {
         var bytes = bytes
         bytes.withUnsafeMutableBytes { handler.received(SocketID(UInt32(index)), $0) }
     }

@@ -274,23 +274,38 @@ import Testing
         try server.turn(until: { server.reactor.openCount == 0 })
     }
 
-    @Test("out of descriptors it keeps who is there and accepts later")
+    @Test("out of descriptors it keeps who is there and tells who comes to come back")
     func outOfDescriptors() async {
         // The limit is the whole process's, so this one gets its own.
         await #expect(processExitsWith: .success) {
             let server = try TestServer()
             let (old, _) = try server.peer()
-            let late = try TestPeer(port: server.port)
+            let late = try (0..<3).map { _ in try TestPeer(port: server.port) }
             let fillers = fillDescriptors()
-            try server.turn(until: { server.reactor.counters.acceptErrors > 0 })
+            try server.turn(until: { late.allSatisfy { $0.drained().end == .finished } })
+            try #require(late.allSatisfy { $0.text.hasPrefix("HTTP/1.1 503 ") })
+            try #require(server.reactor.counters.refusedDescriptors == 3)
             old.send("still here")
             try server.turn(until: { server.log.last == "received 0 still here" })
+            try #require(server.reactor.counters.acceptErrors == 0)
+            for filler in fillers { close(filler) }
+            _ = try server.peer()
+        }
+    }
+
+    @Test("without even the spare descriptor it accepts later")
+    func outOfSpares() async {
+        await #expect(processExitsWith: .success) {
+            let server = try TestServer()
+            let late = try TestPeer(port: server.port)
+            limitDescriptors(3)
+            try server.turn(until: { server.reactor.counters.acceptErrors > 0 })
             let turns = server.turns
             for _ in 0..<20 { server.turn() }
             // 20 turns of a millisecond: asked again at most once, not in each.
             try #require(server.turns == turns + 20 && server.reactor.counters.acceptErrors <= 2)
-            for filler in fillers { close(filler) }
-            try server.turn(until: { server.count("opened") == 2 })
+            limitDescriptors(200)
+            try server.turn(until: { server.count("opened") == 1 })
             withExtendedLifetime(late) {}
         }
     }
@@ -341,10 +356,14 @@ import Testing
     }
 }
 
+private func limitDescriptors(_ count: UInt) {
+    var limit = rlimit(rlim_cur: rlim_t(count), rlim_max: 200)
+    setrlimit(__rlimit_resource_t(7), &limit)  // RLIMIT_NOFILE
+}
+
 /// Takes every descriptor that is left.
 private func fillDescriptors() -> [Int32] {
-    var limit = rlimit(rlim_cur: 200, rlim_max: 200)
-    setrlimit(__rlimit_resource_t(7), &limit)  // RLIMIT_NOFILE
+    limitDescriptors(200)
     var fillers: [Int32] = []
     while case let filler = dup(0), filler >= 0 { fillers.append(filler) }
     return fillers

@@ -125,6 +125,7 @@ private final class TestServers {
         #expect(servers.shares == [3, 2])
         let sixth = try TestPeer(port: servers.port)
         try servers.turn(until: { sixth.drained().end == .finished })
+        #expect(sixth.text.hasPrefix("HTTP/1.1 503 ") && sixth.text.contains("\r\nRetry-After: 5\r\n"))
         #expect(servers.refused == 1)
         // Waiting in an inbox counts as well.
         peers.remove(at: 3).hangUp()
@@ -238,4 +239,23 @@ private final class Runner: @unchecked Sendable {
         self.server = server
         server.onOpened = { server, socket in server.send(socket, "!") }
     }
+}
+
+@Test("who is refused has time to read why, sent or not sent; a crowd of them takes few descriptors")
+func refusedLinger() throws {
+    let server = try TestServer(connectionsMax: 1)
+    let (only, _) = try server.peer()
+    let late = try (0..<40).map { _ in try TestPeer(port: server.port) }
+    for peer in late { peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n") }
+    try server.turn(until: { server.reactor.counters.refused == 40 })
+    #expect(server.reactor.lingeringCount == Reactor.refusedLingeringMax)
+    // The first ones said all they had and are read on: no reset reaches them.
+    for peer in late.prefix(Reactor.refusedLingeringMax) {
+        try server.turn(until: { peer.drained().end != .open })
+        #expect(peer.end == .finished && peer.text.hasPrefix("HTTP/1.1 503 "))
+    }
+    for peer in late { peer.hangUp() }
+    try server.turn(until: { server.reactor.lingeringCount == 0 })
+    only.send("still here")
+    try server.turn(until: { server.log.last == "received 0 still here" })
 }

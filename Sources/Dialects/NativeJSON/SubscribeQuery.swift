@@ -55,7 +55,7 @@ extension ClientMessage.Subscribe {
     private static func option(named name: String, _ value: String) -> String? {
         switch name {
         case "rate", "depth":
-            let isNumber = !value.isEmpty && value.utf8.allSatisfy { 0x30...0x39 ~= $0 || $0 == 0x2e }
+            let isNumber = (try? JSONValue(parsing: value, depthMax: 1))?.number != nil
             return "\"\(name)\":\(isNumber ? value : ControlMessage.quoted(value))"
         case "mode", "interval", "on_slow": return "\"\(name)\":\(ControlMessage.quoted(value))"
         case "crc", "stamps":

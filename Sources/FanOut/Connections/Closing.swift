@@ -86,4 +86,12 @@ extension Shard {
             index, .stalled, code: CloseCode.tooSlow,
             reason: "nothing was read for \(limits.stall.milliseconds) ms", now)
     }
+
+    /// A message a byte at a time: after the limit its connection is let go.
+    mutating func expireMessage(_ index: Int, _ now: Moment) {
+        counters.refuse(.messageTime)
+        startClosing(
+            index, .messageTimeout, code: CloseCode.policyViolation,
+            reason: "a message did not come whole in \(limits.messageDeadline.milliseconds) ms", now)
+    }
 }

@@ -22,6 +22,10 @@ struct Connection: ~Copyable {
     let opened: Instant
     /// As `welcome` named it; 0 before.
     var session: UInt64 = 0
+    /// What it counts as towards limits that many connections share.
+    var pass: Pass
+    /// Of the page that asked last, where pages of that origin may read the answer.
+    var origin: String?
     var phase = Phase.http
     /// How data messages are written; answers are JSON always.
     var encoding = Encoding.json
@@ -80,6 +84,10 @@ struct Connection: ~Copyable {
     /// The request's, the long poll's or the closing handshake's deadline; where messages stream, when
     /// the server wants to be rid of it.
     var deadline: Instant
+    /// Until when the message that has begun must be whole.
+    var messageDue = Instant.never
+    /// How much it may send.
+    var input = TokenBucket()
     /// When to ask for a sign of life or, having asked, to believe that there is none.
     var life = Instant.never
     var awaitsPong = false
@@ -90,12 +98,14 @@ struct Connection: ~Copyable {
     var merged: UInt64 = 0
     var operations: OperationBudget
 
-    init(_ socket: SocketID, _ peer: PeerAddress, limits: Limits, now: Instant) {
+    init(_ socket: SocketID, _ peer: PeerAddress, _ pass: Pass, limits: Limits, now: Instant) {
         self.socket = socket
         self.peer = peer
         opened = now
+        self.pass = pass
         subscriptions = Subscriptions(dice: (socket.raw &+ 1) &* 2_654_435_761)
         reader = WebSocketReader(role: .server, messageMax: limits.messageBytes)
+        reader.fragmentsMax = limits.fragments
         deadline = now + limits.requestDeadline
         operations = OperationBudget(perSecond: limits.operationsPerSecond, now: now)
     }
@@ -126,12 +136,18 @@ struct Connection: ~Copyable {
         switch phase {
         case .http, .closing: deadline
         case .streaming where isBlocked:
-            min(deadline, tokenDue, limits.stall == .zero ? .never : lastProgress + limits.stall)
+            min(min(deadline, messageDue, tokenDue), limits.stall == .zero ? .never : lastProgress + limits.stall)
         case .streaming:
             min(
-                subscriptions.due, nextHeartbeat, life, deadline, tokenDue,
+                min(subscriptions.due, nextHeartbeat, life), min(deadline, messageDue, tokenDue),
                 isOwed && isHeld ? heldUntil : .never)
         }
+    }
+
+    /// Sets when a message that has begun must be whole, from its first byte on.
+    mutating func expectMessage(within span: Nanoseconds, _ now: Instant) {
+        guard reader.isMidway else { return messageDue = .never }
+        messageDue = min(messageDue, now + span)
     }
 }
 

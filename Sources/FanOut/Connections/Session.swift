@@ -16,6 +16,7 @@ extension Shard {
                 throw ClientFault(error.code, error.message, id: message.id)
             }
         } catch {
+            if error.code == .limitSymbols { counters.refuse(.symbols) }
             answer(index, error.json)
         }
     }
@@ -27,6 +28,7 @@ extension Shard {
             return true
         }
         counters.operationsRefused += 1
+        counters.refuse(.operations)
         if connection.pointee.operations.refused > limits.operationsRefusedMax {
             startClosing(
                 index, .operationRate, code: CloseCode.tooManyOperations,

@@ -199,6 +199,8 @@ struct Shard: ~Copyable {
         case .streaming:
             if now.instant >= connection.pointee.deadline {
                 expireStream(index, now)
+            } else if now.instant >= connection.pointee.messageDue {
+                expireMessage(index, now)
             } else if connection.pointee.isBlocked {
                 expireStall(index, now)
             } else if checkLife(index, now) {
@@ -254,6 +256,7 @@ struct Shard: ~Copyable {
         transports[Int(connections.address(of: index).pointee.transport.rawValue)] -= 1
         logEnd(index, reason)
         forgetSubscriptions(index)
+        place.turnstile.leave(connections.address(of: index).pointee.pass)
         wheel.set(index, .never)
         connections.remove(at: index)
         connectionCount -= 1

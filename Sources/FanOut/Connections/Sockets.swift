@@ -5,14 +5,13 @@ import Wire
 
 extension Shard {
     mutating func opened(_ socket: SocketID, _ peer: PeerAddress, _ now: Moment) {
-        guard socket.index < limits.connections else {
-            network.close(socket, abort: false)
-            return
-        }
+        guard socket.index < limits.connections else { return network.close(socket, abort: false) }
+        guard let pass = admit(socket, peer, now) else { return }
         counters.opened += 1
         connectionCount += 1
         transports[Int(Transport.http.rawValue)] += 1
-        connections.insert(Connection(socket, peer, limits: limits, now: now.instant), at: socket.index)
+        connections.insert(
+            Connection(socket, peer, pass, limits: limits, now: now.instant), at: socket.index)
         schedule(socket.index)
     }
 
@@ -45,6 +44,7 @@ extension Shard {
 
     /// Reads messages, answers them, and writes once: answers and what the requests made due.
     mutating func receivedFrames(_ index: Int, _ bytes: UnsafeMutableRawBufferPointer, _ now: Moment) {
+        guard admit(bytes: bytes.count, index, now) else { return }
         let connection = connections.address(of: index)
         heard(connection, now.instant)
         var offset = 0
@@ -57,10 +57,12 @@ extension Shard {
                 guard boundAnswers(index, now) else { return }
             }
         } catch {
+            count(error)
             startClosing(index, .protocolError, code: error.code, reason: error.reason, now)
         }
         guard connections.contains(index) else { return }
         if connection.pointee.phase == .streaming {
+            connection.pointee.expectMessage(within: limits.messageDeadline, now.instant)
             let due = connection.pointee.subscriptions.takeDue(at: now.instant)
             // New subscriptions that follow the market get their snapshots now, not with the next tick.
             flush(index, classes: due | connection.pointee.subscriptions.realTimeClass, now)
@@ -82,6 +84,7 @@ extension Shard {
             answers + connection.pointee.tail.count - connection.pointee.parkedBytes
                 > connection.pointee.answersMax(limits)
         else { return true }
+        counters.refuse(.unreadAnswers)
         startClosing(
             index, .unreadAnswers, code: CloseCode.policyViolation, reason: "answers are not read", now)
         return false
@@ -93,6 +96,7 @@ extension Shard {
 
     private mutating func received(_ event: WebSocketEvent, _ index: Int, _ now: Moment) {
         let connection = connections.address(of: index)
+        if event == .text || event == .binary { connection.pointee.messageDue = .never }
         switch event {
         case .text where connection.pointee.isEcho: echo(.text, index)
         case .binary where connection.pointee.isEcho: echo(.binary, index)
@@ -104,6 +108,14 @@ extension Shard {
         case .pong: break
         case .close(let code):
             startClosing(index, .asked, code: code ?? CloseCode.normal, reason: "", now)
+        }
+    }
+
+    private mutating func count(_ fault: WebSocketFault) {
+        switch fault.code {
+        case CloseCode.messageTooBig: counters.refuse(.message)
+        case CloseCode.policyViolation: counters.refuse(.fragments)
+        default: break
         }
     }
 }

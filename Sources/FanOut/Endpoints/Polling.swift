@@ -114,9 +114,10 @@ extension Shard {
         scratch.append(last.end())
         scratch.append("]\n")
         var head = ByteBuffer()
+        var headers: HTTPHeaders = ["Content-Type": "application/json", "Cache-Control": "no-store"]
+        addCommonHeaders(to: &headers, origin: connection.pointee.origin, now)
         HTTPResponse.writeHead(
-            200, ["Content-Type": "application/json", "Cache-Control": "no-store"],
-            length: scratch.count + 1, keepAlive: connection.pointee.keepsAlive, into: &head)
+            200, headers, length: scratch.count + 1, keepAlive: connection.pointee.keepsAlive, into: &head)
         head.append("[")
         scratch.insert(head.readable, at: 0)
         finishPoll(connection, now)
@@ -156,7 +157,7 @@ extension Shard {
         connection.pointee.unfinished = 0
         connection.pointee.heldUntil = .zero
         connection.pointee.phase = .http
-        connection.pointee.deadline = now.instant + limits.requestDeadline
+        connection.pointee.deadline = now.instant + limits.idleDeadline
         setTransport(index, .http)
         takeBack(from: connection)
         // The next request may be here already; it is read in the next turn, not inside of this one.

@@ -15,9 +15,15 @@ extension Shard {
             guard answerNext(index, now) else { break }
         }
         guard connections.contains(index) else { return }
-        if connection.pointee.inbound.count > HTTPLimits().headBytesMax * 2 {
+        if connection.pointee.inbound.count > limits.http.headBytesMax * 2 {
             drop(index, .protocolError)  // pipelines without reading
             return
+        }
+        if connection.pointee.phase == .http, !connection.pointee.inbound.isEmpty,
+            !connection.pointee.isBlocked
+        {
+            let whole = now.instant + limits.requestDeadline
+            connection.pointee.deadline = min(connection.pointee.deadline, whole)
         }
         schedule(index)
     }
@@ -26,24 +32,30 @@ extension Shard {
     private mutating func answerNext(_ index: Int, _ now: Moment) -> Bool {
         let connection = connections.address(of: index)
         do throws(HTTPFault) {
-            let parsed = try HTTPRequestParser().parse(connection.pointee.inbound.readable)
+            let parsed = try HTTPRequestParser(limits: limits.http).parse(connection.pointee.inbound.readable)
             guard let (request, consumed) = parsed else { return false }
             connection.pointee.inbound.consume(consumed)
             counters.requests += 1
-            connection.pointee.deadline = now.instant + limits.requestDeadline
+            connection.pointee.deadline = now.instant + limits.idleDeadline
             answer(request, index, now)
         } catch {
+            count(error)
+            connection.pointee.origin = nil
             // Where the next request would begin is anybody's guess.
             respond(HTTPResponse(error), index, keepAlive: false, head: false, now)
         }
         return true
     }
 
-    /// A refusal costs the request, not the connection.
+    /// A refusal costs the request, not the connection; but who asks too often is to pause.
     private mutating func answer(_ request: HTTPRequest, _ index: Int, _ now: Moment) {
         let isHead = request.method == "HEAD"
+        connections.address(of: index).pointee.origin = allowedOrigin(request)
         do throws(HTTPFault) {
-            if request.path == "/v1/stream", request.headers.hasToken("upgrade", "websocket") {
+            try admit(request, index, now)
+            if request.method == "OPTIONS" {
+                respond(allowance(request), index, keepAlive: request.keepAlive, head: false, now)
+            } else if request.path == "/v1/stream", request.headers.hasToken("upgrade", "websocket") {
                 try upgrade(request, index, now)
             } else if request.path == "/v1/events" || request.path == "/v1/poll" {
                 try startStream(request, index, now)
@@ -62,7 +74,9 @@ extension Shard {
         _ response: HTTPResponse, _ index: Int, keepAlive: Bool, head: Bool, _ now: Moment
     ) {
         let connection = connections.address(of: index)
-        response.write(into: &connection.pointee.control, keepAlive: keepAlive, head: head)
+        let keepAlive = keepAlive && response.status != 429
+        dressed(response, origin: connection.pointee.origin, now).write(
+            into: &connection.pointee.control, keepAlive: keepAlive, head: head)
         if !keepAlive {
             connection.pointee.phase = .closing(.served)
             connection.pointee.deadline = now.instant + limits.closeDeadline
@@ -78,8 +92,10 @@ extension Shard {
         let connection = connections.address(of: index)
         guard now.instant >= connection.pointee.deadline else { return }
         if !connection.pointee.inbound.isEmpty, !connection.pointee.isBlocked {
+            counters.refuse(.requestTime)
             let late = HTTPResponse.text(408, "the request did not come whole in time\n")
-            late.write(into: &connection.pointee.control, keepAlive: false, head: false)
+            dressed(late, origin: nil, now).write(
+                into: &connection.pointee.control, keepAlive: false, head: false)
             flush(index, classes: 0, now)
         }
         if connections.contains(index) { drop(index, .requestTimeout) }

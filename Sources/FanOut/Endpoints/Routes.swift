@@ -7,20 +7,19 @@ import Wire
 extension Shard {
     mutating func response(to request: HTTPRequest, _ now: Moment) throws(HTTPFault) -> HTTPResponse {
         try refuseTokenInURL(request)
-        guard request.method == "GET" || request.method == "HEAD" else {
-            throw HTTPFault(405, "only GET and HEAD here", headers: ["Allow": "GET, HEAD"])
-        }
+        try checkMethod(request)
         switch request.path {
         case "/": return .text(200, Shard.greeting)
         case "/livez": return .text(200, "alive\n")
         case "/readyz": return readiness()
-        case "/metrics" where options.servesMetrics: return metrics()
-        case "/v1/symbols": return directory(for: try authorize(request, now))
+        case "/metrics" where options.servesMetrics: return metrics(now)
+        case "/v1/symbols": return directory(request, for: try authorize(request, now))
         case "/v1/preflight": return preflight(request, now)
-        case "/v1/schema.xml": return Shard.schema
+        case "/v1/schema.xml": return Shard.schema(request)
         case "/v1/stream":
             throw HTTPFault(
-                426, "this is a WebSocket: ask with Upgrade: websocket", headers: ["Upgrade": "websocket"])
+                426, "this is a WebSocket: ask with Upgrade: websocket",
+                headers: ["Upgrade": "websocket", "Connection": "Upgrade"])
         default: break
         }
         let prefix = "/v1/snapshot/"
@@ -31,16 +30,30 @@ extension Shard {
         return try snapshot(of: String(request.path.dropFirst(prefix.count)), request, for: grant)
     }
 
-    private static var schema: HTTPResponse {
-        HTTPResponse(
-            status: 200, headers: ["Content-Type": "application/xml; charset=utf-8"],
-            body: Array("\(NativeSBE.schema)".utf8))
+    private func checkMethod(_ request: HTTPRequest) throws(HTTPFault) {
+        switch request.method {
+        case "GET", "HEAD": break
+        case "POST", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT":
+            throw HTTPFault(405, "there is \(Shard.methods) here", headers: ["Allow": Shard.methods])
+        default: throw HTTPFault(501, "no method that is known here")
+        }
     }
+
+    private static func schema(_ request: HTTPRequest) -> HTTPResponse {
+        versioned(schemaTag, request, cache: "public, max-age=3600") {
+            HTTPResponse(
+                status: 200, headers: ["Content-Type": "application/xml; charset=utf-8"],
+                body: Array("\(NativeSBE.schema)".utf8))
+        }
+    }
+    private static let schemaTag = entityTag(of: "\(NativeSBE.schema)".utf8)
 
     private static let greeting = """
         tickerd serves market data.
 
           GET /v1/stream          WebSocket: quotes, trades, books, bars, statistics, status
+          GET /v1/events          the same over plain HTTP: events, or lines of JSON
+          GET /v1/poll            what is new since a cursor
           GET /v1/schema.xml      the schema of the binary encoding (SBE)
           GET /v1/snapshot/AAPL   the state of a symbol, now
           GET /v1/symbols         what there is
@@ -50,9 +63,10 @@ extension Shard {
 
         """
 
-    private func metrics() -> HTTPResponse {
+    private func metrics(_ now: Moment) -> HTTPResponse {
         place.board.pin(figures, loop: place.index)
-        return MetricsPage.response(place.board, options)
+        let isTight = place.turnstile.memory(limits, now.instant).isTight
+        return MetricsPage.response(place.board, options, isMemoryTight: isTight)
     }
 
     private func readiness() -> HTTPResponse {

@@ -18,15 +18,9 @@ extension Shard {
         }
         let depth = try depth(of: request, grant)
         let tag = entityTag(view.symbol(id), depth, grant.entitlements)
-        if request.headers["if-none-match"] == tag {
-            var unchanged = HTTPResponse.text(304, "")
-            unchanged.headers.append("ETag", tag)
-            return unchanged
+        return Shard.versioned(tag, request, cache: Shard.caching(for: grant)) {
+            .json(200, snapshotJSON(view.symbol(id), depth, grant.entitlements))
         }
-        var response = HTTPResponse.json(200, snapshotJSON(view.symbol(id), depth, grant.entitlements))
-        response.headers.append("ETag", tag)
-        response.headers.append("Cache-Control", Shard.caching(for: grant))
-        return response
     }
 
     /// What one client may read is not to be kept for another (RFC 9111 §5.2.2.7).
@@ -91,16 +85,17 @@ extension Shard {
     }
 
     /// The symbols that the grant allows.
-    func directory(for grant: Grant) -> HTTPResponse {
+    func directory(_ request: HTTPRequest, for grant: Grant) -> HTTPResponse {
         let symbols = (0..<view.directory.count).map { view.symbol(SymbolID($0)) }
             .filter { grant.entitlements.allows($0) }
             .map { Shard.entry($0, showsStatus: grant.entitlements.allows(.status)) }
         var message = ControlMessage("symbols")
         message.add("epoch", cursor.epochText)
         message.add("symbols", json: "[\(symbols.joined(separator: ","))]")
-        var response = HTTPResponse.json(200, message.end() + "\n")
-        if grant.key != nil { response.headers.append("Cache-Control", Shard.caching(for: grant)) }
-        return response
+        let text = message.end() + "\n"
+        return Shard.versioned(
+            Shard.entityTag(of: text.utf8), request, cache: Shard.caching(for: grant)
+        ) { .json(200, text) }
     }
 
     private static func entry(_ symbol: UnsafeMutablePointer<SymbolView>, showsStatus: Bool) -> String {

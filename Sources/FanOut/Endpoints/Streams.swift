@@ -19,6 +19,8 @@ extension Shard {
         try checkStream(request, now.instant)
         let grant = try authorize(request, now)
         let wanted = try subscriptions(of: request)
+        // A long poll is a request as any other, and counted as one.
+        if request.path != "/v1/poll" { try admitStream(request, index, now) }
         let asksForLines = request.headers.hasToken("Accept", "application/x-ndjson")
         let transport: Transport =
             request.path == "/v1/poll" ? .poll : asksForLines ? .lines : .events
@@ -49,7 +51,7 @@ extension Shard {
 
     private func checkStream(_ request: HTTPRequest, _ now: Instant) throws(HTTPFault) {
         guard request.method == "GET" else {
-            throw HTTPFault(405, "a stream has no length: only GET here", headers: ["Allow": "GET"])
+            throw HTTPFault(405, "a stream has no length: only GET here", headers: ["Allow": "GET, OPTIONS"])
         }
         try refuseTokenInURL(request)
         try checkOrigin(request)
@@ -76,10 +78,13 @@ extension Shard {
         let connection = connections.address(of: index)
         let isEvents = connection.pointee.transport == .events
         let type = isEvents ? "text/event-stream" : "application/x-ndjson"
-        connection.pointee.control.append(
-            "HTTP/1.1 200 OK\r\nContent-Type: \(type); charset=utf-8\r\nCache-Control: no-store\r\n"
-                // nginx would gather what is to be seen at once.
-                + "X-Accel-Buffering: no\r\nConnection: close\r\n\r\n")
+        // nginx would gather what is to be seen at once.
+        var headers: HTTPHeaders = [
+            "Content-Type": "\(type); charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
+        ]
+        addCommonHeaders(to: &headers, origin: connection.pointee.origin, now)
+        HTTPResponse.writeHead(
+            200, headers, length: nil, keepAlive: false, into: &connection.pointee.control)
         // Those that were cut off together come back one by one.
         let wait =
             1_000 + (UInt64(Shard.dice(index) ^ UInt32(truncatingIfNeeded: now.instant.raw)) * 2_000) >> 32
@@ -140,7 +145,7 @@ extension Shard {
         let connection = connections.address(of: index)
         guard connection.pointee.transport == .poll else { return }
         connection.pointee.inbound.append(bytes)
-        if connection.pointee.inbound.count > HTTPLimits().headBytesMax * 2 { drop(index, .protocolError) }
+        if connection.pointee.inbound.count > limits.http.headBytesMax * 2 { drop(index, .protocolError) }
     }
 
     /// Writes events, and behind them where to go on. That is told in its place among them: a cursor
@@ -167,6 +172,8 @@ extension HTTPFault {
             case .unknownSymbol: 404
             default: 400
             }
-        self.init(status, "\(fault.code.rawValue): \(fault.message)")
+        self.init(
+            status, "\(fault.code.rawValue): \(fault.message)",
+            headers: status == 429 ? ["Retry-After": "1"] : [:])
     }
 }

@@ -16,6 +16,7 @@ extension Shard {
         let grant = try grant(of: request, now)
         let acceptance = try WebSocketHandshake.accept(
             request, protocols: Shard.subprotocols, deflates: true)
+        try admitStream(request, index, now)
         let connection = connections.address(of: index)
         begin(acceptance, index, now.instant)
         connection.pointee.encoding = acceptance.subprotocol == Shard.subprotocols[1] ? .sbe : .json

@@ -34,11 +34,16 @@ struct Counters: BitwiseCopyable {
     /// By `CloseReason`; with room for some that do not exist yet.
     private var closes = InlineArray<32, UInt64>(repeating: 0)
 
+    /// By `Refusal`; with room, too.
+    private var refusals = InlineArray<32, UInt64>(repeating: 0)
+
     mutating func count(_ fault: TokenFault) { tokensRefused[fault.index] += 1 }
     func refused(_ fault: TokenFault) -> UInt64 { tokensRefused[fault.index] }
 
     mutating func count(_ reason: CloseReason) { closes[reason.rawValue] += 1 }
     func closed(_ reason: CloseReason) -> UInt64 { closes[reason.rawValue] }
+    mutating func refuse(_ limit: Refusal) { refusals[limit.rawValue] += 1 }
+    func refusals(_ limit: Refusal) -> UInt64 { refusals[limit.rawValue] }
 }
 
 /// Why a connection ended. Each has a code of the protocol and a counter of its own.
@@ -71,6 +76,12 @@ enum CloseReason: Int, CaseIterable {
     case tokenExpired
     /// The token is not taken any more: 4403.
     case entitlementWithdrawn
+    /// One stream too many for its token's subject: 1013.
+    case overloaded
+    /// More bytes than allowed: 4429.
+    case inputRate
+    /// A message that did not come whole in time: 1008.
+    case messageTimeout
 
     /// What `/metrics` calls it.
     var name: String {
@@ -89,6 +100,9 @@ enum CloseReason: Int, CaseIterable {
         case .unauthenticated: "unauthenticated"
         case .tokenExpired: "token_expired"
         case .entitlementWithdrawn: "entitlement_withdrawn"
+        case .overloaded: "overloaded"
+        case .inputRate: "input_rate"
+        case .messageTimeout: "message_timeout"
         }
     }
 }

@@ -11,11 +11,15 @@ struct MetricsPage {
     private let loops: [Figures]
     private let sum: Figures
 
-    static func response(_ board: Noticeboard, _ options: ServerOptions) -> HTTPResponse {
+    static func response(
+        _ board: Noticeboard, _ options: ServerOptions, isMemoryTight: Bool
+    ) -> HTTPResponse {
         var page = MetricsPage(board.read())
         page.addBuild()
         page.addConnections()
         page.addCloses()
+        page.addRefusals()
+        page.gauge("memory_tight", "1 while memory keeps new clients out.", isMemoryTight ? 1 : 0)
         page.addMessages()
         page.addLags()
         page.addTape()
@@ -68,6 +72,19 @@ struct MetricsPage {
         family("tokens_refused", "counter", "Tokens not believed, by reason.")
         for fault in TokenFault.allCases {
             sample("tokens_refused_total{reason=\"\(fault.rawValue)\"}", sum.counters.refused(fault))
+        }
+    }
+
+    private mutating func addRefusals() {
+        family("refusals", "counter", "What was refused, by the limit that was reached.")
+        for limit in Refusal.allCases {
+            let count =
+                switch limit {
+                case .connections: sum.refused + sum.counters.refusals(limit)
+                case .descriptors: sum.refusedDescriptors
+                default: sum.counters.refusals(limit)
+                }
+            sample("refusals_total{limit=\"\(limit.name)\"}", count)
         }
     }
 

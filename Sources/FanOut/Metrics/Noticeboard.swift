@@ -24,6 +24,8 @@ struct Figures: BitwiseCopyable {
     var ticksLost: UInt64 = 0
     /// Connections above the limit; counted by the loop that accepts.
     var refused: UInt64 = 0
+    /// Connections that no descriptor was left for; the same loop's.
+    var refusedDescriptors: UInt64 = 0
     var acceptErrors: UInt64 = 0
     var handshakes: UInt64 = 0
     var handshakesResumed: UInt64 = 0
@@ -53,6 +55,7 @@ struct Figures: BitwiseCopyable {
 struct LoopPlace: Sendable {
     let index: Int
     let board: Noticeboard
+    var turnstile = Turnstile()
 
     /// A loop that has no others.
     static var alone: LoopPlace { LoopPlace(index: 0, board: Noticeboard(loops: 1)) }
@@ -118,6 +121,7 @@ extension Shard {
         figures.ticksLost = view.ticksLost
         let network = network.counters
         figures.refused = network.refused
+        figures.refusedDescriptors = network.refusedDescriptors
         figures.acceptErrors = network.acceptErrors
         figures.handshakes = network.handshakes
         figures.handshakesResumed = network.handshakesResumed

@@ -81,6 +81,7 @@ public struct HTTPRequestParser: Sendable {
         _ method: String, _ rawTarget: String, _ minor: Int, _ headers: HTTPHeaders
     ) throws(HTTPFault) -> HTTPRequest {
         try checkFraming(headers, minor: minor)
+        try checkExpectation(headers)
         let target = try HTTPTarget(rawTarget, method: method)
         try checkHost(headers, minor: minor, authority: target.authority)
         return HTTPRequest(
@@ -104,6 +105,14 @@ public struct HTTPRequestParser: Sendable {
                 : HTTPFault(501, "transfer coding not implemented")
         }
         guard length ?? 0 == 0 else { throw HTTPFault(413, "a request has no body here") }
+    }
+
+    /// `100-continue` waits for leave to send a body. There is none that would be taken, so the answer
+    /// itself is what it waits for (RFC 9110 §10.1.1).
+    private func checkExpectation(_ headers: HTTPHeaders) throws(HTTPFault) {
+        guard headers.elements("Expect").allSatisfy({ ASCII.equal($0, "100-continue") }) else {
+            throw HTTPFault(417, "only 100-continue may be expected")
+        }
     }
 
     /// One number, or the same number several times; never a sign, a blank or nothing.

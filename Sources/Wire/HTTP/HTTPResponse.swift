@@ -27,6 +27,17 @@ public struct HTTPResponse: Hashable, Sendable {
         for field in fault.headers.fields { headers.append(field.name, field.value) }
     }
 
+    /// The server has no room for another connection; soon it may.
+    static let full = HTTPResponse(
+        HTTPFault(503, "the server is full", headers: ["Retry-After": "5", "Cache-Control": "no-store"]))
+
+    /// The bytes of an answer that ends its connection.
+    public var closing: [UInt8] {
+        var buffer = ByteBuffer()
+        write(into: &buffer, keepAlive: false, head: false)
+        return Array(buffer.readable)
+    }
+
     /// Appends the answer, framed by its length.
     ///
     /// - Parameters:
@@ -75,6 +86,7 @@ public struct HTTPResponse: Hashable, Sendable {
         case 411: "Length Required"
         case 413: "Content Too Large"
         case 414: "URI Too Long"
+        case 417: "Expectation Failed"
         case 426: "Upgrade Required"
         case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"

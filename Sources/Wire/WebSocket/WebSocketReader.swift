@@ -45,6 +45,10 @@ public struct WebSocketReader: ~Copyable {
 
     private let role: Role
     private let messageMax: Int
+    /// Frames that a message may come in.
+    public var fragmentsMax = Int.max
+    /// Of the message that is coming.
+    private var fragments = 0
     private var stage = Stage.header
 
     /// The header so far, where the input ended inside one.
@@ -74,6 +78,9 @@ public struct WebSocketReader: ~Copyable {
 
     /// Memory the reader owns: none between messages, and compressed bytes alone of a compressed one.
     public var bufferedBytes: Int { pieces.capacity + control.capacity }
+
+    /// A message has begun that is not whole.
+    public var isMidway: Bool { stage == .payload || stashCount > 0 || message != nil }
 
     /// Reads on from `input[offset...]` to the next event, and moves `offset` behind it.
     ///
@@ -188,10 +195,21 @@ public struct WebSocketReader: ~Copyable {
         offset += count
         taken += count
         let isLast = taken == frame.length
-        if isLast { stage = .header }
+        if isLast { try endFrame() }
         return frame.opcode.isControl
             ? try readControl(UnsafeRawBufferPointer(chunk), isLast: isLast)
             : try readData(UnsafeRawBufferPointer(chunk), isLast: isLast, inflater)
+    }
+
+    /// Empty fragments cost a peer next to nothing, and each of them a look here.
+    private mutating func endFrame() throws(WebSocketFault) {
+        stage = .header
+        guard !frame.opcode.isControl else { return }
+        fragments = frame.fin ? 0 : fragments + 1
+        guard fragments < fragmentsMax else {
+            throw WebSocketFault(
+                CloseCode.policyViolation, "a message of more than \(fragmentsMax) fragments")
+        }
     }
 
     private mutating func readData(

@@ -31,7 +31,7 @@ extension Subscriber {
         if link == nil { connect(over: transport) }
         guard let link else { return }
         let cursor = plan[0].resume
-        if transport != .poll || cursor?.states == nil { told = [:] }
+        if cursor?.states == nil { told = [:] }
         fallback.asked = plan
         fallback.isAnswered = false
         fallback.endsHere = transport == .poll && random.oneIn(8)

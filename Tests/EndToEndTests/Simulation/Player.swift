@@ -199,7 +199,6 @@ final class Player {
         if transport == .webSocket {
             subscriber.connect()
             for wish in plan { subscriber.say(.subscribe(wish)) }
-            subscriber.told = [:]
         } else {
             subscriber.ask(plan, over: transport)
         }

@@ -4,6 +4,7 @@
 //   - Nothing is lost, doubled or reordered in a direction until the link breaks.
 //   - To the server it keeps the promises of `Network`: one `writable` for each short send, one
 //     `closed` unless the server closed first, no event behind either, ids free a turn later.
+//   - Every third link takes a write whole and holds what has no room, as TLS does.
 import Basics
 import TestSupport
 import Wire
@@ -26,6 +27,9 @@ final class Link {
     fileprivate let id: Int
     fileprivate var toClient = ByteBuffer()
     fileprivate var toServer = ByteBuffer()
+    /// What was taken and not sent, as TLS does it, and when.
+    fileprivate var held = ByteBuffer()
+    fileprivate var heldSince: Instant?
     /// When what was sent up to a place in the stream arrives, and when it was sent.
     fileprivate var chunks: [(end: Int, arrives: Instant, sent: Instant)] = []
     fileprivate var chunksRead = 0
@@ -54,6 +58,8 @@ final class Link {
         self.manners = manners
     }
 
+    /// Takes all of a write and keeps what has no room: every third does.
+    fileprivate var holds: Bool { id % 3 == 1 }
     /// The server holds bytes that this link did not take.
     var isBlocked: Bool { lastProgress != nil }
     /// There is nothing more to come.
@@ -88,24 +94,50 @@ final class RoughNetwork: Network {
         guard !link.isReset, !link.isClosedByClient || random.oneIn(2) else { return .closed }
         let room = max(0, link.manners.buffer - link.toClient.count)
         let count = min(bytes.count, room)
-        if count > 0 {
-            let piece = UnsafeRawBufferPointer(rebasing: bytes[..<count])
-            link.toClient.append(piece)
-            if isDigesting { digest.add(piece) }
-            link.accepted += count
-            let arrives = max(
-                now + delay(link), link.chunks.last?.arrives ?? .zero)
-            link.chunks.append((link.accepted, arrives, now))
-        }
+        if count > 0 { put(UnsafeRawBufferPointer(rebasing: bytes[..<count]), link, sent: now) }
         if count < bytes.count {
             link.wantsWritable = true
             link.blocks += 1
             if count > 0 || link.lastProgress == nil { link.lastProgress = now }
+            if link.holds {
+                link.held.append(UnsafeRawBufferPointer(rebasing: bytes[count...]))
+                link.heldSince = now
+                link.lastProgress = now
+                return .buffered
+            }
         } else {
             if link.isBlocked { link.unblocked.append(now) }
             link.lastProgress = nil
         }
         return .sent(count)
+    }
+
+    private func put(_ piece: UnsafeRawBufferPointer, _ link: Link, sent: Instant) {
+        link.toClient.append(piece)
+        if isDigesting { digest.add(piece) }
+        link.accepted += piece.count
+        let arrives = max(now + delay(link), link.chunks.last?.arrives ?? .zero)
+        link.chunks.append((link.accepted, arrives, sent))
+    }
+
+    /// Sends what is held, as far as there is room. True when the server was told of it.
+    private func release(_ link: Link, _ handler: any SocketHandler) -> Bool {
+        guard let since = link.heldSince else { return false }
+        let count = min(link.held.count, max(0, link.manners.buffer - link.toClient.count))
+        guard count > 0 else { return false }
+        put(UnsafeRawBufferPointer(rebasing: link.held.readable[..<count]), link, sent: since)
+        link.held.consume(count)
+        link.lastProgress = now
+        guard link.held.isEmpty else {
+            handler.progressed(SocketID(UInt32(link.id)))
+            return true
+        }
+        link.heldSince = nil
+        link.lastProgress = nil
+        link.unblocked.append(now)
+        link.wantsWritable = false
+        handler.writable(SocketID(UInt32(link.id)))
+        return true
     }
 
     private func delay(_ link: Link) -> Nanoseconds {
@@ -145,7 +177,9 @@ final class RoughNetwork: Network {
                 link.manners.buffer = 200 + random.below(random.oneIn(2) ? 3_000 : 60_000)
             }
             if deliver(link, handler) { told = true }
-            if link.wantsWritable, !link.isTold, !link.isReset, link.toClient.count < roomMark(link) {
+            if link.heldSince != nil, !link.isTold, !link.isReset {
+                if release(link, handler) { told = true }
+            } else if link.wantsWritable, !link.isTold, !link.isReset, link.toClient.count < roomMark(link) {
                 link.wantsWritable = false
                 told = true
                 handler.writable(SocketID(UInt32(id)))

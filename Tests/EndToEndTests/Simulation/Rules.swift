@@ -197,9 +197,14 @@ extension Subscriber {
     private func goOn(_ key: Key, from version: UInt64, after number: Int) -> Chain? {
         let grants = wishes.grants(of: key).filter { $0.number > number }
         guard let wish = link?.blocks == 0 ? grants.last : grants.first(where: \.isResumed),
-            wish.isResumed, key.isComplete(wish) || told[key]?.last == version
+            wish.isResumed, key.isComplete(wish) || isKnown(key, version)
         else { return nil }
         return Chain(wish: wish, first: version, last: version)
+    }
+
+    /// Polls go on with states too, and with a gap where the loop knows of nothing before.
+    private func isKnown(_ key: Key, _ version: UInt64) -> Bool {
+        transport == .poll && (told[key]?.last == version || version == 0)
     }
 
     func gap(_ key: Key, _ from: UInt64, _ to: UInt64, _ reason: String, _ sent: Instant) {
@@ -332,7 +337,9 @@ extension Subscriber {
         if let wish = chain.wish, (wish.mode == .latest) != (trade.merged != nil) { return false }
         guard let merged = trade.merged else { return trade.size == tick.size }
         var first = trade.version.previous + 1
-        if trade.version.previous == 0, chain.wish?.isResumed != true { first = trade.version.sequence }
+        // A symbol that came while a poll waited begins with its last trade.
+        let isNew = chain.wish?.isResumed != true || (transport == .poll && merged.count == 1)
+        if trade.version.previous == 0, isNew { first = trade.version.sequence }
         var sum = DayStatistics()
         for version in first...trade.version.sequence {
             let one = symbol.trades[Int(version) - 1].tick

@@ -1,0 +1,42 @@
+// The token that the server wants: from a file or the environment, never from an argument, which
+// everybody on the machine can read.
+//
+// Invariant: read anew for each connection, so that whoever renews the file needs no restart.
+import Basics
+import CLinux
+
+struct TokenSource {
+    private let file: String?
+    private static let bytesMax = 8_192
+
+    /// - Throws: where a file is named that cannot be read now.
+    init(file: String?) throws(UsageError) {
+        self.file = file
+        _ = try read()
+    }
+
+    /// What goes with a handshake: nothing where there is no token.
+    var headers: [(String, String)] {
+        guard let token = try? read(), !token.isEmpty else { return [] }
+        return [("Authorization", "Bearer \(token)")]
+    }
+
+    private func read() throws(UsageError) -> String {
+        guard let file else {
+            return TokenSource.trimmed(getenv("TICKERFEED_TOKEN").map { String(cString: $0) } ?? "")
+        }
+        var bytes = [UInt8](repeating: 0, count: TokenSource.bytesMax)
+        do throws(SystemError) {
+            let input = try InputFile(file)
+            let count = try bytes.withUnsafeMutableBufferPointer { room throws(SystemError) in
+                guard let base = room.baseAddress else { return 0 }
+                return try input.read(into: base, atMost: room.count)
+            }
+            return TokenSource.trimmed(String(decoding: bytes[..<count], as: UTF8.self))
+        } catch {
+            throw UsageError("--token-file \(file): \(error.reason)")
+        }
+    }
+
+    private static func trimmed(_ text: String) -> String { text.filter { !$0.isWhitespace } }
+}
