@@ -60,6 +60,8 @@ let package = Package(
             "tickbench",
             to: ["Basics", "CLinux", "CSwiftRuntime", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
 
+        door("tickfuzz", to: ["Basics", "Market", "Wire", "Dialects", "FanOut"]),
+
         // Tests: one target a room, one for the house, one for the whole.
         .target(
             name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport",

@@ -72,7 +72,7 @@ public final class FanOutHandler: SocketHandler {
         shard.admitOrClose(subject: subject, index, clock())
     }
 
-    var holdings: Holdings { shard.holdings }
+    package var holdings: Holdings { shard.holdings }
     /// How long the rate class that waits longest is due already.
     var overdue: Nanoseconds { shard.overdue(clock().instant) }
 }

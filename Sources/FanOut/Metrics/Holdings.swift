@@ -4,7 +4,9 @@ import Basics
 import Market
 
 /// All zero once everybody has left.
-struct Holdings: Equatable {
+package struct Holdings: Equatable {
+    package static let none = Holdings()
+
     var connections = 0
     var webSockets = 0
     var slots = 0

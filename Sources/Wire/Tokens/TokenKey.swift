@@ -135,7 +135,7 @@ public final class TokenKey: Sendable, Equatable {
     }
 
     /// HMAC-SHA-256 of the text.
-    func mac(_ text: UnsafeRawBufferPointer) -> [UInt8] {
+    package func mac(_ text: UnsafeRawBufferPointer) -> [UInt8] {
         var mac = [UInt8](repeating: 0, count: 32)
         let bytes = text.assumingMemoryBound(to: UInt8.self).baseAddress
         precondition(

@@ -31,12 +31,12 @@ public final class Inflater {
     }
 
     /// Bytes kept for the next message, besides zlib's own 40 KiB.
-    var keptBytes: Int { output.capacity }
+    package var keptBytes: Int { output.capacity }
 
     /// One message, valid until the next call or `giveBack`, and while the inflater lives.
     ///
     /// - Throws: 1009 above `limit`, 1007 for what is no deflate, ends inside a block, or is no text.
-    func inflate(
+    package func inflate(
         _ compressed: UnsafeRawBufferPointer, limit: Int, isText: Bool
     ) throws(WebSocketFault) -> UnsafeRawBufferPointer {
         begin()
@@ -56,7 +56,7 @@ public final class Inflater {
     }
 
     /// Frees what a large message needed.
-    func giveBack() {
+    package func giveBack() {
         output.removeAll()
         if output.capacity > Inflater.keptBytesMax { output.release() }
     }

@@ -1,0 +1,34 @@
+// What there is to fuzz, and how a property is demanded.
+import Basics
+
+/// A parser and what must hold whatever it is given.
+struct Target: Sendable {
+    let name: String
+    let help: String
+    let run: @Sendable (UnsafeRawBufferPointer) -> Void
+
+    static let all = [
+        Target(name: "http", help: "heads of requests and of answers", run: fuzzHTTP),
+        Target(
+            name: "websocket", help: "frames, in either role, with and without deflate", run: fuzzWebSocket),
+        Target(name: "inflate", help: "compressed messages", run: fuzzInflate),
+        Target(name: "json", help: "JSON as a value", run: fuzzJSON),
+        Target(name: "message", help: "what clients say and servers answer, as JSON", run: fuzzMessages),
+        Target(name: "query", help: "subscriptions in a URL, and cursors", run: fuzzQuery),
+        Target(name: "sbe", help: "binary messages", run: fuzzSBE),
+        Target(name: "token", help: "signed tokens, and what they claim", run: fuzzTokens),
+        Target(name: "options", help: "configuration files", run: fuzzOptionFile),
+        Target(name: "engine", help: "a whole loop: sockets, clients, market and time", run: fuzzEngine),
+    ]
+
+    static func named(_ name: String) -> Target? { all.first { $0.name == name } }
+}
+
+/// Ends the process where a property does not hold: the fuzzer keeps the input that showed it.
+func demand(
+    _ holds: Bool, _ property: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line
+) {
+    guard !holds else { return }
+    Console.write("\(file):\(line): does not hold: \(property())\n", to: Console.errors)
+    preconditionFailure("a property does not hold")
+}
