@@ -168,7 +168,7 @@ extension HTTPFault {
             switch fault.code {
             case .unauthenticated: 401
             case .forbidden: 403
-            case .limitSymbols, .limitRate: 429
+            case .limitRate: 429
             case .unknownSymbol: 404
             default: 400
             }
