@@ -215,6 +215,7 @@ final class Subscriber {
         for id in requests.keys where requests[id]?.handledAt == nil {
             if let request = requests[id], link.delivered >= request.end {
                 requests[id]?.handledAt = around.now.instant
+                heardAt = around.now.instant
             }
         }
     }
