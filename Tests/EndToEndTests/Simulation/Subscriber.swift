@@ -218,6 +218,7 @@ final class Subscriber {
         for id in requests.keys where requests[id]?.handledAt == nil {
             if let request = requests[id], link.delivered >= request.end {
                 requests[id]?.handledAt = around.now.instant
+                heardAt = around.now.instant
             }
         }
     }
