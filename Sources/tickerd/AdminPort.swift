@@ -19,6 +19,7 @@ extension Server {
         guard let (host, port) = configuration.admin else { return nil }
         let listener = try Listener.bind(host: host, port: port)
         try checkAdmin(listener, token)
+        try configuration.checkExposure(listener)
         return listener
     }
 

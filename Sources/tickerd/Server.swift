@@ -111,10 +111,13 @@ final class Server {
     private func startAdmin(_ loops: FanOutLoops, _ options: ServerOptions) throws -> AdminServer? {
         guard let adminListener else { return nil }
         let admin = try AdminServer(
-            listener: adminListener, loops: loops, options: options, token: adminToken)
+            listener: adminListener, loops: loops, options: options, token: adminToken, tls: adminTLS)
         _ = try Thread("admin") { admin.run() }
         return admin
     }
+
+    /// On loopback nobody listens in, and whoever scrapes there need not know the certificate.
+    private var adminTLS: TLSContext? { adminListener?.isLoopback == false ? tls : nil }
 
     private func options(_ ingest: IngestThread) -> ServerOptions {
         var options = ServerOptions(
@@ -137,7 +140,9 @@ final class Server {
         Console.write("tickerd \(Release.number): \(feed.description)\n")
         let s = tls == nil ? "" : "s"
         Console.write("serving ws\(s)://\(address)/v1/stream and http\(s)://\(address)/\n")
-        if let adminListener { Console.write("admin http://\(adminListener.address)/\n") }
+        if let adminListener {
+            Console.write("admin http\(adminTLS == nil ? "" : "s")://\(adminListener.address)/\n")
+        }
         log.write(
             .info, "start",
             [

@@ -82,7 +82,7 @@ extension Engine {
     fileprivate func why(_ session: UInt64, _ symbol: String = "AAPL") -> [HoldUp] {
         var found: [HoldUp] = []
         handler.look { shard, now in
-            if case .streams(_, let streams) = shard.explain(session: session, symbol: symbol, now) {
+            if case .streams(_, let streams, _) = shard.explain(session: session, symbol: symbol, now) {
                 found = streams.map(\.holdUp)
             }
         }

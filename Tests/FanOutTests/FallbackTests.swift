@@ -114,7 +114,8 @@ func streamHead() {
         engine.ask(index, get("/v1/events?channel=quote&symbols=AAPL"))
         let text = engine.text(index)
         #expect(text.hasPrefix("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"))
-        #expect(text.contains("X-Accel-Buffering: no\r\n") && text.contains("Connection: close\r\n\r\nretry: "))
+        #expect(
+            text.contains("X-Accel-Buffering: no\r\n") && text.contains("Connection: close\r\n\r\nretry: "))
         let wait = text.components(separatedBy: "\r\n\r\nretry: ")[1].prefix { $0 != "\n" }
         #expect((Int(wait) ?? 0) >= 1_000 && (Int(wait) ?? 0) < 3_000)
         waits.insert(String(wait))

@@ -404,7 +404,7 @@ private let handshakes: [(request: String, status: Int)] = [
     func handshakes() {
         var limits = Limits()
         limits.handshakesPerAddress = 2
-        limits.handshakesPerSecond = 3
+        limits.handshakesPerSecond = 6
         let engine = Engine(limits: limits)
         func shake(_ last: UInt32) -> Int {
             engine.status(Engine.upgrade(), from: PeerAddress(v4: 0xc000_0200 + last, port: 1))

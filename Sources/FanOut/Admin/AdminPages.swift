@@ -116,12 +116,12 @@ struct AdminPages: Sendable {
         switch answer {
         case .noSuchConnection: throw HTTPFault(404, "no such session, or not any more")
         case .noSuchSymbol: throw HTTPFault(404, "no such symbol")
-        case .streams(let connection, let streams):
+        case .streams(let connection, let streams, let isForbidden):
             var page = ControlMessage("explain")
             page.add("symbol", symbol)
             page.add("conn", json: connection.json)
             page.add("streams", json: "[\(streams.map(\.json).joined(separator: ","))]")
-            if streams.isEmpty { page.add("why", "not_subscribed") }
+            if streams.isEmpty { page.add("why", isForbidden ? "forbidden" : "not_subscribed") }
             return .json(200, page.end() + "\n")
         }
     }

@@ -18,12 +18,16 @@ public final class AdminServer: @unchecked Sendable {
     private let stopping = Atomic<Bool>(false)
     private let token: Mutex<AdminToken?>
 
-    /// - Parameter options: of the server whose loops these are.
+    /// - Parameters:
+    ///   - options: of the server whose loops these are.
+    ///   - tls: nil serves in the clear.
     public init(
-        listener: Listener, loops: FanOutLoops, options: ServerOptions, token: AdminToken?
+        listener: Listener, loops: FanOutLoops, options: ServerOptions, token: AdminToken?,
+        tls: TLSContext? = nil
     ) throws(SystemError) {
         bell = try Doorbell()
-        reactor = try Reactor(listener: listener, bell: bell, connectionsMax: AdminServer.connectionsMax)
+        reactor = try Reactor(
+            listener: listener, bell: bell, connectionsMax: AdminServer.connectionsMax, tls: tls)
         self.token = Mutex(token)
         let pages = AdminPages(loops: loops, options: options, bell: try Doorbell())
         handler = AdminHandler(network: reactor, pages: pages)

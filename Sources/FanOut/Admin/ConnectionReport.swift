@@ -8,6 +8,8 @@ struct ConnectionReport: Sendable {
     var loop: Int
     var session: UInt64
     var peer: PeerAddress
+    /// Whom its token names.
+    var subject: String?
     var transport: Transport
     var encoding: Encoding
     var isBlocked: Bool
@@ -24,6 +26,7 @@ struct ConnectionReport: Sendable {
 
     var json: String {
         var text = "{\"session\":\"\(String(session, radix: 16))\",\"address\":\"\(peer)\",\"loop\":\(loop)"
+        if let subject { text += ",\"subject\":\(ControlMessage.quoted(subject))" }
         text += ",\"transport\":\"\(transport.name)\",\"encoding\":\"\(encoding)\""
         text += ",\"blocked\":\(isBlocked),\"lag_ms\":\(lag.milliseconds),\"buffered_bytes\":\(buffered)"
         text += ",\"subscriptions\":\(subscriptions)"
@@ -77,6 +80,7 @@ extension Shard {
         let connection = connections.address(of: rank.index)
         return ConnectionReport(
             loop: place.index, session: connection.pointee.session, peer: connection.pointee.peer,
+            subject: connection.pointee.grant?.subject,
             transport: connection.pointee.transport, encoding: connection.pointee.encoding,
             isBlocked: connection.pointee.isBlocked, lag: Nanoseconds(raw: rank.lag),
             buffered: rank.buffered, subscriptions: connection.pointee.subscriptions.count,

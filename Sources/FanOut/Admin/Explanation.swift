@@ -54,7 +54,7 @@ struct StreamExplanation: Sendable {
 
 enum Explanation: Sendable {
     case noSuchConnection, noSuchSymbol
-    case streams(ConnectionReport, [StreamExplanation])
+    case streams(ConnectionReport, [StreamExplanation], isForbidden: Bool)
 }
 
 extension Shard {
@@ -72,7 +72,9 @@ extension Shard {
                 newest: view.symbol(symbol).pointee.newest(slot.kind),
                 holdUp: holdUp(slot, connection, now))
         }
-        return .streams(report(of: index, now), streams)
+        let name = view.directory[symbol].name
+        let isForbidden = connection.pointee.grant.map { !$0.entitlements.allows(name) } ?? true
+        return .streams(report(of: index, now), streams, isForbidden: isForbidden)
     }
 
     /// The first thing in the way.

@@ -5,7 +5,9 @@ import Market
 import Wire
 
 extension Shard {
-    mutating func response(to request: HTTPRequest, _ now: Moment) throws(HTTPFault) -> HTTPResponse {
+    mutating func response(
+        to request: HTTPRequest, _ index: Int, _ now: Moment
+    ) throws(HTTPFault) -> HTTPResponse {
         try refuseTokenInURL(request)
         try checkMethod(request)
         switch request.path {
@@ -14,7 +16,7 @@ extension Shard {
         case "/readyz": return readiness()
         case "/metrics" where options.servesMetrics: return metrics()
         case "/v1/symbols": return directory(request, for: try authorize(request, now))
-        case "/v1/preflight": return preflight(request, now)
+        case "/v1/preflight": return preflight(request, index, now)
         case "/v1/schema.xml": return Shard.schema(request)
         case "/v1/stream":
             throw HTTPFault(

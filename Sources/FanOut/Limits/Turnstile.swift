@@ -51,6 +51,30 @@ final class Turnstile: Sendable {
         pass.subject = key
     }
 
+    /// The limits that a new stream would reach now, counting nothing.
+    func limitsReached(
+        by address: ClientAddress, subject: String?, _ limits: Limits, _ now: Instant
+    ) -> [Refusal] {
+        state.withLock { state in
+            var reached: [Refusal] = []
+            if state.memory.isTight(limits.memoryBytes, now, residentBytes) { reached.append(.memory) }
+            let all = Turnstile.handshakes(limits)
+            if state.handshakes.wait(of: all, now) != nil { reached.append(.handshakes) }
+            let own = BucketRate(perSecond: limits.handshakesPerAddress)
+            if let entry = address.key.flatMap({ state.table.entry($0) }),
+                entry.handshakes.wait(of: own, now) != nil
+            {
+                reached.append(.addressHandshakes)
+            }
+            if let entry = subject.flatMap({ state.table.entry(.subject($0)) }),
+                entry.connections >= limits.connectionsPerSubject
+            {
+                reached.append(.subjectConnections)
+            }
+            return reached
+        }
+    }
+
     func leave(_ pass: Pass) {
         giveBack(pass.address)
         giveBack(pass.subject)
@@ -86,10 +110,16 @@ final class Turnstile: Sendable {
         if let wait { throw Refused(limit: .addressRequests, wait: wait) }
     }
 
+    /// Half of them may come at once, so that no second has more than the limit, not the first one either.
+    private static func handshakes(_ limits: Limits) -> BucketRate {
+        let burst = max(1, limits.handshakesPerSecond / 2)
+        return BucketRate(perSecond: max(1, limits.handshakesPerSecond - burst), burst: burst)
+    }
+
     /// A WebSocket handshake, or the start of another stream. Costs the address nothing when it is the
     /// server that has enough.
     func takeHandshake(_ address: ClientAddress, _ limits: Limits, _ now: Instant) throws(Refused) {
-        let all = BucketRate(perSecond: limits.handshakesPerSecond),
+        let all = Turnstile.handshakes(limits),
             own = BucketRate(perSecond: limits.handshakesPerAddress)
         let refused: Refused? = state.withLock { state in
             if let wait = state.handshakes.wait(of: all, now) {
