@@ -136,7 +136,9 @@ struct Connection: ~Copyable {
         switch phase {
         case .http, .closing: deadline
         case .streaming where isBlocked:
-            min(min(deadline, messageDue, tokenDue), limits.stall == .zero ? .never : lastProgress + limits.stall)
+            min(
+                min(deadline, messageDue, tokenDue),
+                limits.stall == .zero ? .never : lastProgress + limits.stall)
         case .streaming:
             min(
                 min(subscriptions.due, nextHeartbeat, life), min(deadline, messageDue, tokenDue),
