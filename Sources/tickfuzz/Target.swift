@@ -18,8 +18,12 @@ struct Target: Sendable {
         Target(name: "sbe", help: "binary messages", run: fuzzSBE),
         Target(name: "token", help: "signed tokens, and what they claim", run: fuzzTokens),
         Target(name: "options", help: "configuration files", run: fuzzOptionFile),
+        Target(name: "address", help: "addresses, blocks of them, X-Forwarded-For", run: fuzzAddresses),
         Target(name: "engine", help: "a whole loop: sockets, clients, market and time", run: fuzzEngine),
     ]
+
+    /// As the help has it.
+    var line: String { "  \(name)\(String(repeating: " ", count: 12 - name.count))\(help)\n" }
 
     static func named(_ name: String) -> Target? { all.first { $0.name == name } }
 }

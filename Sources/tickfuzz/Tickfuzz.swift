@@ -15,7 +15,7 @@ struct Tickfuzz {
         tickfuzz TARGET FILE...    gives each file to a target, and ends with status 0 when all held
 
         Targets:
-        \(Target.all.map { "  \($0.name)\(String(repeating: " ", count: 12 - $0.name.count))\($0.help)\n" }.joined())
+        \(Target.all.map(\.line).joined())
         script/fuzz TARGET [SECONDS] looks for inputs that do not.
 
         """

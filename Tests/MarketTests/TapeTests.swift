@@ -91,6 +91,7 @@ func severalReaders() {
         #expect(late.read(into: buffer) == .nothingNew)
         #expect(first.read(into: buffer) == .ticks(1))
     }
+    _ = Tape.Writer(tape)  // the tape holds a reader until a writer takes it
 }
 
 @Test("the end of an event is marked on the tick written last, across announcements")

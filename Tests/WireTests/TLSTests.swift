@@ -169,6 +169,7 @@ import Testing
             peer.pump()
             return peer.received.count == count
         })
+        server.onWritable = { _, _ in }  // it held the server
         #expect(peer.received == bytes)
     }
 

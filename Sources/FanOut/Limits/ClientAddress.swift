@@ -8,8 +8,8 @@
 import Basics
 import Wire
 
-struct ClientAddress: Hashable {
-    let peer: PeerAddress
+package struct ClientAddress: Hashable {
+    package let peer: PeerAddress
     /// What limits count it by; nil where they do not apply.
     let key: LimitKey?
 
@@ -25,7 +25,7 @@ struct ClientAddress: Hashable {
     }
 
     /// - Parameter trusted: proxies whose word counts. Anybody else's `X-Forwarded-For` does not.
-    init(peer: PeerAddress, _ headers: HTTPHeaders, trusted: [AddressBlock]) {
+    package init(peer: PeerAddress, _ headers: HTTPHeaders, trusted: [AddressBlock]) {
         let isTrusted = { (address: PeerAddress) in trusted.contains { $0.contains(address) } }
         let hops = trusted.isEmpty ? [] : headers.elements("X-Forwarded-For")
         guard !hops.isEmpty, isTrusted(peer) else {

@@ -168,8 +168,9 @@ struct SymbolView: ~Copyable {
         day.add(price: tick.price, size: tick.size)
         lastTrade = tick
         remember(tick, position)
-        bars[0].add(tick, position: position)
-        bars[1].add(tick, position: position)
+        // Not `bars[0]`: with the thread sanitizer the compiler (6.3.1) ends by itself over that.
+        bars.pointee.add(tick, position: position)
+        (bars + 1).pointee.add(tick, position: position)
     }
 
     private mutating func remember(_ tick: Tick, _ position: UInt64) {
