@@ -76,6 +76,9 @@ struct Watch {
         tell("tape_lapped", .warning, overview.laps - last.laps)
         tell("connections_refused", .warning, overview.refused - last.refused)
         tell("accept_errors", .warning, overview.acceptErrors - last.acceptErrors)
+        if overview.isMemoryTight != last.isMemoryTight {
+            log.bounded(.warning, "memory_tight", ["state": overview.isMemoryTight ? "begins" : "ends"])
+        }
         last = overview
         log.sayHeldBack()
     }

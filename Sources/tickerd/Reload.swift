@@ -72,6 +72,11 @@ extension Server {
         }
     }
 
+    /// At the start too.
+    func tellTLSWarnings() {
+        for warning in tls?.warnings ?? [] { log.write(.warning, "tls", ["note": .text(warning)]) }
+    }
+
     private func tell(_ new: Arguments, _ effective: Arguments) {
         let applied = effective.differences(from: arguments)
         let waiting = new.differences(from: startArguments).filter { !Configuration.live.contains($0) }
@@ -80,6 +85,8 @@ extension Server {
             [
                 "applied": .text(applied.joined(separator: ",")),
                 "needs_restart": .text(waiting.joined(separator: ",")),
+                "certificate": .text(tls?.certificate ?? "none"),
             ])
+        tellTLSWarnings()
     }
 }

@@ -152,7 +152,7 @@ final class Server {
             ])
         if let tls {
             Console.write("TLS 1.2 and 1.3 with \(tls.certificate)\n")
-            for warning in tls.warnings { log.write(.warning, "tls", ["note": .text(warning)]) }
+            tellTLSWarnings()
         }
         if configuration.isBench {
             log.write(

@@ -89,6 +89,8 @@ public struct LoopsOverview: Equatable, Sendable {
     public var refused: UInt64 = 0
     public var acceptErrors: UInt64 = 0
     public var laps: UInt64 = 0
+    /// Memory keeps new clients out, as when the last one came.
+    public var isMemoryTight = false
     public init() {}
 }
 
@@ -102,6 +104,7 @@ extension FanOutLoops {
             overview.acceptErrors += figures.acceptErrors
             overview.laps += figures.laps
         }
+        overview.isMemoryTight = turnstile.isMemoryTight
         return overview
     }
 }
