@@ -102,7 +102,7 @@ async def a_changed_file_is_applied_and_a_faulty_one_is_not():
             file.write_text("allow-origin = https://b.example\nseed = 2\n")
             server.process.send_signal(signal.SIGHUP)
             line, = server.logged("reload")
-            assert "applied=allow-origin needs_restart=seed" in line, line
+            assert "applied=allow-origin needs_restart=seed" in line and "readers=everybody" in line, line
             assert await admits(server, "https://b.example") and not await admits(server, "https://a.example")
             file.write_text("allow-origin = https://c.example\nseed = many\n")
             server.process.send_signal(signal.SIGHUP)
