@@ -239,6 +239,15 @@ async def the_admin_port_answers_when_the_main_one_is_full():
             one.close()
 
 
+async def a_server_without_descriptors_says_so():
+    with Admin(descriptors=30) as server:
+        ones = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(30)]
+        line, *_ = server.logged("out_of_descriptors")
+        assert line.split()[1] == "warning", line
+        for one in ones:
+            one.close()
+
+
 async def a_server_without_memory_says_so():
     with Admin("--max-memory", "2M") as server:
         try:
@@ -265,7 +274,8 @@ async def main():
         a_configuration_is_checked_without_serving, a_changed_file_is_applied_and_a_faulty_one_is_not,
         the_first_signal_drains_and_the_second_ends_at_once, the_slowest_reader_is_named_and_explained,
         the_metrics_are_openmetrics, the_admin_port_wants_its_token,
-        the_admin_port_answers_when_the_main_one_is_full, a_server_without_memory_says_so, a_log_is_json_where_asked,
+        the_admin_port_answers_when_the_main_one_is_full, a_server_without_descriptors_says_so,
+        a_server_without_memory_says_so, a_log_is_json_where_asked,
     ])
 
 

@@ -87,6 +87,7 @@ final class Noticeboard: Sendable {
 public struct LoopsOverview: Equatable, Sendable {
     public var connections: UInt64 = 0
     public var refused: UInt64 = 0
+    public var refusedDescriptors: UInt64 = 0
     public var acceptErrors: UInt64 = 0
     public var laps: UInt64 = 0
     /// Memory keeps new clients out, as when the last one came.
@@ -101,6 +102,7 @@ extension FanOutLoops {
         for figures in board.read() {
             overview.connections += figures.connections
             overview.refused += figures.refused
+            overview.refusedDescriptors += figures.refusedDescriptors
             overview.acceptErrors += figures.acceptErrors
             overview.laps += figures.laps
         }
