@@ -75,7 +75,11 @@ struct Watch {
         feedHasEnded = feed.hasEnded
         tell("tape_lapped", .warning, overview.laps - last.laps)
         tell("connections_refused", .warning, overview.refused - last.refused)
+        tell("out_of_descriptors", .warning, overview.refusedDescriptors - last.refusedDescriptors)
         tell("accept_errors", .warning, overview.acceptErrors - last.acceptErrors)
+        if overview.isMemoryTight != last.isMemoryTight {
+            log.bounded(.warning, "memory_tight", ["state": overview.isMemoryTight ? "begins" : "ends"])
+        }
         last = overview
         log.sayHeldBack()
     }

@@ -25,7 +25,7 @@ extension Server {
             let configuration = try Server.configuration(effective)
             let files = try readFiles(configuration)
             apply(configuration, files, served)
-            tell(new, effective)
+            tell(new, effective, configuration)
             (self.configuration, arguments) = (configuration, effective)
         } catch {
             log.write(
@@ -72,7 +72,12 @@ extension Server {
         }
     }
 
-    private func tell(_ new: Arguments, _ effective: Arguments) {
+    /// At the start too.
+    func tellTLSWarnings() {
+        for warning in tls?.warnings ?? [] { log.write(.warning, "tls", ["note": .text(warning)]) }
+    }
+
+    private func tell(_ new: Arguments, _ effective: Arguments, _ configuration: Configuration) {
         let applied = effective.differences(from: arguments)
         let waiting = new.differences(from: startArguments).filter { !Configuration.live.contains($0) }
         log.write(
@@ -80,6 +85,8 @@ extension Server {
             [
                 "applied": .text(applied.joined(separator: ",")),
                 "needs_restart": .text(waiting.joined(separator: ",")),
+                "certificate": .text(tls?.certificate ?? "none"), "readers": configuration.readers,
             ])
+        tellTLSWarnings()
     }
 }

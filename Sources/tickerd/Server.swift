@@ -149,10 +149,11 @@ final class Server {
                 "version": "\(Release.number)", "feed": .text(feed.description), "listen": "\(address)",
                 "admin": .text(adminListener?.address.description ?? "none"),
                 "loops": LogValue(configuration.loops), "connections_max": LogValue(limits.connections),
+                "readers": configuration.readers,
             ])
         if let tls {
             Console.write("TLS 1.2 and 1.3 with \(tls.certificate)\n")
-            for warning in tls.warnings { log.write(.warning, "tls", ["note": .text(warning)]) }
+            tellTLSWarnings()
         }
         if configuration.isBench {
             log.write(

@@ -3,6 +3,7 @@ import Basics
 import CLinux
 import FanOut
 import TickerFeed
+import Wire
 
 @main
 struct Tickerd {
@@ -46,7 +47,8 @@ struct Tickerd {
             return 2
         } catch {
             complain("\(error)")
-            return 1
+            // What is wrong with what was asked for, and what was not to be had.
+            return error is UsageError || error is TLSError ? 2 : 1
         }
     }
 

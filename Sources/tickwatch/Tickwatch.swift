@@ -53,6 +53,10 @@ struct Tickwatch {
             throw UsageError("which symbols? For example: tickwatch AAPL MSFT")
         }
         let text = arguments["url"] ?? "ws://127.0.0.1:7400/v1/stream"
+        // Not repeated: a terminal's scrollback and whoever collects errors need not have it, too.
+        guard !text.contains("token="), !text.contains("@") else {
+            throw UsageError("--url: no token or password belongs in a URL; give --token-file FILE")
+        }
         let url: WebSocketURL
         do {
             url = try WebSocketURL.parse(text)

@@ -57,6 +57,9 @@ func scenarios(line: String, scenario: Scenario) throws {
         ("--trusted-proxy proxy.example", "--trusted-proxy"),
         ("--trusted-proxy 10.0.0.0/33", "--trusted-proxy"),
         ("--bench --listen example.org:7400", "--bench"), ("--bench --listen [::]:7400", "--bench"),
+        ("--allow-origin *", "--allow-origin *"), ("--allow-origin a.example", "--allow-origin a.example"),
+        ("--allow-origin https://a.example/", "no path"), ("--allow-origin https://", "https://www"),
+        ("--allow-origin https://A.example", "small letters"), ("--allow-origin null", "--allow-origin null"),
         ("--tls-cert a.pem", "--tls-key"), ("--tls-key a.key", "--tls-cert"),
         ("--tls-cert a.pem --tls-key a.key --insecure", "--insecure"),
     ])

@@ -102,7 +102,7 @@ async def a_changed_file_is_applied_and_a_faulty_one_is_not():
             file.write_text("allow-origin = https://b.example\nseed = 2\n")
             server.process.send_signal(signal.SIGHUP)
             line, = server.logged("reload")
-            assert "applied=allow-origin needs_restart=seed" in line, line
+            assert "applied=allow-origin needs_restart=seed" in line and "readers=everybody" in line, line
             assert await admits(server, "https://b.example") and not await admits(server, "https://a.example")
             file.write_text("allow-origin = https://c.example\nseed = many\n")
             server.process.send_signal(signal.SIGHUP)
@@ -239,6 +239,27 @@ async def the_admin_port_answers_when_the_main_one_is_full():
             one.close()
 
 
+async def a_server_without_descriptors_says_so():
+    with Admin(descriptors=30) as server:
+        ones = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(30)]
+        line, *_ = server.logged("out_of_descriptors")
+        assert line.split()[1] == "warning", line
+        for one in ones:
+            one.close()
+
+
+async def a_server_without_memory_says_so():
+    with Admin("--max-memory", "2M") as server:
+        try:
+            server.get("/livez")
+            raise AssertionError("somebody was let in")
+        except urllib.error.HTTPError as refused:
+            assert refused.code == 503 and "memory" in refused.read().decode()
+        line, = server.logged("memory_tight")
+        assert line.split()[1] == "warning" and "begins" in line, line
+        assert server.ask("/livez")[0] == 200, "the admin port answers"
+
+
 async def a_log_is_json_where_asked():
     with Admin("--log-format", "json") as server:
         server.process.send_signal(signal.SIGTERM)
@@ -253,7 +274,8 @@ async def main():
         a_configuration_is_checked_without_serving, a_changed_file_is_applied_and_a_faulty_one_is_not,
         the_first_signal_drains_and_the_second_ends_at_once, the_slowest_reader_is_named_and_explained,
         the_metrics_are_openmetrics, the_admin_port_wants_its_token,
-        the_admin_port_answers_when_the_main_one_is_full, a_log_is_json_where_asked,
+        the_admin_port_answers_when_the_main_one_is_full, a_server_without_descriptors_says_so,
+        a_server_without_memory_says_so, a_log_is_json_where_asked,
     ])
 
 

@@ -111,6 +111,9 @@ def wrong_usage_is_one_line_and_exit_2(server):
     for arguments in ([], ["--nope", "AAPL"], ["--rate", "0", "AAPL"], ["--url", "http://x", "AAPL"]):
         ended = run(*arguments)
         assert ended.returncode == 2 and ended.stderr.count("\n") == 1 and not ended.stdout, ended
+    for url in (server.url + "?token=sesame", server.url.replace("//", "//ann:sesame@")):
+        ended = run("--url", url, "AAPL")
+        assert ended.returncode == 2 and "--token-file" in ended.stderr and "sesame" not in ended.stderr, ended
 
 
 def no_server_is_one_line_and_exit_3():

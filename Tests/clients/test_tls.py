@@ -6,11 +6,14 @@ import contextlib
 import os
 import resource
 import select
+import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 import warnings
+from pathlib import Path
 
 from harness import ROOT, TICKERD, TICKWATCH, Server, connected, listen, run_tests
 
@@ -211,6 +214,28 @@ async def tickwatch_believes_whom_it_should():
         assert plain.returncode == 4 and "this port speaks TLS" in plain.stderr, plain
 
 
+async def a_new_certificate_is_said():
+    with tempfile.TemporaryDirectory() as place:
+        files = [Path(place) / name for name in ("cert", "key", "log")]
+        def put(name):
+            for file, kind in zip(files, ("pem", "key")):
+                file.write_bytes((FOLDER / f"{name}.{kind}").read_bytes())
+                file.chmod(0o600)
+        put("server")
+        with open(files[2], "wb") as log, subprocess.Popen(
+                [TICKERD, "--listen", "127.0.0.1:0", "--tls-cert", str(files[0]), "--tls-key", str(files[1])],
+                stdout=subprocess.PIPE, stderr=log, text=True) as server:
+            assert any("TLS 1.2 and 1.3" in line for line in server.stdout)
+            for name, said in (("renewed", ["CN = renewed.test"]), ("expired", ["CN = expired.test", "warning tls"])):
+                put(name)
+                server.send_signal(signal.SIGHUP)
+                end = time.monotonic() + 5
+                while not all(words in files[2].read_text() for words in said):
+                    assert time.monotonic() < end, files[2].read_text()
+                    await asyncio.sleep(0.02)
+            server.kill()
+
+
 async def a_faulty_start_is_refused_in_one_line():
     other = ("--tls-cert", FILES[1], "--tls-key", str(FOLDER / "renewed.key"))
     for options, said in (
@@ -219,7 +244,7 @@ async def a_faulty_start_is_refused_in_one_line():
     ):
         words = options if "--listen" in options else ("--listen", "127.0.0.1:0", *options)
         result = subprocess.run([TICKERD, *words], capture_output=True, text=True, timeout=10)
-        assert result.returncode == 1 and said in result.stderr and result.stderr.count("\n") == 1, result
+        assert result.returncode == 2 and said in result.stderr and result.stderr.count("\n") == 1, result
 
 
 async def main():
@@ -230,7 +255,7 @@ async def main():
         only_http_1_1_is_agreed_on, a_half_open_crowd_is_gone_after_the_deadline_and_nobody_notices,
         stalled_readers_over_tls_cost_bounded_memory,
         a_crowd_that_comes_and_goes_leaves_nothing_behind, tickwatch_believes_whom_it_should,
-        a_faulty_start_is_refused_in_one_line,
+        a_new_certificate_is_said, a_faulty_start_is_refused_in_one_line,
     ])
 
 

@@ -87,8 +87,11 @@ final class Noticeboard: Sendable {
 public struct LoopsOverview: Equatable, Sendable {
     public var connections: UInt64 = 0
     public var refused: UInt64 = 0
+    public var refusedDescriptors: UInt64 = 0
     public var acceptErrors: UInt64 = 0
     public var laps: UInt64 = 0
+    /// Memory keeps new clients out, as when the last one came.
+    public var isMemoryTight = false
     public init() {}
 }
 
@@ -99,9 +102,11 @@ extension FanOutLoops {
         for figures in board.read() {
             overview.connections += figures.connections
             overview.refused += figures.refused
+            overview.refusedDescriptors += figures.refusedDescriptors
             overview.acceptErrors += figures.acceptErrors
             overview.laps += figures.laps
         }
+        overview.isMemoryTight = turnstile.isMemoryTight
         return overview
     }
 }

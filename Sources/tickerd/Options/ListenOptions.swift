@@ -34,8 +34,23 @@ extension Configuration {
         if let text = arguments["stall-limit"] {
             limits.stall = try Configuration.seconds("stall-limit", text)
         }
-        allowedOrigins = arguments.all("allow-origin")
+        for text in arguments.all("allow-origin") { allowedOrigins.append(try Configuration.origin(text)) }
         congestion = arguments["congestion"]
+    }
+
+    /// An origin is compared byte for byte with what browsers send (RFC 6454 §6.2): what they never send
+    /// would be allowed in vain.
+    private static func origin(_ text: String) throws(UsageError) -> String {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, parts[1].hasPrefix("//"), parts[1].utf8.count > 2,
+            parts[1].dropFirst(2).utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && !"/?#@*".utf8.contains($0) }),
+            text == text.lowercased()
+        else {
+            throw UsageError(
+                "--allow-origin \(text): as browsers send it, https://www.example.org or "
+                    + "http://localhost:3000: in small letters, no path, no *")
+        }
+        return text
     }
 
     static func seconds(_ name: String, _ text: String) throws(UsageError) -> Nanoseconds {

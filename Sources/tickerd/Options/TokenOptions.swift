@@ -33,6 +33,9 @@ extension Configuration {
             keys: keys, issuer: arguments["token-issuer"], audience: arguments["token-audience"])
     }
 
+    /// Who may read, as a word for the log.
+    var readers: LogValue { verifier == nil ? "everybody" : "tokens" }
+
     private static func tokenKey(_ text: String) throws(UsageError) -> TokenKey {
         for algorithm in TokenAlgorithm.allCases {
             let mark = "\(algorithm.rawValue):"
