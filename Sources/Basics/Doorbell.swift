@@ -18,6 +18,12 @@ public final class Doorbell: Sendable {
         _ = write(descriptor, &one, 8)
     }
 
+    /// Sleeps until it was rung, or the time is over. To hear the next ring, silence it.
+    public func wait(atMost span: Nanoseconds) {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        poll(&waiting, 1, Int32(clamping: (span.raw + 999_999) / 1_000_000))
+    }
+
     /// Forgets all rings so far.
     public func silence() {
         var count: UInt64 = 0

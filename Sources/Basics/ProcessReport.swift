@@ -27,23 +27,10 @@ public struct ProcessReport: Hashable, Sendable {
         var limit = rlimit()
         tf_get_descriptor_limit(&limit)
         return ProcessReport(
-            residentBytes: resident(), openDescriptors: descriptors(),
+            residentBytes: Int64(ResidentMemory().bytes() ?? 0), openDescriptors: descriptors(),
             descriptorsMax: Int64(clamping: limit.rlim_cur),
             cpu: Nanoseconds(raw: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)),
             started: started)
-    }
-
-    /// The second number of `/proc/self/statm`, in pages (proc_pid_statm(5)).
-    private static func resident() -> Int64 {
-        guard let file = try? InputFile("/proc/self/statm") else { return 0 }
-        var bytes = [UInt8](repeating: 0, count: 128)
-        let count = bytes.withUnsafeMutableBufferPointer { room in
-            room.baseAddress.flatMap { try? file.read(into: $0, atMost: room.count) } ?? 0
-        }
-        let fields = bytes[..<count].split(separator: UInt8(ascii: " "))
-        guard fields.count > 1 else { return 0 }
-        let pages = Int64(String(decoding: fields[1], as: UTF8.self)) ?? 0
-        return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
     }
 
     private static func descriptors() -> Int {

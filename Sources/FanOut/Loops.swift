@@ -25,6 +25,7 @@ public struct LoopEnd {
 public struct FanOutLoops: Sendable {
     let loops: [FanOutLoop]
     let board: Noticeboard
+    let turnstile: Turnstile
     /// Rings when the last loop has ended.
     public let ending: Doorbell
     private let running: Running
@@ -43,7 +44,7 @@ public struct FanOutLoops: Sendable {
         running = Running(loops: ends.count)
         let memory = ResidentMemory()
         let entries = max(options.limits.limitTableEntries, 3 * options.limits.connections)
-        let turnstile = Turnstile(entries: entries) { memory.bytes() }
+        turnstile = Turnstile(entries: entries) { memory.bytes() }
         var options = options
         options.limits.connections = reception.share
         var loops: [FanOutLoop] = []
@@ -89,19 +90,29 @@ public struct FanOutLoops: Sendable {
     /// Asks all loops to send their clients away and to end, from any thread. They do it side by side.
     ///
     /// - Parameter drain: by when the last client is told; a second more for those that read slowly.
-    public func stop(drain: Nanoseconds) { for loop in loops { loop.stop(drain: drain) } }
+    public func stop(drain: Nanoseconds) {
+        running.stop()
+        for loop in loops { loop.stop(drain: drain) }
+    }
 
     /// Asks all loops to end at once, whatever they were about to say.
     public func abort() { for loop in loops { loop.abort() } }
 
+    var count: Int { loops.count }
+    /// They were asked to stop.
+    var areStopping: Bool { running.isStopping }
     /// Every loop that was started has ended.
     public var haveEnded: Bool { running.count == 0 }
 }
 
-/// How many loops have not ended yet.
+/// How many loops have not ended yet, and whether they are to.
 private final class Running: Sendable {
     private let loops: Atomic<Int>
+    private let stopping = Atomic<Bool>(false)
     init(loops: Int) { self.loops = Atomic(loops) }
+
+    var isStopping: Bool { stopping.load(ordering: .acquiring) }
+    func stop() { stopping.store(true, ordering: .releasing) }
 
     var count: Int { loops.load(ordering: .acquiring) }
     /// True for the last one.

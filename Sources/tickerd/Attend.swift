@@ -3,6 +3,13 @@ import Basics
 import FanOut
 import Market
 
+/// What runs beside the main thread.
+struct Served {
+    let loops: FanOutLoops
+    let admin: AdminServer?
+    let ingest: IngestThread
+}
+
 extension Server {
     /// How long loops may take to end once a second signal came: then the process goes without them.
     private static let abortTime = Nanoseconds.milliseconds(500)
@@ -10,18 +17,19 @@ extension Server {
     /// Until all loops have ended, or a second signal says that they need not.
     ///
     /// - Returns: the process's exit status.
-    func attend(_ signals: Signals, _ loops: FanOutLoops, _ ingest: IngestThread) -> Int32 {
+    func attend(_ signals: Signals, _ served: Served) -> Int32 {
+        let loops = served.loops
         var rule = SignalRule(), watch = Watch(log)
         while !loops.haveEnded {
             for signal in signals.wait(loops.ending, atMost: 1_000) {
                 switch rule.take(signal) {
-                case .reload: reload(loops)
+                case .reload: reload(served)
                 case .drain: drain(loops)
                 case .abort: return abort(signals, loops)
                 case nil: break
                 }
             }
-            watch.look(at: loops.overview, ingest.report())
+            watch.look(at: loops.overview, served.ingest.report())
         }
         return Status.drained
     }

@@ -31,6 +31,7 @@ extension Server {
     static func filesFaults(_ configuration: Configuration) -> [UsageError] {
         var faults: [UsageError] = []
         do { _ = try open(configuration) } catch { faults.append(UsageError("--feed: \(error)")) }
+        do throws(UsageError) { _ = try adminToken(configuration) } catch { faults.append(error) }
         do { _ = try configuration.loadTLS() } catch { faults.append(UsageError(error.description)) }
         return faults
     }

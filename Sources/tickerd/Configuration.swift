@@ -105,7 +105,9 @@ struct Configuration {
     }
 
     /// A word for an address that nobody outside this machine reaches. A name may still lead anywhere.
-    var saysLoopback: Bool {
+    var saysLoopback: Bool { Configuration.saysLoopback(host) }
+
+    static func saysLoopback(_ host: String) -> Bool {
         host == "localhost" || host == "[::1]" || host == "::1" || host.hasPrefix("127.")
     }
 

@@ -18,13 +18,13 @@ extension Configuration {
 }
 
 extension Server {
-    func reload(_ loops: FanOutLoops) {
+    func reload(_ served: Served) {
         do throws(ConfigurationFaults) {
             let new = try settings.read().arguments
             let effective = startArguments.taking(Configuration.live, from: new)
             let configuration = try Server.configuration(effective)
-            try prepare(configuration)
-            apply(configuration, loops)
+            let files = try readFiles(configuration)
+            apply(configuration, files, served)
             tell(new, effective)
             (self.configuration, arguments) = (configuration, effective)
         } catch {
@@ -44,18 +44,27 @@ extension Server {
         return configuration
     }
 
-    /// Reads anew what may turn out wrong, before anything changes.
-    private func prepare(_ configuration: Configuration) throws(ConfigurationFaults) {
-        do throws(TLSError) {
-            try tls?.reload()
+    /// What stands in files that options name.
+    private struct Files {
+        let adminToken: AdminToken?
+    }
+
+    /// Reads anew what may turn out wrong, before anything changes. The certificate comes last: it holds
+    /// from then on.
+    private func readFiles(_ configuration: Configuration) throws(ConfigurationFaults) -> Files {
+        do throws(UsageError) {
+            let files = Files(adminToken: try checkedAdminToken(configuration))
+            do throws(TLSError) { try tls?.reload() } catch { throw UsageError(error.description) }
+            return files
         } catch {
-            throw ConfigurationFaults(faults: [UsageError(error.description)])
+            throw ConfigurationFaults(faults: [error])
         }
     }
 
-    private func apply(_ configuration: Configuration, _ loops: FanOutLoops) {
+    private func apply(_ configuration: Configuration, _ files: Files, _ served: Served) {
         log.change(level: configuration.logLevel, format: configuration.logFormat)
-        loops.reload { options in
+        served.admin?.change(token: files.adminToken)
+        served.loops.reload { options in
             options.limits = configuration.limits
             options.allowedOrigins = configuration.allowedOrigins
             options.trustedProxies = configuration.trustedProxies

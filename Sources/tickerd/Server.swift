@@ -17,6 +17,8 @@ final class Server {
 
     private let started = Moment.read().wall
     private let listener: Listener
+    let adminListener: Listener?
+    private let adminToken: AdminToken?
     private let feed: any Feed
     private let limits: Limits
     /// Read anew by `reload()`, for the connections to come.
@@ -35,6 +37,8 @@ final class Server {
         tls = try configuration.loadTLS()
         feed = try Server.open(configuration)
         listener = try Server.listen(configuration)
+        adminToken = try Server.adminToken(configuration)
+        adminListener = try Server.listenForAdmin(configuration, adminToken)
         limits = Server.fitted(configuration.limits, loops: configuration.loops)
     }
 
@@ -85,7 +89,8 @@ final class Server {
         let tape = Tape(capacity: Server.tapeCapacity)
         let ends = try (0..<configuration.loops).map { _ in try LoopEnd(of: tape) }
         let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration)
-        let loops = try FanOutLoops(options: options(ingest), listener: listener, ends: ends, tls: tls)
+        let options = options(ingest)
+        let loops = try FanOutLoops(options: options, listener: listener, ends: ends, tls: tls)
 
         // The first client finds symbols, however early it comes. A pipe may keep this waiting, so
         // signals still end the process here.
@@ -93,14 +98,26 @@ final class Server {
         let signals = try Signals()
         _ = try Thread("ingest") { ingest.run() }
         let threads = try loops.start()
+        let admin = try startAdmin(loops, options)
         announce()
-        let status = attend(signals, loops, ingest)
+        let status = attend(signals, Served(loops: loops, admin: admin, ingest: ingest))
         ingest.stop()
         // Ingest owns nothing that has to be put in order, and may be waiting for a pipe.
         if status == Status.drained { for thread in threads { thread.join() } }
         log.write(.info, "stopped", ["status": LogValue(status)])
         return status
     }
+
+    private func startAdmin(_ loops: FanOutLoops, _ options: ServerOptions) throws -> AdminServer? {
+        guard let adminListener else { return nil }
+        let admin = try AdminServer(
+            listener: adminListener, loops: loops, options: options, token: adminToken, tls: adminTLS)
+        _ = try Thread("admin") { admin.run() }
+        return admin
+    }
+
+    /// On loopback nobody listens in, and whoever scrapes there need not know the certificate.
+    private var adminTLS: TLSContext? { adminListener?.isLoopback == false ? tls : nil }
 
     private func options(_ ingest: IngestThread) -> ServerOptions {
         var options = ServerOptions(
@@ -123,10 +140,14 @@ final class Server {
         Console.write("tickerd \(Release.number): \(feed.description)\n")
         let s = tls == nil ? "" : "s"
         Console.write("serving ws\(s)://\(address)/v1/stream and http\(s)://\(address)/\n")
+        if let adminListener {
+            Console.write("admin http\(adminTLS == nil ? "" : "s")://\(adminListener.address)/\n")
+        }
         log.write(
             .info, "start",
             [
                 "version": "\(Release.number)", "feed": .text(feed.description), "listen": "\(address)",
+                "admin": .text(adminListener?.address.description ?? "none"),
                 "loops": LogValue(configuration.loops), "connections_max": LogValue(limits.connections),
             ])
         if let tls {

@@ -4,6 +4,7 @@
 //   - The pause before try n is drawn from 0…min(10 s, 0.25 s · 2^n): all clients of a server that
 //     restarts do not return in the same instant.
 //   - A connection that lived counts as a success: the next pause is short again.
+//   - A server that says when to come back is believed, up to a minute.
 import Basics
 import Dialects
 import Wire
@@ -30,6 +31,9 @@ final class Link {
     private var backoff: Backoff
     private var generator: SeededGenerator
     private var client: WebSocketClient?
+    /// What the server said about coming back, by `goodbye` or `Retry-After`.
+    private var askedPause = Nanoseconds.zero
+    private static let askedPauseMax = Nanoseconds.seconds(60)
     private(set) var state = LinkState.connecting
     /// True from the first message of the server on.
     private(set) var wasEverLive = false
@@ -103,8 +107,9 @@ final class Link {
         } catch {
             ended = error.description
             switch error {
-            case .refused(let status, _, _, _):
+            case .refused(let status, _, _, let wait):
                 wasRefused = true
+                askedPause = .seconds(wait ?? 0)
                 isUnauthorized = status == 401
             case .insecure: wasRefused = true
             default: break
@@ -122,7 +127,9 @@ final class Link {
 
     private func received(_ bytes: UnsafeRawBufferPointer, _ onMessage: (ServerMessage) -> Void) {
         do throws(ServerMessageError) {
-            onMessage(try ServerMessage(json: bytes))
+            let message = try ServerMessage(json: bytes)
+            if case .goodbye(_, let pause?) = message { askedPause = pause }
+            onMessage(message)
         } catch {
             unreadable += 1
         }
@@ -130,7 +137,9 @@ final class Link {
 
     private func fail(_ reason: String, _ now: Instant) {
         client = nil
-        state = .broken(reason: reason, retry: now + backoff.next())
+        let asked = min(max(askedPause, .zero), Link.askedPauseMax)
+        askedPause = .zero
+        state = .broken(reason: reason, retry: now + max(asked, backoff.next()))
     }
 
     func stop() { client?.close(code: 1000) }

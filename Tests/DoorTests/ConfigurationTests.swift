@@ -106,7 +106,9 @@ func bench() throws {
         ("--admin localhost", "--admin localhost"), ("--drain -1", "--drain -1"),
         ("--drain 3600", nil), ("--drain 3601", "--drain 3601"), ("--log-level loud", "--log-level loud"),
         ("--log-format xml", "--log-format xml"), ("--admin-token-file t", "--admin"),
-        ("--admin [::1]:7401 --admin-token-file t", nil),
+        ("--admin [::1]:7401 --admin-token-file t", nil), ("--admin 0.0.0.0:7401", "--admin-token-file"),
+        ("--admin example.org:7401", "--admin-token-file"),
+        ("--admin 0.0.0.0:7401 --admin-token-file t", nil),
     ] as [(String, String?)])
 func operations(line: String, named: String?) {
     do throws(UsageError) {

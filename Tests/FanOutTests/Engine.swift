@@ -46,8 +46,8 @@ final class Engine {
     }
 
     init(
-        limits: Limits = Limits(), verifier: TokenVerifier? = nil, place: LoopPlace = .alone,
-        change: (inout ServerOptions) -> Void = { _ in }
+        limits: Limits = Limits(), verifier: TokenVerifier? = nil, log: Log = .none,
+        place: LoopPlace = .alone, change: (inout ServerOptions) -> Void = { _ in }
     ) {
         let tape = Tape(capacity: 1 << 14)
         let reader = tape.makeReader()
@@ -56,6 +56,7 @@ final class Engine {
             FeedReport(clock: "sim", speedMilli: nil, source: "test")
         }
         options.limits = limits
+        options.log = log
         options.limits.connections = 1_100
         options.verifier = verifier
         change(&options)

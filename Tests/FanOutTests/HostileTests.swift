@@ -404,7 +404,7 @@ private let handshakes: [(request: String, status: Int)] = [
     func handshakes() {
         var limits = Limits()
         limits.handshakesPerAddress = 2
-        limits.handshakesPerSecond = 3
+        limits.handshakesPerSecond = 6
         let engine = Engine(limits: limits)
         func shake(_ last: UInt32) -> Int {
             engine.status(Engine.upgrade(), from: PeerAddress(v4: 0xc000_0200 + last, port: 1))
@@ -574,7 +574,7 @@ private let wrongMessages: [(text: String, code: String)] = [
                 engine.receive(0, (0..<(1 + random.below(300))).map { _ in UInt8(random.below(256)) })
                 engine.run()
             }
-            engine.leave(0)
+            engine.close(0)
             #expect(engine.handler.holdings == Holdings(), "\(seed), round \(round)")
         }
     }

@@ -153,7 +153,7 @@ func bucketBound(seed: Seed) {
     func handshakes() throws {
         var limits = Limits()
         limits.handshakesPerAddress = 2
-        limits.handshakesPerSecond = 3
+        limits.handshakesPerSecond = 6
         let turnstile = Turnstile()
         let one = try address("192.0.2.1"), other = try address("192.0.2.2")
         func take(_ address: ClientAddress, _ now: Int) -> Int {

@@ -40,12 +40,15 @@ class Server:
     def __enter__(self):
         self.process = subprocess.Popen(
             [TICKERD, *self.DEFAULTS, *self.options], stdin=self.stdin, stdout=subprocess.PIPE,
-            text=True, preexec_fn=self.limit if self.descriptors else None)
+            stderr=self.errors, text=True, preexec_fn=self.limit if self.descriptors else None)
         for line in self.process.stdout:
             if found := re.search(r"wss?://(127\.0\.0\.1:(\d+))/", line):
                 self.address, self.port = found[1], int(found[2])
                 return self
         raise AssertionError(f"tickerd {self.options} did not start: {self.process.wait()}")
+
+    #: Where its log goes; None: where ours does.
+    errors = None
 
     def limit(self):
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
@@ -73,7 +76,7 @@ class Server:
         return Decoder(self.get("/v1/schema.xml"))
 
     def metric(self, name):
-        found = re.search(rf"^tickerfeed_{re.escape(name)} (\d+)$", self.get("/metrics"), re.M)
+        found = re.search(rf"^(?:tickerfeed_)?{re.escape(name)} (\d+)$", self.get("/metrics"), re.M)
         return int(found[1])
 
     def memory(self):

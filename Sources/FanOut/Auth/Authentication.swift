@@ -41,6 +41,7 @@ extension Shard {
             throw ClientFault(.forbidden, "this connection speaks for another subject; open one of its own")
         }
         connection.pointee.authFailures = 0
+        guard admitOrClose(subject: grant.subject, index, now) else { return }
         hand(grant, to: connection, now)
         let classes = connection.pointee.subscriptions.classes
         let dropped = slots(of: index) { !allows(grant, $0, classes) }

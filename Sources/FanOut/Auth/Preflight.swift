@@ -14,7 +14,7 @@ extension Shard {
         let hint: String
     }
 
-    mutating func preflight(_ request: HTTPRequest, _ now: Moment) -> HTTPResponse {
+    mutating func preflight(_ request: HTTPRequest, _ index: Int, _ now: Moment) -> HTTPResponse {
         let origin = origin(of: request)
         var problems: [Problem] = []
         if origin == .refused {
@@ -24,6 +24,7 @@ extension Shard {
                     hint: "tickerd --allow-origin ORIGIN lets them"))
         }
         let token = tokenState(request, now, &problems)
+        addLimits(to: &problems, client(request, index), token.grant, now)
         var message = ControlMessage("preflight")
         message.add("ok", json: problems.isEmpty ? "true" : "false")
         message.add("origin", origin.rawValue)
@@ -37,6 +38,24 @@ extension Shard {
         response.headers.append("Cache-Control", "no-store")
         response.headers.append("Access-Control-Allow-Origin", "*")
         return response
+    }
+
+    private func addLimits(
+        to problems: inout [Problem], _ client: ClientAddress, _ grant: Grant?, _ now: Moment
+    ) {
+        if isDraining {
+            problems.append(
+                Problem(code: "drain", message: "the server stops", hint: "come back in a moment"))
+        }
+        let reached = place.turnstile.limitsReached(
+            by: client, subject: grant?.subject, limits, now.instant)
+        for refusal in reached {
+            problems.append(
+                Problem(
+                    code: "limit_\(refusal.name)",
+                    message: Refused(limit: refusal, wait: limits.retryAfter).fault(limits).reason,
+                    hint: "close a stream, or come back later"))
+        }
     }
 
     private mutating func tokenState(

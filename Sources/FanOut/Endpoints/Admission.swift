@@ -44,8 +44,9 @@ extension Shard {
         }
     }
 
-    /// Counts a stream for the subject of a token that came with the request.
-    mutating func admit(subject: String, _ index: Int) throws(HTTPFault) {
+    /// Counts a connection for the subject of the token that it speaks for, where there is one.
+    mutating func admit(subject: String?, _ index: Int) throws(HTTPFault) {
+        guard let subject else { return }
         do throws(Refused) {
             try place.turnstile.enter(
                 subject: subject, &connections.address(of: index).pointee.pass, limits)
@@ -54,10 +55,10 @@ extension Shard {
         }
     }
 
-    /// Counts a WebSocket for the subject of a token that came with a message.
+    /// The same for a token that came with a message.
     ///
     /// - Returns: false where that was one too many, and 1013 closes.
-    mutating func admitOrClose(subject: String, _ index: Int, _ now: Moment) -> Bool {
+    mutating func admitOrClose(subject: String?, _ index: Int, _ now: Moment) -> Bool {
         do throws(HTTPFault) {
             try admit(subject: subject, index)
             return true

@@ -62,7 +62,7 @@ extension Shard {
             } else if isEcho(request) {
                 try upgradeToEcho(request, index, now)
             } else {
-                let response = try response(to: request, now)
+                let response = try response(to: request, index, now)
                 respond(response, index, keepAlive: request.keepAlive, head: isHead, now)
             }
         } catch {

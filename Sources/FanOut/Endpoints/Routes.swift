@@ -5,16 +5,18 @@ import Market
 import Wire
 
 extension Shard {
-    mutating func response(to request: HTTPRequest, _ now: Moment) throws(HTTPFault) -> HTTPResponse {
+    mutating func response(
+        to request: HTTPRequest, _ index: Int, _ now: Moment
+    ) throws(HTTPFault) -> HTTPResponse {
         try refuseTokenInURL(request)
         try checkMethod(request)
         switch request.path {
         case "/": return .text(200, Shard.greeting)
         case "/livez": return .text(200, "alive\n")
         case "/readyz": return readiness()
-        case "/metrics" where options.servesMetrics: return metrics(now)
+        case "/metrics" where options.servesMetrics: return metrics()
         case "/v1/symbols": return directory(request, for: try authorize(request, now))
-        case "/v1/preflight": return preflight(request, now)
+        case "/v1/preflight": return preflight(request, index, now)
         case "/v1/schema.xml": return Shard.schema(request)
         case "/v1/stream":
             throw HTTPFault(
@@ -63,10 +65,9 @@ extension Shard {
 
         """
 
-    private func metrics(_ now: Moment) -> HTTPResponse {
+    private func metrics() -> HTTPResponse {
         place.board.pin(figures, loop: place.index)
-        let isTight = place.turnstile.memory(limits, now.instant).isTight
-        return MetricsPage.response(place.board, options, isMemoryTight: isTight)
+        return MetricsPage.response(place.board, place.turnstile, options)
     }
 
     private func readiness() -> HTTPResponse {

@@ -21,6 +21,7 @@ extension Shard {
         let wanted = try subscriptions(of: request)
         // A long poll is a request as any other, and counted as one.
         if request.path != "/v1/poll" { try admitStream(request, index, now) }
+        try admit(subject: grant.subject, index)
         let asksForLines = request.headers.hasToken("Accept", "application/x-ndjson")
         let transport: Transport =
             request.path == "/v1/poll" ? .poll : asksForLines ? .lines : .events
@@ -168,7 +169,7 @@ extension HTTPFault {
             switch fault.code {
             case .unauthenticated: 401
             case .forbidden: 403
-            case .limitSymbols, .limitRate: 429
+            case .limitRate: 429
             case .unknownSymbol: 404
             default: 400
             }

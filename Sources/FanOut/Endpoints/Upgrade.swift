@@ -17,6 +17,7 @@ extension Shard {
         let acceptance = try WebSocketHandshake.accept(
             request, protocols: Shard.subprotocols, deflates: true)
         try admitStream(request, index, now)
+        try admit(subject: grant?.subject, index)
         let connection = connections.address(of: index)
         begin(acceptance, index, now.instant)
         connection.pointee.encoding = acceptance.subprotocol == Shard.subprotocols[1] ? .sbe : .json

@@ -42,6 +42,9 @@ struct LimitTable {
     var count: Int { index.count }
     func contains(_ key: LimitKey) -> Bool { index[key] != nil }
 
+    /// As it stands; nil for who is not known.
+    func entry(_ key: LimitKey) -> Entry? { index[key].map { places[Int($0)].entry } }
+
     /// Works on the entry of a key, a new one if need be. Nil when all places have connections.
     mutating func change<Result>(_ key: LimitKey, _ body: (inout Entry) -> Result) -> Result? {
         guard let at = index[key] ?? place(for: key) else { return nil }

@@ -51,6 +51,30 @@ final class Turnstile: Sendable {
         pass.subject = key
     }
 
+    /// The limits that a new stream would reach now, counting nothing.
+    func limitsReached(
+        by address: ClientAddress, subject: String?, _ limits: Limits, _ now: Instant
+    ) -> [Refusal] {
+        state.withLock { state in
+            var reached: [Refusal] = []
+            if state.memory.isTight(limits.memoryBytes, now, residentBytes) { reached.append(.memory) }
+            let all = Turnstile.handshakes(limits)
+            if state.handshakes.wait(of: all, now) != nil { reached.append(.handshakes) }
+            let own = BucketRate(perSecond: limits.handshakesPerAddress)
+            if let entry = address.key.flatMap({ state.table.entry($0) }),
+                entry.handshakes.wait(of: own, now) != nil
+            {
+                reached.append(.addressHandshakes)
+            }
+            if let entry = subject.flatMap({ state.table.entry(.subject($0)) }),
+                entry.connections >= limits.connectionsPerSubject
+            {
+                reached.append(.subjectConnections)
+            }
+            return reached
+        }
+    }
+
     func leave(_ pass: Pass) {
         giveBack(pass.address)
         giveBack(pass.subject)
@@ -86,10 +110,16 @@ final class Turnstile: Sendable {
         if let wait { throw Refused(limit: .addressRequests, wait: wait) }
     }
 
+    /// Half of them may come at once, so that no second has more than the limit, not the first one either.
+    private static func handshakes(_ limits: Limits) -> BucketRate {
+        let burst = max(1, limits.handshakesPerSecond / 2)
+        return BucketRate(perSecond: max(1, limits.handshakesPerSecond - burst), burst: burst)
+    }
+
     /// A WebSocket handshake, or the start of another stream. Costs the address nothing when it is the
     /// server that has enough.
     func takeHandshake(_ address: ClientAddress, _ limits: Limits, _ now: Instant) throws(Refused) {
-        let all = BucketRate(perSecond: limits.handshakesPerSecond),
+        let all = Turnstile.handshakes(limits),
             own = BucketRate(perSecond: limits.handshakesPerAddress)
         let refused: Refused? = state.withLock { state in
             if let wait = state.handshakes.wait(of: all, now) {
@@ -114,13 +144,8 @@ final class Turnstile: Sendable {
         if isTight { throw Refused(limit: .memory, wait: limits.retryAfter) }
     }
 
-    /// For `/metrics`: what the process holds, and whether that keeps new clients out.
-    func memory(_ limits: Limits, _ now: Instant) -> (bytes: Int, isTight: Bool) {
-        state.withLock { state in
-            let isTight = state.memory.isTight(limits.memoryBytes, now, residentBytes)
-            return (state.memory.bytes, isTight)
-        }
-    }
+    /// Memory kept the last client out.
+    var isMemoryTight: Bool { state.withLock(\.memory.wasTight) }
 }
 
 /// Looks at the process's size now and then. Past its limit it stays tight until it is 5 % below, or
@@ -129,7 +154,7 @@ struct MemoryWatch {
     static let interval = Nanoseconds.milliseconds(100)
 
     private(set) var bytes = 0
-    private var isTight = false
+    private(set) var wasTight = false
     private var lookAgain = Instant.zero
 
     /// - Parameter limit: 0 is none.
@@ -138,7 +163,7 @@ struct MemoryWatch {
             lookAgain = now + MemoryWatch.interval
             bytes = look() ?? 0
         }
-        isTight = limit > 0 && bytes > (isTight ? limit / 100 * 95 : limit)
-        return isTight
+        wasTight = limit > 0 && bytes > (wasTight ? limit / 100 * 95 : limit)
+        return wasTight
     }
 }

@@ -1,6 +1,6 @@
 // `/metrics`: what all loops counted, as OpenMetrics text (openmetrics.io, 1.0).
 //
-// Invariant: it is made of the noticeboard alone, so that whoever is asked can answer, a loop that is
+// Invariant: it is made of what loops share, so that whoever is asked can answer, a loop that is
 // busy or not.
 import Basics
 import Market
@@ -12,14 +12,14 @@ struct MetricsPage {
     private let sum: Figures
 
     static func response(
-        _ board: Noticeboard, _ options: ServerOptions, isMemoryTight: Bool
+        _ board: Noticeboard, _ turnstile: Turnstile, _ options: ServerOptions
     ) -> HTTPResponse {
         var page = MetricsPage(board.read())
         page.addBuild()
         page.addConnections()
         page.addCloses()
         page.addRefusals()
-        page.gauge("memory_tight", "1 while memory keeps new clients out.", isMemoryTight ? 1 : 0)
+        page.gauge("memory_tight", "1 while memory keeps new clients out.", turnstile.isMemoryTight ? 1 : 0)
         page.addMessages()
         page.addLags()
         page.addTape()

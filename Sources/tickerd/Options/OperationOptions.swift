@@ -32,6 +32,9 @@ extension Configuration {
         guard admin != nil || adminTokenFile == nil else {
             throw UsageError("--admin-token-file goes with --admin HOST:PORT")
         }
+        if let admin, adminTokenFile == nil, !Configuration.saysLoopback(admin.host) {
+            throw UsageError("--admin \(admin.host): not on loopback, so it wants --admin-token-file FILE")
+        }
         if let text = arguments["drain"] {
             drain = try Configuration.seconds("drain", text)
             guard drain <= .seconds(3_600) else { throw UsageError("--drain \(text): at most 3600 seconds") }

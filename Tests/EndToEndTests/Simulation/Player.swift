@@ -255,7 +255,7 @@ final class Player {
     }
 
     private func talk(_ now: Instant) {
-        if kind == .reconnecting, random.oneIn(150) || leavesAtHeartbeat() {
+        if kind == .reconnecting, random.oneIn(150) || leavesAtHeartbeat() || leavesAmongEvents() {
             subscriber.disconnect(random.oneIn(2) ? .close : .reset)
             comesAt = now + .milliseconds(random.below(200))
             return
@@ -265,6 +265,11 @@ final class Player {
         nextWord = now + .milliseconds(60 + random.below(kind == .fickle ? 60 : 400))
         if kind == .fickle { return fickle() }
         if random.oneIn(5) { subscriber.say(.ping) }
+    }
+
+    /// In the middle of a write: every id must be true by itself.
+    private func leavesAmongEvents() -> Bool {
+        isTardy && transport == .events && (subscriber.link?.unread ?? 0) > 0 && random.oneIn(12)
     }
 
     /// With a new cursor, and perhaps without what was on its way when it was made.

@@ -65,6 +65,8 @@ final class Subscriber {
     var isBinary: Bool { wantsBinary && transport == .webSocket }
     var fallback = Fallback()
     private var reader = WebSocketReader(role: .client, messageMax: 1 << 22)
+    /// What every second client inflates with: it offers compression.
+    private let inflater: Inflater?
     private var sbe = SBEReader()
     private var head: [UInt8]? = []
     private(set) var closeCode: UInt16?
@@ -103,6 +105,7 @@ final class Subscriber {
         self.around = around
         wantsBinary = isBinary
         random = SeededGenerator(seed: seed)
+        inflater = seed % 2 == 0 ? Inflater() : nil
     }
 
     var network: RoughNetwork { around.networks[loop] }
@@ -135,7 +138,7 @@ final class Subscriber {
         let key = WebSocketHandshake.key(random.next(), random.next())
         var hello = WebSocketHandshake.request(
             host: "sim", path: "/v1/stream", key: key,
-            protocols: [isBinary ? "tickerfeed.v1.sbe" : "tickerfeed.v1.json"], headers: [])
+            protocols: [isBinary ? "tickerfeed.v1.sbe" : "tickerfeed.v1.json"], deflate: inflater != nil)
         hello.withUnsafeMutableBytes { network.write(link, UnsafeRawBufferPointer($0)) }
     }
 
@@ -215,6 +218,7 @@ final class Subscriber {
         for id in requests.keys where requests[id]?.handledAt == nil {
             if let request = requests[id], link.delivered >= request.end {
                 requests[id]?.handledAt = around.now.instant
+                heardAt = around.now.instant
             }
         }
     }
@@ -250,7 +254,7 @@ final class Subscriber {
     private func take(_ bytes: UnsafeMutableRawBufferPointer, _ sent: Instant) {
         var offset = 0
         do throws(WebSocketFault) {
-            while closeCode == nil, let event = try reader.next(bytes, from: &offset) {
+            while closeCode == nil, let event = try reader.next(bytes, from: &offset, inflater: inflater) {
                 take(event, sent)
             }
         } catch {
