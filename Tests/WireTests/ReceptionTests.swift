@@ -162,7 +162,7 @@ private final class TestServers {
         #expect(stopping.log.isEmpty)
         let next = try servers.peers(4)
         #expect(servers.shares == [7, 0])
-        withExtendedLifetime(next) {}
+        withExtendedLifetime((peers, next)) {}
     }
 
     @Test("a reactor that ends closes what waits for it")

@@ -76,7 +76,7 @@ class Server:
         return Decoder(self.get("/v1/schema.xml"))
 
     def metric(self, name):
-        found = re.search(rf"^tickerfeed_{re.escape(name)} (\d+)$", self.get("/metrics"), re.M)
+        found = re.search(rf"^(?:tickerfeed_)?{re.escape(name)} (\d+)$", self.get("/metrics"), re.M)
         return int(found[1])
 
     def memory(self):

@@ -215,7 +215,7 @@ async def what_is_wrong_is_named_and_costs_nothing_else(server):
         ("bad_request", {"channel": "trade", "mode": 5}), ("bad_request", {"channel": "quote", "stamps": "yes"}),
         ("bad_request", {"channel": "book", "crc": 1}), ("bad_request", {"channel": "trade", "on_slow": 1}),
         *(("bad_request", {"channel": "trade", "resume": cursor})
-          for cursor in ("", "x", ".", "1", "1.", ".1", "1.2.3", "1.-2", "g.1", "1.x", "01.2", "1.02", "1F.2", 5, {})),
+          for cursor in ("", "x", ".", "1", "1.", ".1", "1.2.3.4", "1.-2", "g.1", "1.x", "01.2", "1.02", "1F.2", 5, {})),
         ("limit_symbols", {"channel": "quote", "symbols": [f"S{number}" for number in range(513)]}),
     ]
     async with connected(server) as client:

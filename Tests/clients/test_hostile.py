@@ -237,7 +237,7 @@ async def past_its_memory_nobody_is_let_in():
         assert said.startswith(b"HTTP/1.1 503 ") and b"memory" in said and b"Retry-After: " in said, said
     with Server("--max-memory", "2G") as server:
         await served(server)
-        assert server.metric("resident_bytes") > 1 << 20
+        assert server.metric("process_resident_memory_bytes") > 1 << 20
         assert server.metric("memory_tight") == 0
 
 

@@ -169,8 +169,8 @@ struct SymbolView: ~Copyable {
         lastTrade = tick
         remember(tick, position)
         // Not `bars[0]`: with the thread sanitizer the compiler (6.3.1) ends by itself over that.
-        bars.pointee.add(tick, position: position)
-        (bars + 1).pointee.add(tick, position: position)
+        series(.second).pointee.add(tick, position: position)
+        series(.minute).pointee.add(tick, position: position)
     }
 
     private mutating func remember(_ tick: Tick, _ position: UInt64) {

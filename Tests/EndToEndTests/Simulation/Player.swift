@@ -276,7 +276,8 @@ final class Player {
     private func leavesAtHeartbeat() -> Bool {
         guard isTardy, subscriber.heartbeats != heartbeatsSeen else { return false }
         heartbeatsSeen = subscriber.heartbeats
-        return random.oneIn(5)
+        // One that overtook data is the one that might promise too much.
+        return random.oneIn((subscriber.link?.unread ?? 0) > 0 ? 2 : 5)
     }
 
     private func fickle() {

@@ -68,6 +68,8 @@ struct Scenario {
         }
         // Somebody must notice.
         clients.append(.honest)
+        // Of all there is to break, what is told of where to go on is the thinnest.
+        clients.append(.reconnecting)
         // Who reads late answers late.
         if clients.contains(where: { $0 == .slow || $0 == .stalled }) { limits.pong = .seconds(5) }
     }
