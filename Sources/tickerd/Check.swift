@@ -1,5 +1,6 @@
 // --check-config: everything that a start would look at, without serving.
 import Basics
+import FanOut
 import TickerFeed
 import Wire
 
@@ -18,7 +19,7 @@ enum Check {
     private static func faults(_ line: Arguments) -> [String] {
         do throws(ConfigurationFaults) {
             let (arguments, configuration) = try Settings(line).read()
-            return Server.filesFaults(configuration).map { arguments.located($0).description }
+            return Server.placesFaults(configuration).map { arguments.located($0).description }
         } catch {
             return error.lines
         }
@@ -26,13 +27,22 @@ enum Check {
 }
 
 extension Server {
-    /// What is wrong with the files that a configuration names. Opens and closes them; binds no port,
-    /// for the server that is to be reconfigured has it.
-    static func filesFaults(_ configuration: Configuration) -> [UsageError] {
+    /// What is wrong with the files and addresses that a configuration names. Opens and closes them, and
+    /// free ports of the addresses: the server that is to be reconfigured has its own.
+    static func placesFaults(_ configuration: Configuration) -> [UsageError] {
         var faults: [UsageError] = []
         do { _ = try open(configuration) } catch { faults.append(UsageError("--feed: \(error)")) }
-        do throws(UsageError) { _ = try adminToken(configuration) } catch { faults.append(error) }
+        var token: AdminToken?
+        do throws(UsageError) { token = try adminToken(configuration) } catch { faults.append(error) }
         do { _ = try configuration.loadTLS() } catch { faults.append(UsageError(error.description)) }
+        guard faults.isEmpty else { return faults }
+        var elsewhere = configuration
+        elsewhere.port = 0
+        elsewhere.admin?.port = 0
+        do {
+            try listen(elsewhere).close()
+            try listenForAdmin(elsewhere, token)?.close()
+        } catch { faults.append(UsageError("\(error)")) }
         return faults
     }
 }

@@ -51,7 +51,7 @@ final class Server {
         }
     }
 
-    private static func listen(_ configuration: Configuration) throws -> Listener {
+    static func listen(_ configuration: Configuration) throws -> Listener {
         let listener = try Listener.bind(host: configuration.host, port: configuration.port)
         // A name may lead anywhere, whatever it looked like on the command line.
         try configuration.checkExposure(listener)

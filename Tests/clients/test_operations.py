@@ -88,7 +88,7 @@ async def a_configuration_is_checked_without_serving():
         assert run("--config", str(file))[0] == 2, "a start refuses what the check refuses"
         for options in (["--config", f"{place}/none"], ["--feed", f"{place}/20200130.itch"],
                         ["--admin", "127.0.0.1:1", "--admin-token-file", f"{place}/none"],
-                        ["--admin", "0.0.0.0:1"]):
+                        ["--admin", "0.0.0.0:1"], ["--listen", "0.0.0.0:1"], ["--congestion", "nope"]):
             status, output, errors = run("--check-config", *options)
             assert status == 2 and output == "" and len(errors.splitlines()) == 1, (options, errors)
 

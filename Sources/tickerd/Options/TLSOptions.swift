@@ -42,7 +42,7 @@ extension Configuration {
     func checkExposure(_ listener: Listener) throws(UsageError) {
         guard !listener.isLoopback, tls == nil, !isInsecure else { return }
         throw UsageError(
-            "others can reach \(listener.address), and would read unencrypted: give --tls-cert and --tls-key, "
+            "others can reach \(listener.address.host), and would read unencrypted: give --tls-cert and --tls-key, "
                 + "or --insecure where that is meant, behind a proxy that ends TLS, say")
     }
 }
