@@ -53,12 +53,21 @@ extension Server {
     /// from then on.
     private func readFiles(_ configuration: Configuration) throws(ConfigurationFaults) -> Files {
         do throws(UsageError) {
+            try checkStillGuarded(configuration)
             let files = Files(adminToken: try checkedAdminToken(configuration))
             do throws(TLSError) { try tls?.reload() } catch { throw UsageError(error.description) }
             return files
         } catch {
             throw ConfigurationFaults(faults: [error])
         }
+    }
+
+    /// A line that was lost from a file must not open what was closed.
+    private func checkStillGuarded(_ new: Configuration) throws(UsageError) {
+        guard configuration.verifier != nil, new.verifier == nil else { return }
+        throw UsageError(
+            "no --token-key is left, and everybody could read: a server that wants tokens is opened by a restart"
+        )
     }
 
     private func apply(_ configuration: Configuration, _ files: Files, _ served: Served) {

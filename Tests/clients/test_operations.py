@@ -111,6 +111,23 @@ async def a_changed_file_is_applied_and_a_faulty_one_is_not():
             assert await admits(server, "https://b.example") and not await admits(server, "https://c.example")
 
 
+async def a_reload_without_token_keys_opens_nothing():
+    with folder() as place:
+        file, key = Path(place) / "tickerd.conf", Path(place) / "token.key"
+        key.write_text("k" * 40)
+        file.write_text(f"token-key = HS256:{key}\n")
+        with Admin("--config", str(file)) as server:
+            file.write_text("allow-origin = https://a.example\n")
+            server.process.send_signal(signal.SIGHUP)
+            line, = server.logged("reload_failed")
+            assert "--token-key" in line and "restart" in line, line
+            try:
+                server.get("/v1/symbols")
+                raise AssertionError("everybody may read")
+            except urllib.error.HTTPError as refusal:
+                assert refusal.code == 401, refusal
+
+
 async def admits(server, origin):
     try:
         async with websockets.connect(server.url, origin=origin):
@@ -272,6 +289,7 @@ async def a_log_is_json_where_asked():
 async def main():
     await run_tests([
         a_configuration_is_checked_without_serving, a_changed_file_is_applied_and_a_faulty_one_is_not,
+        a_reload_without_token_keys_opens_nothing,
         the_first_signal_drains_and_the_second_ends_at_once, the_slowest_reader_is_named_and_explained,
         the_metrics_are_openmetrics, the_admin_port_wants_its_token,
         the_admin_port_answers_when_the_main_one_is_full, a_server_without_descriptors_says_so,

@@ -109,7 +109,7 @@ extension Shard {
         guard wanted.contains(where: { grant.allowsAny(of: $0.symbols) }) else {
             throw HTTPFault(403, "forbidden: the token allows none of these symbols")
         }
-        throw HTTPFault(404, "none of these symbols is to be had here; GET /v1/symbols lists what is")
+        throw HTTPFault(404, "unknown_symbol: none of these is to be had here; GET /v1/symbols lists what is")
     }
 
     /// Nothing was sent yet: back to where requests are answered.
