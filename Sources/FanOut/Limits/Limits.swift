@@ -15,8 +15,8 @@ public struct Limits: Hashable, Sendable {
     public var connectionsPerAddress = 256
     /// Streams of one token's subject; the next is closed with 1013, or answered 429.
     public var connectionsPerSubject = 64
-    /// WebSocket handshakes and starts of other streams a second, all clients together. As with every
-    /// rate, a second's worth may come at once.
+    /// WebSocket handshakes and starts of other streams a second, all clients together: half of them may
+    /// come at once. Of every other rate a second's worth may.
     public var handshakesPerSecond = 2_000
     /// The same of one address.
     public var handshakesPerAddress = 20

@@ -88,6 +88,9 @@ extension Configuration {
             Deadline("idle-deadline", \.idleDeadline, "time between an answer and the next request"),
             Deadline("auth-deadline", \.authDeadline, "time for a WebSocket to say who it is"),
             Deadline("message-deadline", \.messageDeadline, "time for a client message to come whole"),
+            Deadline("ping-interval", \.ping, "silence after which a WebSocket is pinged"),
+            Deadline("pong-deadline", \.pong, "time for a pinged WebSocket to say anything"),
+            Deadline("heartbeat", \.heartbeat, "time between two heartbeats of a stream"),
         ]
     }
 
