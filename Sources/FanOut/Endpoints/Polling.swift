@@ -28,11 +28,8 @@ extension Shard {
         if cursor.states == mark(connection), view.position >= cursor.position {
             skipKnownStates(connection, before: cursor.position)
         }
-        let grant = connection.pointee.grant
-        let rates = wanted.map { request in
-            let rate = (try? grant?.rate(asked: request.rate)) ?? .standard
-            return rate == .max ? Nanoseconds.milliseconds(1) : rate.interval
-        }
+        let rates = connection.pointee.subscriptions.classes.classes.filter { $0.slots > 0 }
+            .map { $0.isRealTime ? .milliseconds(1) : $0.interval }
         connection.pointee.heldUntil = now.instant + (rates.min() ?? .zero)
         connection.pointee.deadline = max(connection.pointee.deadline, connection.pointee.heldUntil)
     }
