@@ -8,7 +8,7 @@ private let floors: [String: Set<String>] = [
     "Market": ["Basics"],
     "Wire": ["Basics", "CLinux", "COpenSSL", "CZlib"],
     "Dialects": ["Basics", "CZlib", "Market"],
-    "TickerFeed": ["Basics", "Market", "Dialects", "CLinux"],
+    "TickerFeed": ["Basics", "Market", "Dialects", "Journal", "CLinux", "CZlib"],
     "FanOut": ["Basics", "Market", "Wire", "Dialects"],
 ]
 
