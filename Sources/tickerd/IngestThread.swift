@@ -13,6 +13,8 @@ final class IngestThread: @unchecked Sendable {
     private let template: FeedReport
     private let openingTurns: Int
     private let stopping = Atomic<Bool>(false)
+    /// The feed's first life: another one with each start of the process.
+    let epoch = UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20)
     /// The shortest sleep. A source that has something every microsecond would wake this thread as
     /// often as the kernel can: more than half of its CPU at a million updates a second.
     private let rest: Nanoseconds
@@ -24,7 +26,7 @@ final class IngestThread: @unchecked Sendable {
         rest = configuration.pace == .live ? .microseconds(200) : .zero
         if case .simulator = configuration.source { openingTurns = 16 } else { openingTurns = 1 }
         ingest = Ingest(
-            feed: feed, writer: tape, pace: configuration.pace, loop: configuration.repeats)
+            feed: feed, writer: tape, epoch: epoch, pace: configuration.pace, loop: configuration.repeats)
         state = ingest.state
     }
 

@@ -121,9 +121,7 @@ final class Server {
 
     private func options(_ ingest: IngestThread) -> ServerOptions {
         var options = ServerOptions(
-            server: "tickerd/\(Release.number)",
-            epoch: UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20),
-            feedReport: ingest.report)
+            server: "tickerd/\(Release.number)", epoch: ingest.epoch, feedReport: ingest.report)
         options.processReport = { [started] in ProcessReport.read(started: started) }
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins

@@ -16,16 +16,24 @@ import Market
 public struct BookBuilder: ~Copyable {
     public internal(set) var books = OrderBooks()
     public private(set) var directory = Directory()
-    /// Matches the exchange took back. Counted only: no trade is remembered to be subtracted.
-    public private(set) var brokenTrades: UInt64 = 0
+    /// Matches the exchange took back, whether they were known or not.
+    public internal(set) var brokenTrades: UInt64 = 0
     /// Of the message applied last.
     public private(set) var last = Stamp.none
 
     var states = SymbolStates()
     var barClock = BarClock()
+    var recentTrades = RecentTrades()
     var writer: Tape.Writer
 
-    public init(_ writer: consuming Tape.Writer) { self.writer = writer }
+    /// The life of the feed that everything written now is of.
+    public internal(set) var epoch: UInt32
+
+    /// - Parameter epoch: the first one.
+    public init(_ writer: consuming Tape.Writer, epoch: UInt32 = 1) {
+        self.writer = writer
+        self.epoch = epoch
+    }
 
     public var symbolCount: Int { states.count }
     public var anomalies: Anomalies { books.anomalies }
@@ -153,11 +161,6 @@ public struct BookBuilder: ~Copyable {
         writer.endEvent()
     }
 
-    public mutating func breakTrade(at stamp: Stamp) {
-        begin(stamp)
-        brokenTrades += 1
-    }
-
     // MARK: Rounds
 
     /// The end of a round: all books empty, orders forgotten, and each symbol's next trade is the
@@ -166,6 +169,7 @@ public struct BookBuilder: ~Copyable {
         let stamp = Stamp(time: last.time, received: received, source: last.source)
         endBars(received: received)
         books.removeAll()
+        recentTrades.forgetAll()
         for index in 0..<states.count { clear(SymbolID(index), at: stamp) }
     }
 
@@ -191,7 +195,7 @@ public struct BookBuilder: ~Copyable {
 
     /// What every message begins with: bars that ended before it are marked before it.
     @inline(__always)
-    private mutating func begin(_ stamp: Stamp) {
+    mutating func begin(_ stamp: Stamp) {
         if stamp.time >= barClock.due {
             endBars(at: stamp.time, received: stamp.received)
         }
@@ -267,6 +271,8 @@ public struct BookBuilder: ~Copyable {
             source: stamp.source, aux: match)
         state.pointee.lastTrade = tick
         state.pointee.lastBreak = nil
+        recentTrades.add(
+            PrintedTrade(symbol: symbol, number: tick.sequence, match: match, price: price, size: size))
         writer.append(tick)
     }
 

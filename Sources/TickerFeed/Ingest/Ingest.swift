@@ -27,16 +27,18 @@ public final class Ingest: @unchecked Sendable {
     /// The next symbol to snapshot, and how many are still to come; around and around.
     private var snapshot = (next: 0, left: 0)
 
-    /// - Parameter loop: at the end, empties all books and begins again.
+    /// - Parameters:
+    ///   - epoch: the first one, as the loops that read the tape are told it.
+    ///   - loop: at the end, empties all books and begins again.
     public init(
-        feed: any Feed, writer: consuming Tape.Writer, pace: Pace = .recorded(.recorded),
-        loop: Bool = false
+        feed: any Feed, writer: consuming Tape.Writer, epoch: UInt32 = 1,
+        pace: Pace = .recorded(.recorded), loop: Bool = false
     ) {
         self.feed = feed
         self.pace = pace
         self.loop = loop
         description = feed.description
-        builder = BookBuilder(writer)
+        builder = BookBuilder(writer, epoch: epoch)
     }
 
     static let messagesPerTurn = 4_096
@@ -134,7 +136,10 @@ public final class Ingest: @unchecked Sendable {
     ///
     /// - Returns: true where more is to be written.
     private func answerSnapshots() -> Bool {
-        if builder.takeSnapshotRequest() { snapshot.left = builder.symbolCount }
+        if builder.takeSnapshotRequest() {
+            builder.repeatEpoch()
+            snapshot.left = builder.symbolCount
+        }
         let end = builder.tickCount + UInt64(min(4_096, builder.tapeCapacity / 8))
         while snapshot.left > 0, builder.tickCount < end, !wouldLap {
             if snapshot.next >= builder.symbolCount { snapshot.next = 0 }
