@@ -95,7 +95,8 @@ extension Shard {
     /// Where everything was told before, states included.
     private func pollCursor(_ connection: UnsafeMutablePointer<Connection>) -> Cursor {
         Cursor(
-            epoch: connection.pointee.epoch, position: connection.pointee.safePosition, states: mark(connection))
+            epoch: connection.pointee.epoch, position: connection.pointee.safePosition,
+            states: mark(connection))
     }
 
     /// Makes one answer of what was gathered, and goes back to answering requests.

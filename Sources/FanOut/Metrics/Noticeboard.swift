@@ -36,6 +36,11 @@ struct Figures: BitwiseCopyable {
     var handshakesFailed: UInt64 = 0
     var bytesIn: UInt64 = 0
 
+    /// Symbols whose feed is stale or suspect.
+    var doubtful: UInt64 {
+        feeds[Int(FeedState.stale.rawValue)] + feeds[Int(FeedState.suspect.rawValue)]
+    }
+
     func count(on transport: Transport) -> UInt64 { transports[Int(transport.rawValue)] }
     mutating func set(_ count: Int, on transport: Transport) {
         transports[Int(transport.rawValue)] = UInt64(count)

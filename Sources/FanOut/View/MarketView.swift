@@ -22,6 +22,8 @@ struct MarketView: ~Copyable {
     private(set) var ticksLost: UInt64 = 0
     /// Symbols by how far their feed can be trusted, by the state's raw value.
     private(set) var feeds = InlineArray<4, Int>(repeating: 0)
+    /// Symbols whose feed is stale or suspect.
+    var doubtful: Int { feeds[Int(FeedState.stale.rawValue)] + feeds[Int(FeedState.suspect.rawValue)] }
     /// The life of the feed that everything here is of.
     private(set) var epoch: UInt32
     /// Epochs begun while this view looked on.

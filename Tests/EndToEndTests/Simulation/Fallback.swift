@@ -156,7 +156,8 @@ extension Subscriber {
     private func array(_ body: ArraySlice<UInt8>, _ sent: Instant) {
         let all = members(ofArray: body), before = messages
         // Answers to what was asked, though there was a cursor: it was of another epoch.
-        let isAnew = all.first.map { String(decoding: $0, as: UTF8.self).hasPrefix("{\"type\":\"ack\"") } == true
+        let isAnew =
+            all.first.map { String(decoding: $0, as: UTF8.self).hasPrefix("{\"type\":\"ack\"") } == true
         grantAsked(isAnew: isAnew)
         let epoch = life?.epoch
         for member in all { _ = message(member, sent) }

@@ -301,7 +301,10 @@ extension Subscriber {
         let free = link?.unblocked.last { $0 <= made } ?? .zero
         guard made - free > around.scenario.lateness else { return }
         let version = chain.last
-        guard let before = previous?.last, previous?.wish?.number == wish.number else {
+        // With a last trade come those taken back since, in one batch.
+        guard let before = previous?.last, previous?.wish?.number == wish.number,
+            before != previous?.first || previous?.lastMade != made
+        else {
             let since = max(wish.grantedAt, symbol.published(key, 1))
             let patience = wish.rate == .max ? .zero : interval + .milliseconds(100)
             if made - since > patience + around.scenario.lateness {
@@ -352,7 +355,8 @@ extension Subscriber {
 
     private func says(_ trade: TradeMessage, _ chain: Chain, _ symbol: TrueSymbol) -> Bool {
         let tick = symbol.trades[Int(trade.version.sequence) - 1].tick
-        guard tick.kind == .trade, trade.price == tick.price, trade.version.time == tick.eventTime, trade.aggressor == tick.side,
+        guard tick.kind == .trade, trade.price == tick.price, trade.version.time == tick.eventTime,
+            trade.aggressor == tick.side,
             trade.tradeID == (tick.aux == 0 ? nil : String(tick.aux))
         else { return false }
         if let wish = chain.wish, (wish.mode == .latest) != (trade.merged != nil) { return false }
@@ -421,7 +425,8 @@ extension StatsMessage {
 extension BarMessage {
     fileprivate func says(_ bar: TrueBar) -> Bool {
         let trades = bar.bar.trades
-        return !bar.isNothing && start == bar.bar.start && open == trades.open && high == trades.high && low == trades.low
+        return !bar.isNothing && start == bar.bar.start && open == trades.open && high == trades.high
+            && low == trades.low
             && close == trades.last && volumeE8 == Int64(exactly: trades.volumeE8) && vwap == trades.vwap
             && count == trades.count && isClosed == bar.isClosed && version.time == bar.time
     }

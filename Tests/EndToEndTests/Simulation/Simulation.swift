@@ -51,7 +51,8 @@ final class Simulation {
         around = Surroundings(Truth(tape.makeReader(), epoch: Simulation.epoch), scenario)
         around.isTelling = tells
         ingest = Ingest(
-            feed: feed, writer: Tape.Writer(tape), epoch: Simulation.epoch, pace: scenario.pace, loop: scenario.rounds)
+            feed: feed, writer: Tape.Writer(tape), epoch: Simulation.epoch, pace: scenario.pace,
+            loop: scenario.rounds)
         clock = Clock(around.now)
         wanted = Array(repeating: .zero, count: scenario.loops)
         naps = Array(repeating: 0, count: scenario.loops)
