@@ -133,6 +133,7 @@ final class Server {
             epoch: epoch,
             feedReport: ingest.report)
         options.processReport = { [started] in ProcessReport.read(started: started) }
+        if configuration.replay.pace != .live { options.replay = ingest.control }
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
         options.trustedProxies = configuration.trustedProxies
