@@ -21,8 +21,11 @@ final class IngestThread: @unchecked Sendable {
 
     init(feed: any Feed, tape: consuming Tape.Writer, _ configuration: Configuration) {
         template = IngestThread.report(feed, configuration)
-        rest = configuration.pace == .live ? .microseconds(200) : .zero
-        if case .simulator = configuration.source { openingTurns = 16 } else { openingTurns = 1 }
+        if case .simulator = configuration.source {
+            (rest, openingTurns) = (.microseconds(200), 16)
+        } else {
+            (rest, openingTurns) = (.zero, 1)
+        }
         ingest = Ingest(
             feed: feed, writer: tape, pace: configuration.pace, loop: configuration.repeats)
         state = ingest.state

@@ -24,6 +24,9 @@ struct SimulatedSide {
     /// Of the order that trades next. Only where there is one.
     var best: Int { orders[orders.count - 1].price }
 
+    /// 0 where no order is.
+    func shares(at index: Int) -> UInt32 { index >= 0 ? orders[index].shares : 0 }
+
     func isBetter(_ a: Int, than b: Int) -> Bool { side == .bid ? a > b : a < b }
 
     mutating func insert(_ order: SimulatedOrder) {
@@ -47,4 +50,15 @@ struct SimulatedSide {
 
     /// Takes shares off an order, not all of them.
     mutating func reduce(at index: Int, by shares: UInt32) { orders[index].shares -= shares }
+
+    /// Shares of the order that trades next: so many, or all it has. Only where there is one.
+    mutating func takeBest(_ wanted: UInt32) -> (order: UInt64, shares: UInt32) {
+        let order = orders[orders.count - 1], shares = min(wanted, order.shares)
+        if shares == order.shares {
+            _ = remove(at: orders.count - 1)
+        } else {
+            reduce(at: orders.count - 1, by: shares)
+        }
+        return (order.id, shares)
+    }
 }

@@ -20,24 +20,22 @@ extension Configuration {
             Option("loop", nil, "begin a file again when it ends"),
             Option("seed", "N", "the simulated market's seed: one seed, one stream (default 1)"),
             Option(
-                "scenario", "NAME",
-                "the simulated market: default, or uniform: S0, S1, … in turn, evenly"),
-            Option(
-                "set", "NAME=VALUE",
-                "uniform: symbols=1 to 10000 (500), rate=1 to 2000000 updates a second (25000); may repeat",
-                mayRepeat: true),
+                "scenario", "NAME|FILE",
+                "the simulated market: a scenario of those below, or a file that ends in .scenario"),
+            Option("set", "KEY=VALUE", "a key of the scenario, see below; may repeat", mayRepeat: true),
             Option("date", "YYYY-MM-DD", "the file's trading day, where its name doesn't say"),
         ])
 
-    mutating func takeFeed(_ arguments: Arguments) throws(UsageError) {
+    /// - Parameter faults: takes what is wrong with a scenario, a line each.
+    mutating func takeFeed(
+        _ arguments: Arguments, _ faults: inout [UsageError]
+    ) throws(UsageError) {
         if let feed = arguments["feed"], feed != "sim" {
             source = .file(feed)
         } else {
-            source = .simulator(
-                try Scenario(
-                    named: arguments["scenario"] ?? "default", settings: arguments.all("set")))
+            source = .simulator(try Configuration.scenario(arguments, &faults))
         }
-        if case .simulator(.uniform) = source { pace = .live }
+        if case .simulator(let scenario) = source, scenario.isUniform { pace = .live }
         if let text = arguments["speed"] { pace = try Configuration.pace(text) }
         repeats = arguments.has("loop")
         if let text = arguments["seed"] {
@@ -56,12 +54,23 @@ extension Configuration {
                 throw UsageError("--\(name) goes with --feed sim")
             }
         case .simulator(let scenario):
-            for name in ["seed", "speed"] where scenario != .standard && arguments.has(name) {
-                throw UsageError("--\(name) goes with --scenario default; uniform has --set rate=N")
+            for name in ["seed", "speed"] where scenario.isUniform && arguments.has(name) {
+                throw UsageError("--\(name) means nothing to a uniform market; it has --set rate=N")
             }
             if arguments.has("date") { throw UsageError("--date goes with --feed FILE") }
             if repeats { throw UsageError("--loop goes with --feed FILE; the simulated market never ends") }
         }
+    }
+
+    private static func scenario(
+        _ arguments: Arguments, _ faults: inout [UsageError]
+    ) throws(UsageError) -> Scenario {
+        let name = arguments["scenario"] ?? "default", settings = arguments.all("set")
+        guard name.hasSuffix(".scenario") else {
+            return Scenario(name, settings: settings, faults: &faults)
+        }
+        let text = try Settings.bytes(ofFile: name, for: "scenario")
+        return Scenario(text, name: name, settings: settings, faults: &faults)
     }
 
     static func date(_ text: String) throws(UsageError) -> CalendarDate {
