@@ -1,25 +1,189 @@
+// What each scenario promises, as somebody who trades in it would check it.
 import Basics
 import Market
 import TestSupport
 import Testing
 
 @testable import TickerFeed
+
 private let start = Timestamp(raw: 1_764_167_400_000_000_000)
-@Test("print rates") func printRates() throws {
-    for (name, set, from, to) in [("default", [], 5, 125), ("quiet-day", ["lull=0s"], 0, 900), ("8000-symbols", ["rate=20000"], 3, 8), ("default", ["rate=100000"], 1, 5), ("opening-auction", [], 5, 55), ("opening-auction", [], 62, 90)] as [(String, [String], Int, Int)] {
+
+/// A scenario that is played, and what a reader of its tape has seen.
+private final class Play {
+    let simulator: Simulator
+    private let end = TapeEnd()
+    private var builder: BookBuilder
+    private var random: SeededGenerator
+    /// Messages so far; those that were lost count, too.
+    private(set) var messages = 0
+
+    init(_ name: String, _ settings: [String] = [], seed: UInt64 = 1) throws {
         var faults: [UsageError] = []
-        let s = Scenario(name, settings: set, faults: &faults)
-        for seed in 1...3 {
-        let end = TapeEnd(); var builder = end.makeBuilder()
-        let sim = Simulator(s, seed: UInt64(seed), start: start)
-        func upTo(_ t: Int) throws -> Int {
-            var n = 0
-            while true { let k = try sim.play(upTo: start + .seconds(t), limit: 4096, received: .zero, into: &builder); builder.publish(); n += k; if k == 0 { break }; _ = end.drain() }
-            return n
-        }
-        _ = try upTo(from)
-        let n = try upTo(to)
-        print("RATE", name, set, Double(n) / Double(to - from), Double(s[.rate]), Double(n) / Double(to - from) / Double(s[.rate]))
+        let scenario = Scenario(name, settings: settings, faults: &faults)
+        if let fault = faults.first { throw fault }
+        simulator = Simulator(scenario, seed: seed, start: start)
+        builder = end.makeBuilder()
+        random = SeededGenerator(seed: seed)
+    }
+
+    /// Plays on, in random pieces, to so long after the start; the ticks of it.
+    func play(to time: Nanoseconds) throws -> [Tick] {
+        var ticks: [Tick] = [], played = 0
+        repeat {
+            played = try simulator.play(
+                upTo: start + time, limit: 1 + random.below(4_096), received: .zero, into: &builder)
+            messages += played
+            builder.publish()
+            ticks += end.drain()
+        } while played > 0
+        return ticks
+    }
+    func play(to seconds: Int) throws -> [Tick] { try play(to: .seconds(seconds)) }
+
+    func depth(_ symbol: Int, _ side: Side) -> [BookLevel] {
+        let id = SymbolID(symbol)
+        return (0..<builder.books.depth(id, side)).map { builder.books.level(id, side, $0) }
+    }
+
+    /// The book of what really rests there has the same levels.
+    func isTrue(_ symbol: Int) -> Bool {
+        Side.allCases.allSatisfy { side in
+            let orders = simulator.market.symbols[symbol][side]
+            var levels: [Int: UInt64] = [:]
+            for index in 0..<orders.count { levels[orders[index].price, default: 0] += UInt64(orders[index].shares) }
+            let seen = depth(symbol, side).map { (Int($0.price.e9 / 10_000_000), $0.shares) }
+            return Dictionary(uniqueKeysWithValues: seen) == levels
         }
     }
+
+    var crossings: UInt64 { builder.books.updatesLeavingCrossed + builder.books.updatesLeavingLocked }
+    var anomalies: UInt64 { builder.anomalies.total }
+    func bid(_ symbol: Int) -> Int64 { depth(symbol, .bid).first?.price.e9 ?? 0 }
+}
+
+extension [Tick] {
+    fileprivate func states(of symbol: Int) -> [(time: Nanoseconds, status: MarketStatus)] {
+        filter { $0.kind == .status && $0.symbol == SymbolID(symbol) }
+            .map { ($0.eventTime - start, MarketStatus(packed: $0.aux)) }
+    }
+    fileprivate func trades(of symbol: Int) -> [Tick] {
+        filter { $0.kind == .trade && $0.symbol == SymbolID(symbol) }
+    }
+}
+
+@Test(
+    "the rate is the one asked for, within 5 %",
+    arguments: [
+        ("default", [], 5, 125), ("quiet-day", ["lull=0s"], 0, 1_200), ("opening-auction", [], 5, 55),
+        ("opening-auction", [], 65, 125), ("8000-symbols", ["symbols=2000", "rate=10000"], 3, 13),
+        ("default", ["rate=50000"], 1, 6), ("default", ["rate=900", "symbols=3"], 10, 200),
+    ] as [(String, [String], Int, Int)])
+func rates(name: String, settings: [String], from: Int, to: Int) throws {
+    let play = try Play(name, settings)
+    _ = try play.play(to: from)
+    let before = play.messages
+    _ = try play.play(to: to)
+    let wanted = play.simulator.scenario[.rate] * (to - from), got = play.messages - before
+    #expect(abs(got - wanted) * 20 <= wanted, "\(got) instead of \(wanted)")
+}
+
+@Test("a burst has a hundred times the rate, for five seconds of each minute")
+func burst() throws {
+    let play = try Play("burst", ["rate=100"])
+    var counts: [Int] = []
+    for second in [5, 10, 15, 70, 75, 130] {
+        let before = play.messages
+        _ = try play.play(to: second)
+        counts.append(play.messages - before)
+    }
+    for (count, wanted) in zip(counts.dropFirst(), [500, 50_000, 5_500, 50_000, 5_500]) {
+        #expect(abs(count - wanted) * 10 <= wanted * 2, "\(counts)")
+    }
+    #expect(play.crossings == 0 && play.anomalies == 0)
+}
+
+@Test("one seed is one stream, however it is cut; another seed is another", arguments: Scenario.builtIn.map(\.name))
+func scenarioDeterminism(name: String) throws {
+    guard name != "uniform" else { return }
+    let settings = ["rate=2000", "symbols=30", "crash-at=3s", "gap-at=3s", "burst-at=3s", "pause=1s", "recovery=2s"]
+    let opening = name == "opening-auction" ? ["open=2s", "spread=100ms"] : []
+    func hash(_ seed: UInt64, limit: Int) throws -> UInt64 {
+        var faults: [UsageError] = []
+        let scenario = Scenario(name, settings: settings + opening, faults: &faults)
+        let simulator = Simulator(scenario, seed: seed, start: start), end = TapeEnd()
+        var builder = end.makeBuilder(), hash = FNV1a64(), random = SeededGenerator(seed: 3)
+        let last = start + .seconds(20)
+        while let time = simulator.nextTime(), time <= last {
+            _ = try simulator.play(
+                upTo: limit == 1 ? time : last, limit: 1 + random.below(limit), received: .zero, into: &builder)
+            builder.publish()
+            for tick in end.drain() { tick.hash(into: &hash) }
+        }
+        return hash.value
+    }
+    let whole = try hash(1, limit: 4_096)
+    #expect(try hash(1, limit: 1) == whole && hash(1, limit: 50) == whole)
+    #expect(try hash(2, limit: 4_096) != whole)
+}
+
+@Test("on a quiet day symbols are silent for minutes, and come back")
+func quietDay() throws {
+    let play = try Play("quiet-day")
+    let ticks = try play.play(to: 1_800)
+    var last: [SymbolID: Timestamp] = [:], silences: [Int64] = []
+    for tick in ticks {
+        if let before = last[tick.symbol] { silences.append((tick.eventTime - before).raw / 1_000_000_000) }
+        last[tick.symbol] = tick.eventTime
+    }
+    #expect(silences.count(where: { $0 >= 180 }) >= 20, "\(silences.sorted().suffix(30))")
+    #expect(last.count == 24 && play.crossings == 0)
+}
+
+@Test("an opening auction crosses, ends with one trade at one price and a state, and then trades", arguments: 1...10)
+func openingAuction(seed: UInt64) throws {
+    let play = try Play("opening-auction", [], seed: seed)
+    let auction = try play.play(to: .milliseconds(59_999))
+    #expect(auction.filter { $0.kind == .trade }.isEmpty && play.crossings > 0)
+    let ticks = try play.play(to: 62)
+    for symbol in 0..<24 {
+        #expect(auction.states(of: symbol).map(\.status.state) == [.auction])
+        let states = ticks.states(of: symbol), trades = ticks.trades(of: symbol)
+        #expect(states.map(\.status.state) == [.trading])
+        let opened = try #require(states.first).time
+        #expect((Nanoseconds.seconds(60)...Nanoseconds.seconds(61)).contains(opened))
+        // The cross comes at the time of the state, before it, and is the symbol's first trade.
+        let cross = try #require(trades.first)
+        #expect(cross.side == nil && cross.eventTime - start == opened)
+        #expect(cross.size >= Quantity(shares: 500) && trades.count(where: { $0.eventTime - start == opened }) == 1)
+        #expect(play.isTrue(symbol))
+    }
+    let crossings = play.crossings
+    _ = try play.play(to: 75)
+    #expect(play.crossings == crossings && play.anomalies == 0, "crossed after the auction")
+}
+
+@Test("a flash crash falls 10 % with a thin book, is paused, reopens with a cross and recovers", arguments: 1...10)
+func flashCrash(seed: UInt64) throws {
+    let play = try Play("flash-crash", ["symbols=5", "rate=500"], seed: seed)
+    _ = try play.play(to: 30)
+    let before = play.bid(0), deep = play.depth(0, .bid).reduce(0) { $0 + Int($1.orders) }
+    #expect(play.crossings == 0)
+    let fall = try play.play(to: .milliseconds(37_999))
+    let bottom = play.bid(0)
+    #expect((87...92).contains(bottom * 100 / before), "\(bottom) of \(before)")
+    #expect(play.depth(0, .bid).reduce(0) { $0 + Int($1.orders) } < deep / 2 && play.crossings == 0)
+    #expect(fall.trades(of: 0).count > 50)
+    let pause = try play.play(to: .milliseconds(67_999))
+    #expect(pause.states(of: 0).map(\.time) == [.seconds(38)])
+    #expect(pause.states(of: 0).map(\.status.state) == [.paused] && pause.states(of: 0)[0].status.reasonText == "LUDP")
+    #expect(pause.filter { $0.symbol == SymbolID(0) && [.level, .trade].contains($0.kind) }.isEmpty)
+    let auction = try play.play(to: .milliseconds(82_999))
+    #expect(auction.states(of: 0).map(\.status.state) == [.auction] && auction.trades(of: 0).isEmpty)
+    let reopening = try play.play(to: 83)
+    #expect(reopening.states(of: 0).map(\.status.state) == [.trading])
+    #expect(reopening.trades(of: 0).first?.side == nil && reopening.trades(of: 0).count >= 1)
+    let crossings = play.crossings
+    _ = try play.play(to: 150)
+    #expect((98...102).contains(play.bid(0) * 100 / before) && play.crossings == crossings)
+    #expect(play.isTrue(0) && play.anomalies == 0)
 }

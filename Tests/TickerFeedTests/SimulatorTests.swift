@@ -112,7 +112,7 @@ func longRun() throws {
             }
         }
         let live = builder.books.liveOrders
-        #expect(live <= 24 * 2 * (SimulatedSymbol.ordersMax + 1))
+        #expect(live <= 24 * 2 * (110 + 1))
     }
     let crossed = builder.books.updatesLeavingCrossed + builder.books.updatesLeavingLocked
     #expect(crossed == 0 && builder.anomalies.total == 0)

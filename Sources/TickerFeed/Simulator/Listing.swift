@@ -21,6 +21,10 @@ struct Listing {
     let activity: Int
     /// Of a year, in percent.
     let volatility: Int
+    /// Orders that rest on a side by and by.
+    let depth: Int
+    /// Orders that rest on a side at the most.
+    var ordersMax: Int { 2 * depth }
 
     /// Round lot by price, as of November 2025 (17 CFR 242.600, "round lot").
     var lot: UInt32 { cents <= 25_000 ? 100 : cents <= 100_000 ? 40 : 10 }
@@ -34,6 +38,7 @@ struct Listing {
         self.spacing = spacing
         self.activity = rate * 1_000
         self.volatility = volatility
+        depth = 55
     }
 
     /// A name that nobody knows. The r-th busiest has 1/r of what the busiest would have (Zipf).
@@ -45,6 +50,7 @@ struct Listing {
         spacing = 1 + cents / 200_00
         activity = 624_000 / (number + 1)
         volatility = 15 + random.below(45)
+        depth = 16
     }
 
     private static let letterCount = 26

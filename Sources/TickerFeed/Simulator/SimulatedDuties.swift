@@ -96,7 +96,7 @@ extension SimulatedSymbol {
         return message
     }
 
-    private var isOpen: Bool { stepsOfOpening == 2 + SimulatedSymbol.openingOrders }
+    private var isOpen: Bool { stepsOfOpening == 2 + depth * 4 / 5 }
 
     private mutating func nextDuty(_ numbers: inout SimulatedNumbers) -> SimulatedMessage? {
         if !isOpen { return open(&numbers) }
@@ -125,9 +125,9 @@ extension SimulatedSymbol {
         switch sent {
         case 0: return .bookBegins
         case 1: return .status(status)
-        case ..<(2 + bids.count): return .add(bids.orders[bids.count - 1 - (sent - 2)], .bid)
+        case ..<(2 + bids.count): return .add(bids[bids.count - 1 - (sent - 2)], .bid)
         case ..<(2 + bids.count + asks.count):
-            return .add(asks.orders[asks.count - 1 - (sent - 2 - bids.count)], .ask)
+            return .add(asks[asks.count - 1 - (sent - 2 - bids.count)], .ask)
         default:
             resent = nil
             return .bookIsWhole
@@ -183,8 +183,8 @@ extension SimulatedSymbol {
         var (bidLeft, askLeft) = (bids.shares(at: bid), asks.shares(at: ask))
         // No bid that trades may have offered less, no ask that trades may have wanted more.
         var lowest = Int.min, highest = Int.max
-        while bid >= 0, ask >= 0, bids.orders[bid].price >= asks.orders[ask].price {
-            (lowest, highest) = (asks.orders[ask].price, bids.orders[bid].price)
+        while bid >= 0, ask >= 0, bids[bid].price >= asks[ask].price {
+            (lowest, highest) = (asks[ask].price, bids[bid].price)
             let met = min(bidLeft, askLeft)
             shares += UInt64(met)
             (bidLeft, askLeft) = (bidLeft - met, askLeft - met)
@@ -199,8 +199,8 @@ extension SimulatedSymbol {
         }
         guard shares > 0 else { return nil }
         // Nor may anybody be left who would have traded at the price.
-        if bid >= 0 { lowest = max(lowest, bids.orders[bid].price) }
-        if ask >= 0 { highest = min(highest, asks.orders[ask].price) }
+        if bid >= 0 { lowest = max(lowest, bids[bid].price) }
+        if ask >= 0 { highest = min(highest, asks[ask].price) }
         let cents = min(max(level / SimulatedSymbol.cent, lowest), highest)
         return Cross(cents: cents, match: numbers.nextMatch(), shares: shares, left: (shares, shares))
     }

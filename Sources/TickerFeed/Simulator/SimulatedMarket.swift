@@ -13,12 +13,13 @@
 import Basics
 import Market
 
-struct SimulatedMarket {
+struct SimulatedMarket: ~Copyable {
     private let clock: TradingClock
     private let crashing: Int
     private let fall: SimulatedSymbol.Fall
     private let silence: Nanoseconds
     private let spread: Int64
+    private let orders: SimulatedOrders
     private(set) var symbols: [SimulatedSymbol]
     private var ids: [SymbolID?]
     private var queue: DueQueue
@@ -46,7 +47,12 @@ struct SimulatedMarket {
         // Seeds one after the other would overlap; draws of one generator don't.
         var seeds = SeededGenerator(seed: seed)
         let manners = SimulatedSymbol.Manners(scenario, listings)
-        symbols = listings.map { SimulatedSymbol($0, manners, seed: seeds.next()) }
+        var orders = SimulatedOrders(listings)
+        symbols = listings.map {
+            let bids = orders.take(.bid, of: $0), asks = orders.take(.ask, of: $0)
+            return SimulatedSymbol($0, manners, bids: bids, asks: asks, seed: seeds.next())
+        }
+        self.orders = orders
         random = SeededGenerator(seed: seeds.next())
         ids = Array(repeating: nil, count: symbols.count)
         queue = DueQueue(symbols: symbols.count)

@@ -4,7 +4,7 @@
 //   - One step is one message of the source, and says when the next one comes.
 //   - Everything is drawn from the symbol's own generator, in integers: one seed, one stream.
 //   - While it trades, the book never crosses or locks. In an auction it does both.
-//   - A side stays within `levelsMax` and `ordersMax`, and is never empty but behind a cross.
+//   - A side stays within `levelsMax` and twice its depth, and is never empty but behind a cross.
 import Basics
 import Market
 
@@ -24,15 +24,12 @@ struct SimulatedNumbers {
 
 struct SimulatedSymbol {
     static let levelsMax = 24
-    static let ordersMax = 110
     /// Fewer are never left on a side by those who take.
     static let ordersMin = 8
-    private static let ordersWanted = 55
     /// While the price falls, nobody wants to stand in its way.
     private static let ordersWantedFalling = 12
     /// How much more than usual happens around a crash.
     private static let haste = 20
-    static let openingOrders = 44
     /// Of the fair price, which moves in steps of this length of trading time.
     private static let driftInterval: Int64 = 100_000_000
     /// Cents in the unit of the fair price.
@@ -64,10 +61,11 @@ struct SimulatedSymbol {
     private let volatility: Int
     /// Between two messages of quiet times, in nanoseconds of trading time.
     private let meanPause: Int
+    /// Orders that are wanted on a side.
+    let depth: Int
 
     var random: SeededGenerator
-    var bids = SimulatedSide(.bid)
-    var asks = SimulatedSide(.ask)
+    private var sides: [2 of SimulatedSide]
     var fair: Int
     /// The fair price after what a crash takes off.
     var level: Int
@@ -87,12 +85,16 @@ struct SimulatedSymbol {
     /// How many messages of a recovery were sent; nil where there is none.
     var resent: Int?
 
-    init(_ listing: Listing, _ manners: Manners, seed: UInt64) {
+    init(
+        _ listing: Listing, _ manners: Manners, bids: SimulatedSide, asks: SimulatedSide, seed: UInt64
+    ) {
+        sides = [bids, asks]
         definition = listing.definition
         cents = listing.cents
         halfSpread = listing.halfSpread
         spacing = listing.spacing
         volatility = listing.volatility * manners.volatility / 100
+        depth = listing.depth
         meanPause = manners.pace / listing.activity
         state = manners.isCalled ? .auction : .trading
         random = SeededGenerator(seed: seed)
@@ -173,11 +175,11 @@ struct SimulatedSymbol {
     }
 
     private var ordersWanted: Int {
-        crash?.recovering == false ? SimulatedSymbol.ordersWantedFalling : SimulatedSymbol.ordersWanted
+        crash?.recovering == false ? SimulatedSymbol.ordersWantedFalling : depth
     }
 
     func isFull(_ side: Side) -> Bool {
-        self[side].levels >= SimulatedSymbol.levelsMax || self[side].count >= SimulatedSymbol.ordersMax
+        self[side].levels >= SimulatedSymbol.levelsMax || self[side].count >= 2 * depth
     }
 
     /// The fair price has left this side's best behind: too good to stand.
@@ -218,7 +220,7 @@ struct SimulatedSymbol {
 
     /// Takes a part off; an order of one share goes as a whole.
     mutating func cancel(_ side: Side, at index: Int) -> SimulatedMessage {
-        let order = self[side].orders[index]
+        let order = self[side][index]
         guard order.shares > 1 else { return delete(side, at: index) }
         let off = UInt32(1 + random.below(Int(order.shares) - 1))
         self[side].reduce(at: index, by: off)
@@ -290,9 +292,12 @@ struct SimulatedSymbol {
         return random.oneIn(2) ? count - 1 - random.below(min(6, count)) : random.below(count)
     }
 
+    var bids: SimulatedSide { self[.bid] }
+    var asks: SimulatedSide { self[.ask] }
+
     subscript(side: Side) -> SimulatedSide {
-        _read { if side == .bid { yield bids } else { yield asks } }
-        _modify { if side == .bid { yield &bids } else { yield &asks } }
+        @inline(__always) get { sides[side == .bid ? 0 : 1] }
+        @inline(__always) _modify { yield &sides[side == .bid ? 0 : 1] }
     }
 }
 

@@ -8,7 +8,7 @@ import Market
 /// Order flow of a scenario: well-known US stocks, and as many more as it wants. Never ends.
 public final class Simulator: Feed {
     public let description: String
-    private let scenario: Scenario
+    let scenario: Scenario
     private let seed: UInt64
     private let start: Timestamp
     /// What nobody is told, too: the truth behind the feed.
