@@ -27,18 +27,19 @@ private final class Play {
     }
 
     /// Plays on, in random pieces, to so long after the start; the ticks of it.
-    func play(to time: Nanoseconds) throws -> [Tick] {
+    func play(to time: Nanoseconds) -> [Tick] {
         var ticks: [Tick] = [], played = 0
         repeat {
-            played = try simulator.play(
-                upTo: start + time, limit: 1 + random.below(4_096), received: .zero, into: &builder)
+            played = simulator.play(
+                upTo: start + time, limit: 1 + random.below(4_096), received: .zero, into: &builder
+            ).played
             messages += played
             builder.publish()
             ticks += end.drain()
         } while played > 0
         return ticks
     }
-    func play(to seconds: Int) throws -> [Tick] { try play(to: .seconds(seconds)) }
+    func play(to seconds: Int) -> [Tick] { play(to: .seconds(seconds)) }
 
     func depth(_ symbol: Int, _ side: Side) -> [BookLevel] {
         let id = SymbolID(symbol)
@@ -66,6 +67,9 @@ extension [Tick] {
         filter { $0.kind == .status && $0.symbol == SymbolID(symbol) }
             .map { ($0.eventTime - start, MarketStatus(packed: $0.aux)) }
     }
+    fileprivate func feedStates(of symbol: Int) -> [FeedState] {
+        filter { $0.kind == .status && $0.symbol == SymbolID(symbol) }.map { SymbolStatus(packed: $0.aux).feed }
+    }
     fileprivate func trades(of symbol: Int) -> [Tick] {
         filter { $0.kind == .trade && $0.symbol == SymbolID(symbol) }
     }
@@ -80,9 +84,9 @@ extension [Tick] {
     ] as [(String, [String], Int, Int)])
 func rates(name: String, settings: [String], from: Int, to: Int) throws {
     let play = try Play(name, settings)
-    _ = try play.play(to: from)
+    _ = play.play(to: from)
     let before = play.messages
-    _ = try play.play(to: to)
+    _ = play.play(to: to)
     let wanted = play.simulator.scenario[.rate] * (to - from), got = play.messages - before
     #expect(abs(got - wanted) * 20 <= wanted, "\(got) instead of \(wanted)")
 }
@@ -93,7 +97,7 @@ func burst() throws {
     var counts: [Int] = []
     for second in [5, 10, 15, 70, 75, 130] {
         let before = play.messages
-        _ = try play.play(to: second)
+        _ = play.play(to: second)
         counts.append(play.messages - before)
     }
     for (count, wanted) in zip(counts.dropFirst(), [500, 50_000, 5_500, 50_000, 5_500]) {
@@ -113,9 +117,10 @@ func scenarioDeterminism(name: String) throws {
         let simulator = Simulator(scenario, seed: seed, start: start), end = TapeEnd()
         var builder = end.makeBuilder(), hash = FNV1a64(), random = SeededGenerator(seed: 3)
         let last = start + .seconds(20)
-        while let time = simulator.nextTime(), time <= last {
-            _ = try simulator.play(
-                upTo: limit == 1 ? time : last, limit: 1 + random.below(limit), received: .zero, into: &builder)
+        while true {
+            let step = simulator.play(
+                upTo: last, limit: 1 + random.below(limit), received: .zero, into: &builder)
+            guard step.played > 0 else { break }
             builder.publish()
             for tick in end.drain() { tick.hash(into: &hash) }
         }
@@ -129,7 +134,7 @@ func scenarioDeterminism(name: String) throws {
 @Test("on a quiet day symbols are silent for minutes, and come back")
 func quietDay() throws {
     let play = try Play("quiet-day")
-    let ticks = try play.play(to: 1_800)
+    let ticks = play.play(to: 1_800)
     var last: [SymbolID: Timestamp] = [:], silences: [Int64] = []
     for tick in ticks {
         if let before = last[tick.symbol] { silences.append((tick.eventTime - before).raw / 1_000_000_000) }
@@ -142,9 +147,9 @@ func quietDay() throws {
 @Test("an opening auction crosses, ends with one trade at one price and a state, and then trades", arguments: 1...10)
 func openingAuction(seed: UInt64) throws {
     let play = try Play("opening-auction", [], seed: seed)
-    let auction = try play.play(to: .milliseconds(59_999))
+    let auction = play.play(to: .milliseconds(59_999))
     #expect(auction.filter { $0.kind == .trade }.isEmpty && play.crossings > 0)
-    let ticks = try play.play(to: 62)
+    let ticks = play.play(to: 62)
     for symbol in 0..<24 {
         #expect(auction.states(of: symbol).map(\.status.state) == [.auction])
         let states = ticks.states(of: symbol), trades = ticks.trades(of: symbol)
@@ -158,32 +163,99 @@ func openingAuction(seed: UInt64) throws {
         #expect(play.isTrue(symbol))
     }
     let crossings = play.crossings
-    _ = try play.play(to: 75)
+    _ = play.play(to: 75)
     #expect(play.crossings == crossings && play.anomalies == 0, "crossed after the auction")
 }
 
 @Test("a flash crash falls 10 % with a thin book, is paused, reopens with a cross and recovers", arguments: 1...10)
 func flashCrash(seed: UInt64) throws {
-    let play = try Play("flash-crash", ["symbols=5", "rate=500"], seed: seed)
-    _ = try play.play(to: 30)
+    let play = try Play("flash-crash", ["symbols=5", "rate=300", "crash-at=10s", "pause=5s", "reopening=5s", "recovery=20s"], seed: seed)
+    _ = play.play(to: 10)
     let before = play.bid(0), deep = play.depth(0, .bid).reduce(0) { $0 + Int($1.orders) }
     #expect(play.crossings == 0)
-    let fall = try play.play(to: .milliseconds(37_999))
+    let fall = play.play(to: .milliseconds(17_999))
     let bottom = play.bid(0)
     #expect((87...92).contains(bottom * 100 / before), "\(bottom) of \(before)")
     #expect(play.depth(0, .bid).reduce(0) { $0 + Int($1.orders) } < deep / 2 && play.crossings == 0)
     #expect(fall.trades(of: 0).count > 50)
-    let pause = try play.play(to: .milliseconds(67_999))
-    #expect(pause.states(of: 0).map(\.time) == [.seconds(38)])
+    let pause = play.play(to: .milliseconds(22_999))
+    #expect(pause.states(of: 0).map(\.time) == [.seconds(18)])
     #expect(pause.states(of: 0).map(\.status.state) == [.paused] && pause.states(of: 0)[0].status.reasonText == "LUDP")
-    #expect(pause.filter { $0.symbol == SymbolID(0) && [.level, .trade].contains($0.kind) }.isEmpty)
-    let auction = try play.play(to: .milliseconds(82_999))
+    let paused = pause.filter { $0.symbol == SymbolID(0) && $0.eventTime - start >= .seconds(18) }
+    #expect(paused.allSatisfy { $0.kind == .status || $0.kind == .barClose })
+    let auction = play.play(to: .milliseconds(27_999))
     #expect(auction.states(of: 0).map(\.status.state) == [.auction] && auction.trades(of: 0).isEmpty)
-    let reopening = try play.play(to: 83)
+    let reopening = play.play(to: 28)
     #expect(reopening.states(of: 0).map(\.status.state) == [.trading])
     #expect(reopening.trades(of: 0).first?.side == nil && reopening.trades(of: 0).count >= 1)
     let crossings = play.crossings
-    _ = try play.play(to: 150)
+    _ = play.play(to: 60)
     #expect((98...102).contains(play.bid(0) * 100 / before) && play.crossings == crossings)
     #expect(play.isTrue(0) && play.anomalies == 0)
+}
+
+@Test("after a gap every book is suspect, is sent anew, and is the truth again", arguments: 1...10)
+func feedGap(seed: UInt64) throws {
+    let play = try Play("feed-gap", [], seed: seed)
+    let before = play.play(to: 20), lost = play.play(to: .milliseconds(20_500))
+    #expect(lost.allSatisfy { $0.kind == .barClose } && play.anomalies == 0)
+    let after = play.play(to: .milliseconds(23_499))
+    var wrong = 0
+    for symbol in 0..<24 {
+        #expect(before.states(of: symbol).count == 1)
+        let status = after.feedStates(of: symbol)
+        #expect(status == [.suspect])
+        wrong += play.isTrue(symbol) ? 0 : 1
+    }
+    #expect(wrong > 12 && play.anomalies > 1, "what was lost should be missed")
+    let mended = play.play(to: .milliseconds(23_700)), anomalies = play.anomalies
+    for symbol in 0..<24 {
+        #expect(mended.feedStates(of: symbol) == [.suspect, .live] && play.isTrue(symbol))
+        let clears = mended.filter { $0.kind == .clear && $0.symbol == SymbolID(symbol) }
+        #expect(clears.map(\.aux) == [1])
+    }
+    let crossings = play.crossings
+    let later = play.play(to: 79)
+    #expect(play.anomalies == anomalies && play.crossings == crossings && (0..<24).allSatisfy(play.isTrue))
+    #expect(later.allSatisfy { $0.kind != .clear && $0.kind != .status })
+    expectNumbersWithoutGap(before + lost + after + mended + later)
+    // The next gap is another one.
+    let second = play.play(to: 84)
+    #expect((0..<24).allSatisfy { second.feedStates(of: $0) == [.suspect, .suspect, .live] && play.isTrue($0) })
+}
+
+@Test("a gap of one symbol leaves the others alone")
+func gapOfOne() throws {
+    let play = try Play("feed-gap", ["gap-symbol=MSFT", "gap=3s"])
+    let ticks = play.play(to: 40)
+    #expect(ticks.feedStates(of: 1) == [.live, .suspect, .suspect, .live])
+    #expect((0..<24).allSatisfy { play.isTrue($0) && ($0 == 1 || ticks.feedStates(of: $0) == [.live]) })
+}
+
+@Test("8,000 symbols: each has a name and two sides; the busiest is heard most, and none is crossed")
+func wholeMarket() throws {
+    let play = try Play("8000-symbols", ["rate=20000"])
+    let opening = play.play(to: 2).seen()
+    #expect(opening.count == 8_000 && Set(opening.values.compactMap(\.definition?.name)).count == 8_000)
+    #expect(opening.values.allSatisfy { $0.bestBid.size > .zero && $0.bestBid.price < $0.bestAsk.price })
+    var heard = [Int](repeating: 0, count: 8_000)
+    for tick in play.play(to: 4) where tick.flags.contains(.endOfEvent) { heard[tick.symbol.index] += 1 }
+    let busy = heard[..<80].reduce(0, +), all = heard.reduce(0, +)
+    #expect(busy * 10 > all * 3)
+    #expect(play.crossings == 0 && play.anomalies == 0)
+}
+
+@Test("whoever is not wanted is never heard of", arguments: ["feed-gap", "uniform"])
+func unwanted(name: String) throws {
+    var faults: [UsageError] = []
+    let scenario = Scenario(name, settings: [], faults: &faults)
+    let feed = scenario.makeFeed(seed: 1, start: start), end = TapeEnd(capacity: 1 << 18)
+    let wanted = try ["MSFT", "S1"].map { try #require(SymbolName($0)) }
+    var builder = BookBuilder(Tape.Writer(end.tape), wanted: Set(wanted))
+    var played = 0
+    while played < 100_000 {
+        played += feed.play(
+            upTo: Timestamp(raw: .max), limit: 4_096, received: .zero, into: &builder).played
+    }
+    #expect(builder.symbolCount == 1 && builder.tickCount > 300)
 }

@@ -123,11 +123,9 @@ extension SimulatedSymbol {
     private mutating func sendAnew(_ sent: Int) -> SimulatedMessage {
         resent = sent + 1
         switch sent {
-        case 0: return .bookBegins
-        case 1: return .status(status)
-        case ..<(2 + bids.count): return .add(bids[bids.count - 1 - (sent - 2)], .bid)
-        case ..<(2 + bids.count + asks.count):
-            return .add(asks[asks.count - 1 - (sent - 2 - bids.count)], .ask)
+        case 0: return .status(status)
+        case ...bids.count: return .add(bids[bids.count - sent], .bid)
+        case ...(bids.count + asks.count): return .add(asks[bids.count + asks.count - sent], .ask)
         default:
             resent = nil
             return .bookIsWhole

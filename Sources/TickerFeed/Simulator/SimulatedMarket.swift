@@ -38,6 +38,10 @@ struct SimulatedMarket: ~Copyable {
         var isOpen = false
         /// Nobody knows of these yet.
         var lost: UInt64 = 0
+        /// The next message is the first of the books sent anew.
+        var isMending = false
+        /// The next message that is heard finds something new.
+        var isFresh: Bool { lost > 0 || isMending }
 
         func concerns(_ symbol: Int) -> Bool { self.symbol == nil || self.symbol == symbol }
     }
@@ -75,7 +79,7 @@ struct SimulatedMarket: ~Copyable {
         if let message = symbols[symbol].step(&numbers, at: due) {
             tell(message, of: symbol, at: stamp, &builder)
         } else {
-            ids[symbol] = symbols[symbol].definition.map { builder.define($0, at: stamp) }
+            ids[symbol] = symbols[symbol].definition.flatMap { builder.define($0, at: stamp) }
             symbols[symbol].wait(until: turn(of: symbol, from: .zero))
         }
         queue.putOff(to: symbols[symbol].due)
@@ -101,16 +105,23 @@ struct SimulatedMarket: ~Copyable {
             gap.lost += 1
             return
         }
-        if gap.lost > 0, gap.concerns(symbol) { notice(at: stamp, &builder) }
+        if gap.isFresh, gap.concerns(symbol) { mind(at: stamp, &builder) }
         // Nobody wants a symbol without a number.
         if let id = ids[symbol] { message.apply(to: id, at: stamp, into: &builder) }
     }
 
-    private mutating func notice(at stamp: Stamp, _ builder: inout BookBuilder) {
-        gap.lost = 0
-        //SEAM builder.count(.sequenceGap)
-        guard let symbol = gap.symbol else { return builder.suspectAll(at: stamp) }
-        if let id = ids[symbol] { builder.suspect(id, at: stamp) }
+    /// The numbers tell that something is missing, or the books are about to come.
+    private mutating func mind(at stamp: Stamp, _ builder: inout BookBuilder) {
+        if gap.lost > 0 {
+            builder.count(.sequenceGap, message: stamp.source)
+            if let symbol = gap.symbol {
+                if let id = ids[symbol] { builder.suspect(id, at: stamp) }
+            } else {
+                builder.suspectAll(at: stamp)
+            }
+        }
+        if gap.isMending { builder.clearSuspects(at: stamp) }
+        (gap.lost, gap.isMending) = (0, false)
     }
 
     // MARK: Cues
@@ -130,6 +141,7 @@ struct SimulatedMarket: ~Copyable {
         case .lose: gap.isOpen = true
         case .hear: gap.isOpen = false
         case .mend:
+            gap.isMending = true
             if let symbol = gap.symbol {
                 cue(symbol, at: now) { $0.sendAnew() }
             } else {

@@ -17,8 +17,7 @@ enum SimulatedMessage {
     case cross(shares: UInt64, cents: Int, match: UInt64)
     /// Of two that nobody saw, at half this price.
     case hidden(shares: UInt32, halfCents: Int, match: UInt64)
-    /// What a recovery begins and ends with; in between are the state and every order.
-    case bookBegins
+    /// What sending a book anew ends with, behind the state and every order.
     case bookIsWhole
 
     @inline(__always)
@@ -46,7 +45,6 @@ enum SimulatedMessage {
             builder.trade(
                 symbol, shares: shares, price: Price(e9: Int64(halfCents) * 5_000_000), match: match,
                 at: stamp)
-        case .bookBegins: builder.clearOrders(symbol, at: stamp)
         case .bookIsWhole: builder.trust(symbol, at: stamp)
         }
     }

@@ -27,17 +27,17 @@ public final class Simulator: Feed {
         description = "simulated market of \(scenario.symbolCount) symbols, seed \(seed)\(name)"
     }
 
-    public func nextTime() -> Timestamp? { start + market.due }
+    var nextTime: Timestamp { start + market.due }
 
     public func play(
         upTo time: Timestamp, limit: Int, received: Timestamp, into builder: inout BookBuilder
-    ) throws(FeedError) -> Int {
+    ) -> FeedStep {
         var played = 0
-        while played < limit, start + market.due <= time {
+        while played < limit, nextTime <= time {
             market.step(from: start, received: received, into: &builder)
             played += 1
         }
-        return played
+        return FeedStep(played: played, next: .due(nextTime))
     }
 
     public func rewind() -> Bool {
