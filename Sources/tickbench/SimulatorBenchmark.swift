@@ -46,9 +46,10 @@ struct SimulatorBenchmark: Benchmark {
         let start = Measure.cpu()
         var left = messages
         while left > 0 {
-            left -= feed.play(
-                upTo: Timestamp(raw: .max), limit: min(left, 4_096), received: .zero, into: &builder
-            ).played
+            left -=
+                feed.play(
+                    upTo: Timestamp(raw: .max), limit: min(left, 4_096), received: .zero, into: &builder
+                ).played
             builder.publish()
         }
         return Measure.cpu() - start

@@ -18,7 +18,8 @@ struct Tickbench {
 
     private static let ownOptions = [
         Option(
-            "runs", "N", "itch, simulator, encode, accept, table: runs, of which the median is told (default 7, 7, 7, 7, 3)"
+            "runs", "N",
+            "itch, simulator, encode, accept, table: runs, of which the median is told (default 7, 7, 7, 7, 3)"
         ),
         Option(
             "rounds", "N",
@@ -112,7 +113,8 @@ struct Tickbench {
         case "serve-trades": try TradeServer(arguments)
         default:
             throw UsageError(
-                "no benchmark \(name); there are itch, simulator, encode, count, fanout, accept, load, storm and table")
+                "no benchmark \(name); there are itch, simulator, encode, count, fanout, accept, load, storm and table"
+            )
         }
     }
 

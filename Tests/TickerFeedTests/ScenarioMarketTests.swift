@@ -30,9 +30,10 @@ private final class Play {
     func play(to time: Nanoseconds) -> [Tick] {
         var ticks: [Tick] = [], played = 0
         repeat {
-            played = simulator.play(
-                upTo: start + time, limit: 1 + random.below(4_096), received: .zero, into: &builder
-            ).played
+            played =
+                simulator.play(
+                    upTo: start + time, limit: 1 + random.below(4_096), received: .zero, into: &builder
+                ).played
             messages += played
             builder.publish()
             ticks += end.drain()
@@ -51,7 +52,9 @@ private final class Play {
         Side.allCases.allSatisfy { side in
             let orders = simulator.market.symbols[symbol][side]
             var levels: [Int: UInt64] = [:]
-            for index in 0..<orders.count { levels[orders[index].price, default: 0] += UInt64(orders[index].shares) }
+            for index in 0..<orders.count {
+                levels[orders[index].price, default: 0] += UInt64(orders[index].shares)
+            }
             let seen = depth(symbol, side).map { (Int($0.price.e9 / 10_000_000), $0.shares) }
             return Dictionary(uniqueKeysWithValues: seen) == levels
         }
@@ -68,7 +71,9 @@ extension [Tick] {
             .map { ($0.eventTime - start, MarketStatus(packed: $0.aux)) }
     }
     fileprivate func feedStates(of symbol: Int) -> [FeedState] {
-        filter { $0.kind == .status && $0.symbol == SymbolID(symbol) }.map { SymbolStatus(packed: $0.aux).feed }
+        filter { $0.kind == .status && $0.symbol == SymbolID(symbol) }.map {
+            SymbolStatus(packed: $0.aux).feed
+        }
     }
     fileprivate func trades(of symbol: Int) -> [Tick] {
         filter { $0.kind == .trade && $0.symbol == SymbolID(symbol) }
@@ -106,17 +111,23 @@ func burst() throws {
     #expect(play.crossings == 0 && play.anomalies == 0)
 }
 
-@Test("one seed is one stream, however it is cut; another seed is another", arguments: Scenario.builtIn.map(\.name))
+@Test(
+    "one seed is one stream, however it is cut; another seed is another",
+    arguments: Scenario.builtIn.map(\.name))
 func scenarioDeterminism(name: String) throws {
     guard name != "uniform" else { return }
-    let settings = ["rate=2000", "symbols=30", "crash-at=3s", "gap-at=3s", "burst-at=3s", "pause=1s", "recovery=2s"]
+    let settings = [
+        "rate=1000", "symbols=30", "crash=2s", "crash-at=3s", "gap-at=2s", "mend=1s", "burst-at=3s",
+        "burst-factor=5",
+        "pause=1s", "reopening=1s", "recovery=2s",
+    ]
     let opening = name == "opening-auction" ? ["open=2s", "spread=100ms"] : []
     func hash(_ seed: UInt64, limit: Int) throws -> UInt64 {
         var faults: [UsageError] = []
         let scenario = Scenario(name, settings: settings + opening, faults: &faults)
         let simulator = Simulator(scenario, seed: seed, start: start), end = TapeEnd()
         var builder = end.makeBuilder(), hash = FNV1a64(), random = SeededGenerator(seed: 3)
-        let last = start + .seconds(20)
+        let last = start + .seconds(10)
         while true {
             let step = simulator.play(
                 upTo: last, limit: 1 + random.below(limit), received: .zero, into: &builder)
@@ -144,7 +155,9 @@ func quietDay() throws {
     #expect(last.count == 24 && play.crossings == 0)
 }
 
-@Test("an opening auction crosses, ends with one trade at one price and a state, and then trades", arguments: 1...10)
+@Test(
+    "an opening auction crosses, ends with one trade at one price and a state, and then trades",
+    arguments: 1...10)
 func openingAuction(seed: UInt64) throws {
     let play = try Play("opening-auction", [], seed: seed)
     let auction = play.play(to: .milliseconds(59_999))
@@ -159,7 +172,9 @@ func openingAuction(seed: UInt64) throws {
         // The cross comes at the time of the state, before it, and is the symbol's first trade.
         let cross = try #require(trades.first)
         #expect(cross.side == nil && cross.eventTime - start == opened)
-        #expect(cross.size >= Quantity(shares: 500) && trades.count(where: { $0.eventTime - start == opened }) == 1)
+        #expect(
+            cross.size >= Quantity(shares: 500)
+                && trades.count(where: { $0.eventTime - start == opened }) == 1)
         #expect(play.isTrue(symbol))
     }
     let crossings = play.crossings
@@ -167,20 +182,27 @@ func openingAuction(seed: UInt64) throws {
     #expect(play.crossings == crossings && play.anomalies == 0, "crossed after the auction")
 }
 
-@Test("a flash crash falls 10 % with a thin book, is paused, reopens with a cross and recovers", arguments: 1...10)
+@Test(
+    "a flash crash falls 10 % with a thin book, is paused, reopens with a cross and recovers",
+    arguments: 1...10)
 func flashCrash(seed: UInt64) throws {
-    let play = try Play("flash-crash", ["symbols=5", "rate=300", "crash-at=10s", "pause=5s", "reopening=5s", "recovery=20s"], seed: seed)
+    let play = try Play(
+        "flash-crash", ["symbols=5", "rate=300", "crash-at=10s", "pause=5s", "reopening=5s", "recovery=20s"],
+        seed: seed)
     _ = play.play(to: 10)
-    let before = play.bid(0), deep = play.depth(0, .bid).reduce(0) { $0 + Int($1.orders) }
+    let before = play.bid(0)
     #expect(play.crossings == 0)
     let fall = play.play(to: .milliseconds(17_999))
     let bottom = play.bid(0)
     #expect((87...92).contains(bottom * 100 / before), "\(bottom) of \(before)")
-    #expect(play.depth(0, .bid).reduce(0) { $0 + Int($1.orders) } < deep / 2 && play.crossings == 0)
+    let thin = play.depth(0, .bid).reduce(0) { $0 + Int($1.orders) }
+    #expect(thin * 2 < 55 && play.crossings == 0, "\(thin) orders of the usual 55")
     #expect(fall.trades(of: 0).count > 50)
     let pause = play.play(to: .milliseconds(22_999))
     #expect(pause.states(of: 0).map(\.time) == [.seconds(18)])
-    #expect(pause.states(of: 0).map(\.status.state) == [.paused] && pause.states(of: 0)[0].status.reasonText == "LUDP")
+    #expect(
+        pause.states(of: 0).map(\.status.state) == [.paused]
+            && pause.states(of: 0)[0].status.reasonText == "LUDP")
     let paused = pause.filter { $0.symbol == SymbolID(0) && $0.eventTime - start >= .seconds(18) }
     #expect(paused.allSatisfy { $0.kind == .status || $0.kind == .barClose })
     let auction = play.play(to: .milliseconds(27_999))
@@ -221,7 +243,8 @@ func feedGap(seed: UInt64) throws {
     expectNumbersWithoutGap(before + lost + after + mended + later)
     // The next gap is another one.
     let second = play.play(to: 84)
-    #expect((0..<24).allSatisfy { second.feedStates(of: $0) == [.suspect, .suspect, .live] && play.isTrue($0) })
+    #expect(
+        (0..<24).allSatisfy { second.feedStates(of: $0) == [.suspect, .suspect, .live] && play.isTrue($0) })
 }
 
 @Test("a gap of one symbol leaves the others alone")
@@ -254,8 +277,10 @@ func unwanted(name: String) throws {
     var builder = BookBuilder(Tape.Writer(end.tape), wanted: Set(wanted))
     var played = 0
     while played < 100_000 {
-        played += feed.play(
-            upTo: Timestamp(raw: .max), limit: 4_096, received: .zero, into: &builder).played
+        played +=
+            feed.play(
+                upTo: Timestamp(raw: .max), limit: 4_096, received: .zero, into: &builder
+            ).played
     }
     #expect(builder.symbolCount == 1 && builder.tickCount > 300)
 }

@@ -51,7 +51,9 @@ func scenarioFaults() {
         "x.scenario:6: burst-every is less than burst", "--set gap-symbol=XAAA: gap-symbol is none of the 24",
     ]
     #expect(faults.count == begins.count)
-    for (fault, begin) in zip(faults, begins) { #expect(fault.hasPrefix(begin) && !fault.contains("\n"), "\(fault)") }
+    for (fault, begin) in zip(faults, begins) {
+        #expect(fault.hasPrefix(begin) && !fault.contains("\n"), "\(fault)")
+    }
 }
 
 @Test(
@@ -80,7 +82,9 @@ func tradingClock() {
     let clock = TradingClock(
         scenario("burst-at = 10s\nburst = 5s\nburst-every = 60s\nburst-factor = 100").0)
     let second: Int64 = 1_000_000_000
-    for (time, trading) in [(0, 0), (10, 10), (11, 110), (15, 510), (70, 565), (71, 665), (130, 1_120)] as [(Int64, Int64)] {
+    for (time, trading) in [(0, 0), (10, 10), (11, 110), (15, 510), (70, 565), (71, 665), (130, 1_120)]
+        as [(Int64, Int64)]
+    {
         #expect(clock.trading(at: time * second) == trading * second)
         #expect(clock.time(of: trading * second) == time * second)
     }

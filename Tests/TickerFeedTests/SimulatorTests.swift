@@ -118,9 +118,11 @@ func longRun() throws {
     #expect(crossed == 0 && builder.anomalies.total == 0)
 }
 
-@Test("the default market is what it always was", arguments: [
-    (1, 13_037_044_431_175_769_801), (7, 12_284_565_261_878_868_748),
-] as [(UInt64, UInt64)])
+@Test(
+    "the default market is what it always was",
+    arguments: [
+        (1, 13_037_044_431_175_769_801), (7, 12_284_565_261_878_868_748),
+    ] as [(UInt64, UInt64)])
 func defaultIsUnchanged(seed: UInt64, hash: UInt64) throws {
     #expect(try ticks(seed: seed, seconds: 10) { _ in 4_096 }.fingerprint() == hash)
 }

@@ -31,7 +31,9 @@ extension BookBuilder {
         let stamp = begin(stamp)
         let isSuspect = (0..<symbolCount).map { states[SymbolID($0)].pointee.status.feed == .suspect }
         books.removeOrders { isSuspect[$0.index] }
-        for index in isSuspect.indices where isSuspect[index] { showEmpty(SymbolID(index), aux: 1, at: stamp) }
+        for index in isSuspect.indices where isSuspect[index] {
+            showEmpty(SymbolID(index), aux: 1, at: stamp)
+        }
     }
 
     /// The book was told from the start: it is right again.

@@ -99,7 +99,9 @@ public struct Scenario: Hashable, Sendable {
         want(self[.crash] == 0 || self[.crashAt] >= opened, .crashAt, "lies before open and spread are over")
         want(self[.gap] == 0 || self[.gapAt] >= opened, .gapAt, "lies before open and spread are over")
         want(fits(.crashEvery, crash), .crashEvery, "is less than crash, pause, reopening and recovery")
-        want(fits(.gapEvery, self[.gap] + self[.mend] + self[.spread]), .gapEvery, "is less than gap, mend and spread")
+        want(
+            fits(.gapEvery, self[.gap] + self[.mend] + self[.spread]), .gapEvery,
+            "is less than gap, mend and spread")
         want(fits(.burstEvery, self[.burst]), .burstEvery, "is less than burst")
         for key in [ScenarioKey.crashSymbol, .gapSymbol] {
             want(self[key] < self[.symbols], key, "is none of the \(self[.symbols]) symbols")

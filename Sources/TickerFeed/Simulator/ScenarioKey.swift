@@ -79,7 +79,9 @@ enum ScenarioKey: Int, CaseIterable {
     }
 
     private static func span(_ text: String) -> Int? {
-        let units = [("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000)]
+        let units = [
+            ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000),
+        ]
         guard let unit = units.first(where: { text.hasSuffix($0.0) }),
             let count = Int(text.dropLast(unit.0.count)), (0...spanMax / unit.1).contains(count)
         else { return nil }

@@ -35,7 +35,9 @@ struct Script {
         if scenario[.open] > 0 {
             cues.append(Cue(act: .open, at: scenario[span: .open], every: .zero))
         }
-        if scenario[.lull] > 0, scenario[.lullEvery] > 0 { cue(.lull, .lullEvery, [.open, .spread, .lullEvery]) }
+        if scenario[.lull] > 0, scenario[.lullEvery] > 0 {
+            cue(.lull, .lullEvery, [.open, .spread, .lullEvery])
+        }
         if scenario[.crash] > 0 {
             cue(.fall, .crashEvery, [.crashAt])
             cue(.pause, .crashEvery, [.crashAt, .crash])

@@ -36,7 +36,8 @@ extension SimulatedSymbol {
 
         /// What is missing of the fair price, in parts per million.
         func depth(at now: Nanoseconds) -> Int {
-            let share = recovering ? 1_000_000 - share(at: now, of: fall.recovery) : share(at: now, of: fall.length)
+            let share =
+                recovering ? 1_000_000 - share(at: now, of: fall.recovery) : share(at: now, of: fall.length)
             return fall.partsPerMillion * min(1_000_000, max(0, share)) / 1_000_000
         }
 

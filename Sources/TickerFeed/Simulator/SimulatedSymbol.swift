@@ -247,7 +247,9 @@ struct SimulatedSymbol {
         let side = sweep.resting
         let (order, shares) = self[side].takeBest(sweep.shares)
         sweep.shares -= shares
-        if self[side].count <= SimulatedSymbol.ordersMin || self[side].best != sweep.price { sweep.shares = 0 }
+        if self[side].count <= SimulatedSymbol.ordersMin || self[side].best != sweep.price {
+            sweep.shares = 0
+        }
         return .execute(order, shares: shares, match: numbers.nextMatch())
     }
 
