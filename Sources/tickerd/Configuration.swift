@@ -8,7 +8,7 @@ import Wire
 
 struct Configuration {
     // The feed.
-    var source = Source.simulator(.standard)
+    var source = Source.simulator(.default)
     var replay = ReplayOptions()
     var seed: UInt64 = 1
     var date: CalendarDate?
@@ -58,6 +58,7 @@ struct Configuration {
 
     static var help: String {
         groups.map { "\($0.title):\n\(Arguments.help($0.options))" }.joined(separator: "\n")
+            + "\n" + Scenario.help
     }
 
     private static let otherOptions = Group(
@@ -74,9 +75,11 @@ struct Configuration {
     /// In the order in which they are read.
     private enum Part: CaseIterable { case feed, listen, tls, tokens, limits, operation, other }
 
-    private mutating func take(_ part: Part, _ arguments: Arguments) throws(UsageError) {
+    private mutating func take(
+        _ part: Part, _ arguments: Arguments, _ faults: inout [UsageError]
+    ) throws(UsageError) {
         switch part {
-        case .feed: try takeFeed(arguments)
+        case .feed: try takeFeed(arguments, &faults)
         case .listen: try takeListen(arguments)
         case .limits: try takeLimits(arguments)
         case .tls: try takeTLS(arguments)
@@ -93,7 +96,7 @@ struct Configuration {
         }
         for part in Part.allCases {
             do throws(UsageError) {
-                try take(part, arguments)
+                try take(part, arguments, &faults)
             } catch {
                 faults.append(error)
             }

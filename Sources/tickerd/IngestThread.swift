@@ -23,8 +23,11 @@ final class IngestThread: @unchecked Sendable {
         feed: any Feed, tape: consuming Tape.Writer, _ configuration: Configuration, epoch: UInt32
     ) {
         template = IngestThread.report(feed, configuration)
-        rest = configuration.replay.pace == .live ? .microseconds(200) : .zero
-        if case .simulator = configuration.source { openingTurns = 16 } else { openingTurns = 1 }
+        if case .simulator = configuration.source {
+            (rest, openingTurns) = (.microseconds(200), 16)
+        } else {
+            (rest, openingTurns) = (.zero, 1)
+        }
         ingest = Ingest(
             feed: feed, writer: tape, options: configuration.replay, epoch: epoch)
         state = ingest.state

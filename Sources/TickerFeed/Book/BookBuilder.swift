@@ -209,11 +209,17 @@ public struct BookBuilder: ~Copyable {
 
     private mutating func clear(_ symbol: SymbolID, at stamp: Stamp) {
         let state = states[symbol]
-        state.pointee.bookSequence += 1
-        state.pointee.bookAt = stamp
         state.pointee.nextTradeStartsDay = true
         for index in state.pointee.bars.indices { state.pointee.bars[index].startOver() }
-        append(.clear, symbol, sequence: state.pointee.bookSequence, at: stamp)
+        showEmpty(symbol, aux: 0, at: stamp)
+    }
+
+    /// The book is empty, and so is the best of each side.
+    mutating func showEmpty(_ symbol: SymbolID, aux: UInt64, at stamp: Stamp) {
+        let state = states[symbol]
+        state.pointee.bookSequence += 1
+        state.pointee.bookAt = stamp
+        append(.clear, symbol, sequence: state.pointee.bookSequence, aux: aux, at: stamp)
         let (bid, ask) = (state.pointee.bid, state.pointee.ask)
         if !(bid.isEmpty && ask.isEmpty) { state.pointee.quoteSequence += 1 }
         state.pointee.quoteAt = bid.isEmpty && ask.isEmpty ? state.pointee.quoteAt : stamp

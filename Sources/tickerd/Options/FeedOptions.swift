@@ -31,26 +31,24 @@ extension Configuration {
             Option("retime", nil, "shift times, so that what is played first happens now"),
             Option("seed", "N", "the simulated market's seed: one seed, one stream (default 1)"),
             Option(
-                "scenario", "NAME",
-                "the simulated market: default, or uniform: S0, S1, … in turn, evenly"),
-            Option(
-                "set", "NAME=VALUE",
-                "uniform: symbols=1 to 10000 (500), rate=1 to 2000000 updates a second (25000); may repeat",
-                mayRepeat: true),
+                "scenario", "NAME|FILE",
+                "the simulated market: a scenario of those below, or a file that ends in .scenario"),
+            Option("set", "KEY=VALUE", "a key of the scenario, see below; may repeat", mayRepeat: true),
             Option("date", "YYYY-MM-DD", "the file's trading day, where its name doesn't say"),
             Option("symbol", "NAME", "its symbol, where neither format nor name say (LOBSTER)"),
             Option("book", "FILE", "LOBSTER's order book file, where it isn't beside the messages"),
         ])
 
-    mutating func takeFeed(_ arguments: Arguments) throws(UsageError) {
+    /// - Parameter faults: takes what is wrong with a scenario, a line each.
+    mutating func takeFeed(
+        _ arguments: Arguments, _ faults: inout [UsageError]
+    ) throws(UsageError) {
         if let feed = arguments["feed"], feed != "sim" {
             source = .file(feed)
         } else {
-            source = .simulator(
-                try Scenario(
-                    named: arguments["scenario"] ?? "default", settings: arguments.all("set")))
+            source = .simulator(try Configuration.scenario(arguments, &faults))
         }
-        if case .simulator(.uniform) = source { replay.pace = .live }
+        if case .simulator(let scenario) = source, scenario.isUniform { replay.pace = .live }
         // What comes by a pipe comes when it comes.
         if case .file(let path) = source, !InputFile.isFile(path) { replay.pace = .unpaced }
         if let text = arguments["speed"] { replay.pace = try Configuration.pace(text) }
@@ -71,8 +69,8 @@ extension Configuration {
                 throw UsageError("--\(name) goes with --feed sim")
             }
         case .simulator(let scenario):
-            for name in ["seed", "speed"] where scenario != .standard && arguments.has(name) {
-                throw UsageError("--\(name) goes with --scenario default; uniform has --set rate=N")
+            for name in ["seed", "speed"] where scenario.isUniform && arguments.has(name) {
+                throw UsageError("--\(name) means nothing to a uniform market; it has --set rate=N")
             }
             for name in Configuration.recordingOnly where arguments.has(name) {
                 throw UsageError("--\(name) goes with --feed FILE")
@@ -121,6 +119,17 @@ extension Configuration {
         throw UsageError(
             "--\(option) \(text): a time as 2020-01-30T14:30:00Z, nanoseconds since 1970, or +90s from the beginning"
         )
+    }
+
+    private static func scenario(
+        _ arguments: Arguments, _ faults: inout [UsageError]
+    ) throws(UsageError) -> Scenario {
+        let name = arguments["scenario"] ?? "default", settings = arguments.all("set")
+        guard name.hasSuffix(".scenario") else {
+            return Scenario(name, settings: settings, faults: &faults)
+        }
+        let text = try Settings.bytes(ofFile: name, for: "scenario")
+        return Scenario(text, name: name, settings: settings, faults: &faults)
     }
 
     static func date(_ text: String) throws(UsageError) -> CalendarDate {
