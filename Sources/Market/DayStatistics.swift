@@ -44,8 +44,12 @@ public struct DayStatistics: Hashable, Sendable {
         return Int64(exactly: quotient).map(Price.init(e9:))
     }
 
-    /// Last against the day's first trade: no source here knows the previous close yet.
-    public var change: Price? { count == 0 ? nil : Price(e9: last.e9 - open.e9) }
+    /// Last against the day's first trade: no source here knows the previous close yet. Nil without a
+    /// trade, and where no price is that large.
+    public var change: Price? {
+        let (difference, overflow) = last.e9.subtractingReportingOverflow(open.e9)
+        return count == 0 || overflow ? nil : Price(e9: difference)
+    }
 
     /// Two ticks that bring all of it to a reader that lost its place.
     public func ticks(

@@ -196,7 +196,7 @@ public final class JournalWriter {
     public func write(_ source: UnsafeBufferPointer<Tick>, now: Timestamp) throws(JournalError) {
         var rest = source[...]
         while !rest.isEmpty {
-            let count = min(rest.count, max(1, JournalWriter.batchTicks - pending), free.count)
+            let count = min(rest.count, max(256, JournalWriter.batchTicks - pending), free.count)
             _ = batch.free.update(fromContentsOf: rest.prefix(count))
             _ = take(count)
             rest = rest.dropFirst(count)
