@@ -11,6 +11,8 @@ import TickerFeed
 final class Source {
     let tape = Tape(capacity: 1 << 16)
     let reader: TapeReader
+    /// For a recorder.
+    private(set) var second: TapeReader?
     var builder: BookBuilder
     private var random: SeededGenerator
     private var orders: [UInt64] = []
@@ -19,8 +21,9 @@ final class Source {
     private var symbols: [SymbolID] = []
     private let buffer = UnsafeMutableBufferPointer<Tick>.allocate(capacity: 1 << 14)
 
-    init(_ seed: Seed, symbols count: Int = 3) throws {
+    init(_ seed: Seed, symbols count: Int = 3, recorded: Bool = false) throws {
         reader = tape.makeReader()
+        if recorded { second = tape.makeReader() }
         builder = BookBuilder(Tape.Writer(tape))
         random = seed.generator()
         for index in 0..<count {
@@ -110,6 +113,7 @@ struct Playback {
     var segments: [SegmentHeader] = []
     var isClosed = false
 
+    init() {}
     init(_ reader: JournalReader) throws {
         var image = MarketImage()
         while try take(reader.next(), &image) {}

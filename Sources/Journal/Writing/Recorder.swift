@@ -73,8 +73,10 @@ public final class Recorder {
     public func close(now: Moment) {
         while drain(now) {}
         if loss != nil { resume(Moment(instant: .never, wall: now.wall)) }
-        do throws(JournalError) { try writer.close(now: now.wall) } catch { stop(error, now) }
-        if sync == .second { try? writer.synchronize() }
+        attempt(now) { writer throws(JournalError) in
+            if sync == .second { try writer.synchronize() }
+            try writer.close(now: now.wall)
+        }
         state.note(writer.counts, isRecording: false)
         let report = state.report("")
         log.write(
@@ -153,14 +155,20 @@ public final class Recorder {
     // MARK: The file
 
     private func write(_ now: Moment) {
-        let before = writer.pending
+        attempt(now) { writer throws(JournalError) in try writer.write(now: now.wall) }
+        guard loss == nil else { return }
+        isUnsynchronized = true
+        waitsSince = writer.pending > 0 ? now.instant : nil
+    }
+
+    /// Writes something; a fault begins a gap.
+    private func attempt(_ now: Moment, _ body: (JournalWriter) throws(JournalError) -> Void) {
+        let before = UInt64(writer.pending) + writer.counts.ticks
         do throws(JournalError) {
-            try writer.write(now: now.wall)
-            isUnsynchronized = true
-            waitsSince = writer.pending > 0 ? now.instant : nil
+            try body(writer)
         } catch {
-            // Those that were to be written are gone, those behind them are left out.
-            stop(error, now, lost: before - writer.pending)
+            // What was to be written and was not; what waits behind it is left out with it.
+            stop(error, now, lost: before - UInt64(writer.pending) - writer.counts.ticks)
         }
     }
 
@@ -171,7 +179,7 @@ public final class Recorder {
         do throws(JournalError) { try writer.synchronize() } catch { stop(error, now) }
     }
 
-    private func stop(_ error: JournalError, _ now: Moment, lost: Int = 0) {
+    private func stop(_ error: JournalError, _ now: Moment, lost: UInt64 = 0) {
         state.stopped()
         retryAt = now.instant + Recorder.retryInterval
         log.write(
@@ -182,7 +190,7 @@ public final class Recorder {
             ])
         var code: Int32 = 0
         if case .system(_, let error) = error { code = error.code }
-        gap(.unwritable, code: code, lost: UInt64(lost), now)
+        gap(.unwritable, code: code, lost: lost, now)
     }
 
     private func gap(_ reason: LossNote.Reason, code: Int32 = 0, lost: UInt64, _ now: Moment) {
