@@ -52,7 +52,7 @@ let package = Package(
         room("Journal", on: ["Basics", "CLinux", "CZlib", "Market"]),
 
         // Floor 3: feed → book → tape | tape → conflate → socket. They meet only in Market's tape.
-        room("TickerFeed", on: ["Basics", "CLinux", "Market", "Dialects"]),
+        room("TickerFeed", on: ["Basics", "CLinux", "CZlib", "Market", "Dialects", "Journal"]),
         room("FanOut", on: ["Basics", "Market", "Wire", "Dialects"]),
 
         // Floor 4: doors. They put rooms together and hold no rules.

@@ -9,7 +9,7 @@ private let floors: [String: Set<String>] = [
     "Wire": ["Basics", "CLinux", "COpenSSL", "CZlib"],
     "Dialects": ["Basics", "CZlib", "Market"],
     "Journal": ["Basics", "CLinux", "CZlib", "Market"],
-    "TickerFeed": ["Basics", "Market", "Dialects", "CLinux"],
+    "TickerFeed": ["Basics", "Market", "Dialects", "Journal", "CLinux", "CZlib"],
     "FanOut": ["Basics", "Market", "Wire", "Dialects"],
 ]
 

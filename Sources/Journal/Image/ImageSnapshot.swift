@@ -48,6 +48,10 @@ extension MarketImage {
             trade.flags = .snapshot
             try take(trade)
         }
+        if var broken = symbol.pointee.lastBreak {
+            broken.flags = .snapshot
+            try take(broken)
+        }
         if !symbol.pointee.nextTradeStartsDay { try writeStatistics(id, symbol, take) }
         try writeBars(id, symbol, take)
     }
@@ -94,9 +98,9 @@ extension MarketImage {
     ) throws(Failure) {
         for interval in BarInterval.allCases {
             let open = interval == .second ? symbol.pointee.second : symbol.pointee.minute
-            var halves = open.bar.trades.ticks(
-                .bar, id, interval: interval, sequence: open.sequence(after: symbol.pointee.tradeSequence),
-                at: open.bar.start, received: symbol.pointee.lastTrade?.receiveTime ?? .zero)
+            var halves = open.ticks(
+                id, interval, after: symbol.pointee.tradeSequence,
+                received: symbol.pointee.lastTrade?.receiveTime ?? .zero)
             if interval == BarInterval.allCases.last { halves[1].flags.insert(.endOfEvent) }
             try take(halves[0])
             try take(halves[1])

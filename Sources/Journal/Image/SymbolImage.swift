@@ -46,6 +46,7 @@ struct SymbolImage {
 
     private(set) var tradeSequence: UInt64 = 0
     private(set) var lastTrade: Tick?
+    private(set) var lastBreak: Tick?
     private(set) var statistics = DayStatistics()
     /// The books were cleared: the next trade is the first of its day.
     private(set) var nextTradeStartsDay = false
@@ -64,7 +65,7 @@ struct SymbolImage {
         case .level: setLevel(tick)
         case .best: setBest(tick)
         case .trade: addTrade(tick)
-        case .tradeBreak: tradeSequence = tick.sequence
+        case .tradeBreak: takeBack(tick)
         case .status: setStatus(tick)
         case .clear: clear(tick)
         case .statistics: restoreStatistics(tick)
@@ -94,6 +95,7 @@ struct SymbolImage {
 
     private mutating func addTrade(_ tick: Tick) {
         lastTrade = tick
+        lastBreak = nil
         // The last trade again, not one more: statistics and bars come in ticks of their own.
         guard !tick.flags.contains(.snapshot) else { return statistics.restore(last: tick.price) }
         tradeSequence = tick.sequence
@@ -102,8 +104,19 @@ struct SymbolImage {
             nextTradeStartsDay = false
         }
         statistics.add(price: tick.price, size: tick.size)
-        second.add(price: tick.price, size: tick.size, at: tick.eventTime, .second)
-        minute.add(price: tick.price, size: tick.size, at: tick.eventTime, .minute)
+        second.add(price: tick.price, size: tick.size, number: tick.sequence, at: tick.eventTime,
+            .second)
+        minute.add(price: tick.price, size: tick.size, number: tick.sequence, at: tick.eventTime,
+            .minute)
+    }
+
+    private mutating func takeBack(_ tick: Tick) {
+        tradeSequence = tick.sequence
+        lastBreak = tick
+        guard !tick.flags.contains(.snapshot) else { return }
+        statistics.remove(price: tick.price, size: tick.size)
+        if tick.flags.contains(.inOpenSecond) { second.remove(price: tick.price, size: tick.size) }
+        if tick.flags.contains(.inOpenMinute) { minute.remove(price: tick.price, size: tick.size) }
     }
 
     private mutating func setStatus(_ tick: Tick) {
