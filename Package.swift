@@ -77,7 +77,7 @@ let package = Package(
         tests("MarketTests", of: ["Basics", "Market"]),
         tests("WireTests", of: ["Basics", "COpenSSL", "Wire"]),
         tests("DialectsTests", of: ["Basics", "Market", "Dialects"], without: ["Golden"]),
-        tests("JournalTests", of: ["Basics", "Market", "Journal", "TickerFeed"]),
+        tests("JournalTests", of: ["Basics", "CLinux", "Market", "Journal", "TickerFeed"]),
         tests(
             "TickerFeedTests", of: ["Basics", "Market", "Dialects", "TickerFeed"],
             without: ["Bad", "Golden"]),

@@ -142,11 +142,12 @@ public struct MarketImage: ~Copyable {
 
     /// A number that nobody defined here.
     private mutating func meet(_ tick: Tick, _ isRepeated: Bool) -> Bool {
-        let before = strays
+        let before = strays, index = tick.symbol.index
         apply(tick)
-        guard strays == before else { return true }
+        // A tick of a later kind says nothing.
+        guard symbols.contains(index) else { return strays != before }
         guard isRepeated else { return false }
-        symbols.address(of: tick.symbol.index).pointee.awaitsSnapshot = true
+        symbols.address(of: index).pointee.awaitsSnapshot = true
         awaited += 1
         return true
     }

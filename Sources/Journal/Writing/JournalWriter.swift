@@ -93,12 +93,21 @@ public final class JournalWriter {
     ///
     /// - Returns: true where state is repeated of a symbol that is not known: something was missed.
     public func take(_ count: Int) -> Bool {
-        let fresh = batch.free[..<count]
-        let isMissing = fresh.contains {
-            $0.flags.contains(.snapshot) && $0.kind == .symbol && image.definition(of: $0.symbol) == nil
+        var isMissing = false
+        for tick in batch.free[..<count] where tick.flags.contains(.snapshot) {
+            if tick.kind == .symbol, !isDefined(tick.symbol, within: count) { isMissing = true }
         }
         batch.take(count)
         return isMissing
+    }
+
+    /// In the image, or by a tick on its way there.
+    private func isDefined(_ symbol: SymbolID, within count: Int) -> Bool {
+        func defines(_ tick: Tick) -> Bool {
+            tick.kind == .symbol && tick.symbol == symbol && !tick.flags.contains(.snapshot)
+        }
+        return image.definition(of: symbol) != nil || batch.ticks.contains(where: defines)
+            || batch.free[..<count].contains(where: defines)
     }
 
     /// Leaves out the first `count` ticks of `free`: they change the image, and are not written.
@@ -196,7 +205,7 @@ public final class JournalWriter {
     public func write(_ source: UnsafeBufferPointer<Tick>, now: Timestamp) throws(JournalError) {
         var rest = source[...]
         while !rest.isEmpty {
-            let count = min(rest.count, max(1, JournalWriter.batchTicks - pending), free.count)
+            let count = min(rest.count, max(256, JournalWriter.batchTicks - pending), free.count)
             _ = batch.free.update(fromContentsOf: rest.prefix(count))
             _ = take(count)
             rest = rest.dropFirst(count)
