@@ -129,6 +129,7 @@ final class Truth {
         case .level: change(symbol, tick, now, tick.side)
         case .clear:
             change(symbol, tick, now, nil)
+            guard tick.aux == 0 else { return }
             symbol.startsNewDay = true
             for interval in 0..<2 { symbol.open[interval].startOver() }
         case .trade: trade(symbol, tick, now)
@@ -137,7 +138,7 @@ final class Truth {
             symbol.statuses.append(
                 TrueStatus(status: MarketStatus(packed: tick.aux), time: tick.eventTime, at: now))
         case .barClose: close(symbol, tick, now)
-        case .symbol, .statistics, .bar: break
+        case .symbol, .statistics, .bar, .epoch, .tradeBreak: break
         }
     }
 
