@@ -2,7 +2,6 @@
 
 /// Counts of one capture, all sessions together. Repetitions are what a second line is for.
 struct MoldCounts {
-    var packets: UInt64 = 0
     var heartbeats: UInt64 = 0
     var endsOfSession: UInt64 = 0
     /// Packets whose first number is not above all that was seen.
