@@ -15,6 +15,10 @@ private func text(_ stock: ITCHStock) -> String {
         (0..<8).map { Character(UnicodeScalar(UInt8(truncatingIfNeeded: stock.raw >> UInt64(56 - $0 * 8)))) })
 }
 
+extension Price {
+    fileprivate var e4: Int64 { e9 / 100_000 }
+}
+
 extension ITCHRecord {
     func fields(file: String) -> NSDictionary {
         var fields: [String: Any] = [

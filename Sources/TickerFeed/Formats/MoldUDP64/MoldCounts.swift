@@ -4,22 +4,32 @@
 struct MoldCounts {
     var heartbeats: UInt64 = 0
     var endsOfSession: UInt64 = 0
-    /// Packets whose first number is not above all that was seen.
+    /// Packets whose first number is not above all that was known.
     var behind: UInt64 = 0
     /// Packets that had to wait for a number before theirs.
     var ahead: UInt64 = 0
     /// Messages that had come already, or too late.
     var duplicates: UInt64 = 0
+    /// Packets with numbers that had been given up.
+    var late: UInt64 = 0
     /// Packets of a session that was over.
     var oldSessions: UInt64 = 0
 
-    mutating func count(_ packet: MoldPacket, behind isBehind: Bool) {
+    mutating func count(_ packet: MoldPacket) {
         switch packet.kind {
         case .messages: break
         case .heartbeat: heartbeats += 1
         case .endOfSession: endsOfSession += 1
         }
-        if isBehind { behind += 1 }
+    }
+
+    /// Those that happened, with their names.
+    var named: [(name: String, count: UInt64)] {
+        [
+            ("heartbeats", heartbeats), ("packets_repeating_or_behind", behind), ("packets_ahead", ahead),
+            ("duplicate_messages", duplicates), ("packets_late", late),
+            ("packets_of_old_sessions", oldSessions), ("end_of_session", endsOfSession),
+        ].filter { $0.1 > 0 }
     }
 }
 

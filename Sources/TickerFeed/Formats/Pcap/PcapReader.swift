@@ -45,6 +45,11 @@ struct PcapReader {
     /// Bytes still to come of what is passed over.
     private(set) var skipping = 0
 
+    /// The first four bytes of a capture, in any order and unit.
+    static func isMark(_ word: UInt32) -> Bool {
+        [0x0a0d_0d0a, 0xa1b2_c3d4, 0xa1b2_3c4d, 0xd4c3_b2a1, 0x4d3c_b2a1].contains(word)
+    }
+
     /// The next packet from `offset` on, which moves behind it; nil when less than one is left.
     mutating func next(in bytes: RawSpan, from offset: inout Int) throws(PcapError) -> PcapPacket? {
         while skip(in: bytes, from: &offset) {
