@@ -15,6 +15,10 @@ extension BookBuilder {
         showStatus(symbol, at: stamp)
     }
 
+    public func marketStatus(of symbol: SymbolID) -> MarketStatus {
+        states[symbol].pointee.status.market
+    }
+
     /// The source lost something of this symbol: its book may be wrong until `trust`.
     public mutating func suspect(_ symbol: SymbolID, at stamp: Stamp) {
         setFeed(symbol, .suspect, at: stamp)
