@@ -149,7 +149,7 @@ private func exponents(text: String, decimals: Int, expected: Read) {
 }
 
 @Test("numbers in place are those that fixed point reads elsewhere", arguments: Seed.smoke)
-func numbersAgree(seed: Seed) {
+func numbersInPlaceAgree(seed: Seed) {
     var random = seed.generator()
     let letters = bytes("0123456789.-")
     for _ in 0..<20_000 {

@@ -3,7 +3,10 @@
 public enum Formats {
     /// In the order in which they are asked. The last ones have the weakest marks.
     public static let all: [FeedFormat] = [
-        .itch
+        .itch,
+        .lobster,
+        .csv,
+        .ndjson,
     ]
 
     /// For help and errors.
