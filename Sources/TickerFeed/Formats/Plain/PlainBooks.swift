@@ -19,6 +19,8 @@ struct PlainBooks {
         var depth = Depth.unknown
         var lastSequence: UInt64?
         var isSuspect = false
+        /// What the builder was told last.
+        var isShownSuspect = false
     }
     private enum Depth { case unknown, quotes, levels }
 
@@ -26,6 +28,8 @@ struct PlainBooks {
     private var states: [State] = []
     /// Most events are of the symbol of the one before.
     private var last: (name: SymbolName, number: Int)?
+    /// Of the lines of one event: those that count. Kept for its memory.
+    private var taken: [Bool] = []
 
     /// One event of one symbol: one line, or several that belong together.
     mutating func play(
@@ -105,14 +109,7 @@ struct PlainBooks {
         _ line: PlainEvent, _ number: Int, _ id: SymbolID, at stamp: Stamp, _ builder: inout BookBuilder
     ) {
         switch line.change {
-        case .quote(let bid, let ask):
-            guard isOf(.quotes, line, number, &builder) else { break }
-            // All of the book is in it.
-            states[number].isSuspect = false
-            builder.beginLevels(id, at: stamp)
-            builder.setBest(.bid, price: bid.price, size: bid.size)
-            builder.setBest(.ask, price: ask.price, size: ask.size)
-            builder.endLevels()
+        case .quote(let bid, let ask): playQuote(line, bid, ask, number, id, at: stamp, &builder)
         case .trade(let level, let aggressor, let trade):
             builder.trade(
                 id, aggressor: aggressor, size: level.size, price: level.price, id: trade, at: stamp)
@@ -123,22 +120,39 @@ struct PlainBooks {
         showTrust(number, id, at: stamp, &builder)
     }
 
+    /// All of the book is in a quote: behind it nothing is suspect.
+    private mutating func playQuote(
+        _ line: PlainEvent, _ bid: PlainEvent.Level, _ ask: PlainEvent.Level, _ number: Int,
+        _ id: SymbolID, at stamp: Stamp, _ builder: inout BookBuilder
+    ) {
+        guard isOf(.quotes, line, number, &builder) else { return }
+        states[number].isSuspect = false
+        builder.beginLevels(id, at: stamp)
+        builder.setBest(.bid, price: bid.price, size: bid.size)
+        builder.setBest(.ask, price: ask.price, size: ask.size)
+        builder.endLevels()
+    }
+
     /// Levels of one event, perhaps behind a `clear`. Old and unfitting lines are passed over.
     private mutating func playBook(
         _ lines: [PlainEvent], _ number: Int, _ id: SymbolID, at stamp: Stamp,
         _ builder: inout BookBuilder
     ) {
-        var isBegun = false
-        for line in lines where isNew(line, number, &builder) && isOf(.levels, line, number, &builder) {
-            if !isBegun { builder.beginLevels(id, at: stamp) }
-            isBegun = true
+        taken.removeAll(keepingCapacity: true)
+        for line in lines {
+            taken.append(isNew(line, number, &builder) && isOf(.levels, line, number, &builder))
+        }
+        if states[number].isSuspect { showTrust(number, id, at: stamp, &builder) }
+        guard taken.contains(true) else { return }
+        builder.beginLevels(id, at: stamp)
+        for (line, isTaken) in zip(lines, taken) where isTaken {
             switch line.change {
             case .level(let side, let level, let orders):
                 builder.setLevel(side, price: level.price, size: level.size, orders: orders)
             default: builder.clearLevels()
             }
         }
-        if isBegun { builder.endLevels() }
+        builder.endLevels()
         showTrust(number, id, at: stamp, &builder)
     }
 
@@ -152,13 +166,12 @@ struct PlainBooks {
         return false
     }
 
-    private func showTrust(
+    private mutating func showTrust(
         _ number: Int, _ id: SymbolID, at stamp: Stamp, _ builder: inout BookBuilder
     ) {
-        if states[number].isSuspect {
-            builder.suspect(id, at: stamp)
-        } else {
-            builder.trust(id, at: stamp)
-        }
+        let isSuspect = states[number].isSuspect
+        guard isSuspect != states[number].isShownSuspect else { return }
+        states[number].isShownSuspect = isSuspect
+        if isSuspect { builder.suspect(id, at: stamp) } else { builder.trust(id, at: stamp) }
     }
 }

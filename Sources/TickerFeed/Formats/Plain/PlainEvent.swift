@@ -80,14 +80,13 @@ extension PlainLine {
         }
     }
 
-    /// A price of 0 says that there is none, as a size of 0 does.
+    /// A side is empty where nothing is said of it, and where its price or size is 0.
     private func quoted(_ price: Price?, _ size: Quantity?) throws(LineFault) -> PlainEvent.Level {
-        switch (price, size) {
-        case (nil, nil): return .init()
-        case (let price?, let size?):
-            return price == .zero || size == .zero ? .init() : .init(price: price, size: size)
-        default: throw .malformed("a quote with a price and no size, or a size and no price")
+        if price ?? .zero > .zero && size == nil || size ?? .zero > .zero && price == nil {
+            throw .malformed("a quote with a price and no size, or a size and no price")
         }
+        guard let price, let size, price > .zero, size > .zero else { return .init() }
+        return .init(price: price, size: size)
     }
 
     private func trade() throws(LineFault) -> PlainEvent.Change {
