@@ -54,7 +54,7 @@ public struct DayStatistics: Hashable, Sendable {
     }
 
     /// Last against the day's first trade: no source here knows the previous close yet.
-    public var change: Price? { count == 0 ? nil : Price(e9: last.e9 - open.e9) }
+    public var change: Price { Price(e9: last.e9 - open.e9) }
 
     /// Two ticks that bring all of it to a reader that lost its place.
     public func ticks(

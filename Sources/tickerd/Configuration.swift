@@ -2,16 +2,19 @@
 import Basics
 import CLinux
 import FanOut
+import Market
 import TickerFeed
 import Wire
 
 struct Configuration {
     // The feed.
     var source = Source.simulator(.standard)
-    var pace = Pace.recorded(.recorded)
-    var repeats = false
+    var replay = ReplayOptions()
     var seed: UInt64 = 1
     var date: CalendarDate?
+    var symbol: SymbolName?
+    /// LOBSTER's order book file.
+    var book: String?
 
     // The port and the threads behind it.
     var host = "127.0.0.1"

@@ -47,8 +47,15 @@ final class Server {
         switch configuration.source {
         case .simulator(let scenario):
             scenario.makeFeed(seed: configuration.seed, start: Moment.read().wall)
-        case .file(let path): try InputFeed(FeedOptions(path: path, date: configuration.date))
+        case .file(let path): try open(path, configuration)
         }
+    }
+
+    /// A journal's folder or segment, or an input in any format.
+    static func open(_ path: String, _ configuration: Configuration) throws(FeedError) -> any Feed {
+        if JournalFeed.recognises(path) { return try JournalFeed(path) }
+        return try InputFeed(
+            FeedOptions(path: path, date: configuration.date, symbol: configuration.symbol))
     }
 
     static func listen(_ configuration: Configuration) throws -> Listener {
@@ -88,8 +95,9 @@ final class Server {
     func run() throws -> Int32 {
         let tape = Tape(capacity: Server.tapeCapacity)
         let ends = try (0..<configuration.loops).map { _ in try LoopEnd(of: tape) }
-        let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration)
-        let options = options(ingest)
+        let epoch = UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20) | 1
+        let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration, epoch: epoch)
+        let options = options(ingest, epoch: epoch)
         let loops = try FanOutLoops(options: options, listener: listener, ends: ends, tls: tls)
 
         // The first client finds symbols, however early it comes. A pipe may keep this waiting, so
@@ -119,12 +127,13 @@ final class Server {
     /// On loopback nobody listens in, and whoever scrapes there need not know the certificate.
     private var adminTLS: TLSContext? { adminListener?.isLoopback == false ? tls : nil }
 
-    private func options(_ ingest: IngestThread) -> ServerOptions {
+    private func options(_ ingest: IngestThread, epoch: UInt32) -> ServerOptions {
         var options = ServerOptions(
             server: "tickerd/\(Release.number)",
-            epoch: UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20),
+            epoch: epoch,
             feedReport: ingest.report)
         options.processReport = { [started] in ProcessReport.read(started: started) }
+        if configuration.replay.pace != .live { options.replay = ingest.control }
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
         options.trustedProxies = configuration.trustedProxies

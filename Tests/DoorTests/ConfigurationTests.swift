@@ -28,7 +28,7 @@ private func configuration(_ line: String) throws(UsageError) -> Configuration {
 func scenarios(line: String, scenario: Scenario) throws {
     let configuration = try configuration(line)
     #expect(configuration.source == .simulator(scenario))
-    #expect(configuration.pace == (scenario == .standard ? .recorded(.recorded) : .live))
+    #expect(configuration.replay.pace == (scenario == .standard ? .recorded(.recorded) : .live))
 }
 
 @Test(

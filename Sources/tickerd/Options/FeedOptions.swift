@@ -1,5 +1,6 @@
 // What is served, and how fast.
 import Basics
+import Market
 import TickerFeed
 
 extension Configuration {
@@ -12,12 +13,22 @@ extension Configuration {
         title: "Feed",
         options: [
             Option(
-                "feed", "sim|FILE",
-                "what to serve: the simulated market, or an ITCH 5.0 file (default sim)"),
+                "feed", "sim|PATH|-",
+                "what to serve: the simulated market, a recording in any format of docs/FEEDS.md, a journal's folder, or standard input (default sim)"
+            ),
             Option(
                 "speed", "N|max",
-                "recorded pace times N, 0.001 to 1000000, or as fast as it goes (default 1)"),
-            Option("loop", nil, "begin a file again when it ends"),
+                "recorded pace times N, 0.001 to 1000000, or as fast as it goes (default 1; a pipe: as it comes)"
+            ),
+            Option("loop", nil, "begin a recording again when it ends"),
+            Option(
+                "from", "TIME",
+                "play from here: 2020-01-30T14:30:00Z, or +90s from its beginning; what was before is in the books"
+            ),
+            Option("to", "TIME", "up to here, and not this time itself"),
+            Option("symbols", "A,B,…", "only these symbols; may repeat", mayRepeat: true),
+            Option("max-gap", "SPAN", "cut silences of a recording down to 5s, 500ms, …"),
+            Option("retime", nil, "shift times, so that what is played first happens now"),
             Option("seed", "N", "the simulated market's seed: one seed, one stream (default 1)"),
             Option(
                 "scenario", "NAME",
@@ -27,6 +38,8 @@ extension Configuration {
                 "uniform: symbols=1 to 10000 (500), rate=1 to 2000000 updates a second (25000); may repeat",
                 mayRepeat: true),
             Option("date", "YYYY-MM-DD", "the file's trading day, where its name doesn't say"),
+            Option("symbol", "NAME", "its symbol, where neither format nor name say (LOBSTER)"),
+            Option("book", "FILE", "LOBSTER's order book file, where it isn't beside the messages"),
         ])
 
     mutating func takeFeed(_ arguments: Arguments) throws(UsageError) {
@@ -37,9 +50,11 @@ extension Configuration {
                 try Scenario(
                     named: arguments["scenario"] ?? "default", settings: arguments.all("set")))
         }
-        if case .simulator(.uniform) = source { pace = .live }
-        if let text = arguments["speed"] { pace = try Configuration.pace(text) }
-        repeats = arguments.has("loop")
+        if case .simulator(.uniform) = source { replay.pace = .live }
+        // What comes by a pipe comes when it comes.
+        if case .file(let path) = source, !InputFile.isFile(path) { replay.pace = .unpaced }
+        if let text = arguments["speed"] { replay.pace = try Configuration.pace(text) }
+        try takeReplay(arguments)
         if let text = arguments["seed"] {
             guard let number = UInt64(text) else { throw UsageError("--seed \(text): a whole number from 0") }
             seed = number
@@ -59,9 +74,53 @@ extension Configuration {
             for name in ["seed", "speed"] where scenario != .standard && arguments.has(name) {
                 throw UsageError("--\(name) goes with --scenario default; uniform has --set rate=N")
             }
-            if arguments.has("date") { throw UsageError("--date goes with --feed FILE") }
-            if repeats { throw UsageError("--loop goes with --feed FILE; the simulated market never ends") }
+            for name in Configuration.recordingOnly where arguments.has(name) {
+                throw UsageError("--\(name) goes with --feed FILE")
+            }
+            if replay.loops {
+                throw UsageError("--loop goes with --feed FILE; the simulated market never ends")
+            }
         }
+    }
+
+    private static let recordingOnly = [
+        "date", "symbol", "book", "from", "to", "symbols", "max-gap", "retime",
+    ]
+
+    private mutating func takeReplay(_ arguments: Arguments) throws(UsageError) {
+        replay.loops = arguments.has("loop")
+        replay.retimes = arguments.has("retime")
+        replay.from = try Configuration.target(arguments["from"], "from")
+        replay.to = try Configuration.target(arguments["to"], "to")
+        if let text = arguments["max-gap"] {
+            guard let span = Nanoseconds(text: text), span > .zero else {
+                throw UsageError("--max-gap \(text): a span as 5s, 500ms or 1.5m")
+            }
+            replay.gapMax = span
+        }
+        if let text = arguments["symbol"] { symbol = try Configuration.symbol(text, "symbol") }
+        book = arguments["book"]
+        let names = arguments.all("symbols").flatMap { $0.split(separator: ",").map(String.init) }
+        guard !names.isEmpty else { return }
+        replay.symbols = []
+        for name in names { replay.symbols?.insert(try Configuration.symbol(name, "symbols")) }
+    }
+
+    static func symbol(_ text: String, _ option: String) throws(UsageError) -> SymbolName {
+        guard let name = SymbolName(text) else {
+            throw UsageError("--\(option) \(text): up to \(SymbolName.bytesMax) letters, digits and signs")
+        }
+        return name
+    }
+
+    private static func target(_ text: String?, _ option: String) throws(UsageError) -> ReplayTarget? {
+        guard let text else { return nil }
+        if let time = Timestamp(utc: text) { return .time(time) }
+        if let nanoseconds = Int64(text), !text.hasPrefix("+") { return .time(Timestamp(raw: nanoseconds)) }
+        if text.hasPrefix("+"), let span = Nanoseconds(text: text) { return .offset(span) }
+        throw UsageError(
+            "--\(option) \(text): a time as 2020-01-30T14:30:00Z, nanoseconds since 1970, or +90s from the beginning"
+        )
     }
 
     static func date(_ text: String) throws(UsageError) -> CalendarDate {

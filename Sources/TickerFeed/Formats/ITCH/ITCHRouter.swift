@@ -82,7 +82,8 @@ struct ITCHRouter: ~Copyable {
         case .orderDelete(let order): builder.delete(order: order, at: at)
         case .orderReplace(let order, let newOrder, let shares, let price):
             builder.replace(order: order, with: newOrder, shares: shares, price: price, at: at)
-        case .trade, .crossTrade, .brokenTrade: print(message, at: at, &builder)
+        case .brokenTrade(let match): builder.breakTrade(match: match, at: at)
+        case .trade, .crossTrade: print(message, at: at, &builder)
         case .stockDirectory, .tradingAction: describe(message, at: at, &builder)
         case .systemEvent, .other: break
         }
@@ -96,7 +97,6 @@ struct ITCHRouter: ~Copyable {
         case .crossTrade(let shares, let stock, let price, let match):
             guard let symbol = symbol(message.locate, stock, at: stamp, &builder) else { return }
             builder.cross(symbol, shares: shares, price: price, match: match, at: stamp)
-        case .brokenTrade(let match): builder.breakTrade(match: match, at: stamp)
         default: break
         }
     }
