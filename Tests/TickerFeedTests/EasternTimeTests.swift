@@ -41,7 +41,10 @@ func noDates(text: String) { #expect(CalendarDate(text) == nil) }
         ("/a/20190101/12302019.NASDAQ_ITCH50", "2019-12-30"),  // only the name counts
         ("S081321-v50_20210813.bin", "2021-08-13"),
         ("itch-123456789-20200130", "2020-01-30"),  // nine digits are no date
-        ("99999999.itch", nil), ("locate-13-10k.bin", nil), ("2020-01-30.itch", nil), ("", nil),
+        ("99999999.itch", nil), ("locate-13-10k.bin", nil), ("", nil),
+        ("2020-01-30.itch", "2020-01-30"), ("12020-01-30", nil), ("2020-01-301", nil), ("2020-13-01", nil),
+        ("AAPL_2012-06-21_34200000_57600000_message_50.csv", "2012-06-21"),
+        ("x-2020-99-99-2020-01-30", "2020-01-30"), ("-2020-01-30-", "2020-01-30"),
     ])
 func datesInNames(name: String, date: String?) {
     #expect(CalendarDate(inFileName: name)?.description == date)

@@ -75,9 +75,11 @@ extension BookBuilder {
     }
 
     /// The event is told: shows what became of the best prices.
-    public mutating func endLevels() {
+    ///
+    /// - Parameter isUpdate: false for a book that was there before the source's first message.
+    public mutating func endLevels(isUpdate: Bool = true) {
         let (symbol, stamp) = (levelEvent.symbol, levelEvent.stamp)
-        books.updated(symbol)
+        if isUpdate { books.updated(symbol) }
         let state = states[symbol]
         var hasNumber = false
         for side in Side.allCases {

@@ -23,17 +23,27 @@ public struct CalendarDate: Hashable, Sendable, CustomStringConvertible {
         self.init(digits: digits.joined(), yearFirst: true)
     }
 
-    /// The first date in a file's name: eight digits, `YYYYMMDD` or, as NASDAQ has it, `MMDDYYYY`.
+    /// The first date in a file's name: `YYYY-MM-DD`, or eight digits, `YYYYMMDD` or, as NASDAQ has it,
+    /// `MMDDYYYY`.
     public init?(inFileName path: String) {
         let name = path.utf8.split(separator: UInt8(ascii: "/")).last ?? path.utf8[...]
-        let isDigit = { (byte: UInt8) in byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
-        for run in name.split(whereSeparator: { !isDigit($0) }) where run.count == 8 {
-            guard
-                let date = CalendarDate(digits: run, yearFirst: true)
-                    ?? CalendarDate(digits: run, yearFirst: false)
-            else { continue }
-            self = date
-            return
+        let dash = UInt8(ascii: "-"), isDigit = { (byte: UInt8) in byte &- UInt8(ascii: "0") < 10 }
+        for piece in name.split(whereSeparator: { !isDigit($0) && $0 != dash }) {
+            let runs = piece.split(separator: dash)
+            for (index, run) in runs.enumerated() {
+                let dashed = runs[index...].prefix(3)
+                if dashed.map(\.count) == [4, 2, 2] {
+                    guard let date = CalendarDate(digits: dashed.joined(), yearFirst: true) else { continue }
+                    self = date
+                    return
+                }
+                guard run.count == 8,
+                    let date = CalendarDate(digits: run, yearFirst: true)
+                        ?? CalendarDate(digits: run, yearFirst: false)
+                else { continue }
+                self = date
+                return
+            }
         }
         return nil
     }

@@ -3,7 +3,11 @@
 public enum Formats {
     /// In the order in which they are asked. The last ones have the weakest marks.
     public static let all: [FeedFormat] = [
-        .itchCapture, .itch,
+        .itchCapture,
+        .itch,
+        .lobster,
+        .csv,
+        .ndjson,
     ]
 
     /// For help and errors.
