@@ -50,7 +50,7 @@ let package = Package(
             "Dialects", on: ["Basics", "CZlib", "Market"], without: ["NativeSBE/tickerfeed.sbe.xml"]),
 
         // Floor 3: feed → book → tape | tape → conflate → socket. They meet only in Market's tape.
-        room("TickerFeed", on: ["Basics", "CLinux", "Market", "Dialects"]),
+        room("TickerFeed", on: ["Basics", "CLinux", "CZlib", "Market", "Dialects"]),
         room("FanOut", on: ["Basics", "Market", "Wire", "Dialects"]),
 
         // Floor 4: doors. They put rooms together and hold no rules.

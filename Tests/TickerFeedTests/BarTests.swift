@@ -25,7 +25,8 @@ private func ticks(_ trades: [Trade], advance: (Int) -> Int64? = { _ in nil }) t
     let end = TapeEnd()
     var builder = end.makeBuilder()
     let name = try #require(SymbolName("X"))
-    let id = builder.define(SymbolDefinition(name: name), at: at(0))
+    let definedId = builder.define(SymbolDefinition(name: name), at: at(0))
+    let id = try #require(definedId)
     for (index, trade) in trades.enumerated() {
         if let offset = advance(index) {
             builder.advance(to: Timestamp(raw: noon + offset), received: Timestamp(raw: 5))
@@ -121,7 +122,8 @@ func lateTrades() throws {
 func openBarSnapshot() throws {
     let end = TapeEnd()
     var builder = end.makeBuilder()
-    let id = builder.define(SymbolDefinition(name: try #require(SymbolName("X"))), at: at(0))
+    let defined = builder.define(SymbolDefinition(name: try #require(SymbolName("X"))), at: at(0))
+    let id = try #require(defined)
     var whole = OpenBar()
     for index in 0..<9 {
         let offset = Int64(index) * 350_000_000

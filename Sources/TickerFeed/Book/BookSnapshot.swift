@@ -42,13 +42,14 @@ extension BookBuilder {
                 let level = books.level(symbol, side, depth)
                 repeatState(
                     .level, symbol, side: side, sequence: state.bookSequence, price: level.price,
-                    size: quantity(level.shares), aux: UInt64(level.orders), at: state.bookAt)
+                    size: quantity(level.shares, state.unit), aux: UInt64(level.orders),
+                    at: state.bookAt)
             }
         }
         for (side, best) in [(Side.bid, state.bid), (.ask, state.ask)] {
             repeatState(
                 .best, symbol, side: side, sequence: state.quoteSequence, price: best.price,
-                size: quantity(best.shares), aux: UInt64(best.orders), at: state.quoteAt)
+                size: quantity(best.shares, state.unit), aux: UInt64(best.orders), at: state.quoteAt)
         }
     }
 
