@@ -45,7 +45,8 @@ public struct Tick: Hashable, Sendable {
         /// A new life of the feed, `aux` its number: behind it all states are empty and every version
         /// counts from 1 again. Symbols keep their numbers.
         case epoch = 10
-        /// A trade taken back: `aux` = its trade id, `price` and `size` its own where known. `seq`: trade,
+        /// A trade taken back: `aux` = its trade id, `price` and `size` its own; size 0 where they are not
+        /// known, and nothing else changes then. Flags say which open bars it was in. `seq`: trade,
         /// counted like a trade.
         case tradeBreak = 11
     }
@@ -60,6 +61,12 @@ public struct Tick: Hashable, Sendable {
         public static let snapshot = Flags(rawValue: 2)
         /// The book may be wrong: a gap in the source has not been mended.
         public static let suspect = Flags(rawValue: 4)
+        /// Of `tradeBreak`: the trade is in the bar of that interval that is still open.
+        public static let inOpenSecond = Flags(rawValue: 8)
+        public static let inOpenMinute = Flags(rawValue: 16)
+        @inlinable public static func inOpen(_ interval: BarInterval) -> Flags {
+            interval == .second ? inOpenSecond : inOpenMinute
+        }
     }
 
     public var head: UInt64

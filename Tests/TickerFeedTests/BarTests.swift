@@ -46,7 +46,7 @@ private func closedBars(_ ticks: [Tick], _ interval: BarInterval) -> [(bar: Bar,
         switch tick.kind {
         case .trade:
             trades = tick.sequence
-            open.add(price: tick.price, size: tick.size, at: tick.eventTime, interval)
+            open.add(price: tick.price, size: tick.size, number: trades, at: tick.eventTime, interval)
         case .barClose where tick.interval == interval:
             closed.append((open.close(interval), tick.sequence))
             #expect(open.sequence(after: trades) == tick.sequence)
@@ -129,7 +129,9 @@ func openBarSnapshot() throws {
         let offset = Int64(index) * 350_000_000
         builder.trade(id, shares: 5, price: Price(e4: 100), match: 1, at: at(offset))
         if index % 3 == 0, index > 0 { _ = whole.close(.second) }
-        whole.add(price: Price(e4: 100), size: Quantity(shares: 5), at: at(offset).time, .second)
+        whole.add(
+            price: Price(e4: 100), size: Quantity(shares: 5), number: UInt64(index) + 1,
+            at: at(offset).time, .second)
     }
     builder.writeSnapshot(of: id)
     builder.publish()
@@ -138,5 +140,6 @@ func openBarSnapshot() throws {
         restored.restore(tick, after: 9, last: Price(e4: 100))
     }
     #expect(restored.bar == whole.bar)
+    #expect(restored.first == 7 && restored.sequenceBefore == 8)
     #expect(restored.closes == 2 && restored.sequence(after: 9) == 11)
 }

@@ -294,13 +294,15 @@ public struct BookBuilder: ~Copyable {
             state.pointee.nextTradeStartsDay = false
         }
         state.pointee.statistics.add(price: price, size: size)
-        addToBars(symbol, price: price, size: size, at: stamp.time)
         state.pointee.tradeSequence += 1
+        addToBars(
+            symbol, price: price, size: size, number: state.pointee.tradeSequence, at: stamp.time)
         let tick = Tick(
             .trade, symbol, side: aggressor, sequence: state.pointee.tradeSequence,
             eventTime: stamp.time, receiveTime: stamp.received, price: price, size: size,
             source: stamp.source, aux: match)
         state.pointee.lastTrade = tick
+        state.pointee.lastBreak = nil
         writer.append(tick)
     }
 

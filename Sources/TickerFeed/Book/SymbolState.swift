@@ -41,6 +41,8 @@ struct SymbolState {
 
     var tradeSequence: UInt64 = 0
     var lastTrade: Tick?
+    /// The trade taken back last, where no trade followed.
+    var lastBreak: Tick?
     var statistics = DayStatistics()
     /// The books were cleared: the next trade is the first of its day.
     var nextTradeStartsDay = false

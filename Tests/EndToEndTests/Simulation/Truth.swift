@@ -178,7 +178,7 @@ final class Truth {
         for interval in BarInterval.allCases {
             let index = Int(interval.rawValue)
             symbol.open[index].add(
-                price: tick.price, size: tick.size, at: tick.eventTime, interval)
+                price: tick.price, size: tick.size, number: tick.sequence, at: tick.eventTime, interval)
             append(symbol, index, symbol.open[index].bar, isClosed: false, tick.eventTime, now)
         }
     }
