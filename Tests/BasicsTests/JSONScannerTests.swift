@@ -98,7 +98,7 @@ func refusedQuoted(text: String) {
 }
 
 @Test("every scale agrees with fixed point read from text", arguments: Seed.smoke)
-func numbersAgree(seed: Seed) {
+func scannedNumbersAgree(seed: Seed) {
     var random = seed.generator()
     for _ in 0..<3_000 {
         let drawn = Int64(bitPattern: random.next()) >> Int64(random.below(64))

@@ -50,7 +50,7 @@ public struct JSONScanner: ~Copyable, ~Escapable {
 
     /// The next member's name, behind which its value is next; nil where the object ends.
     @_lifetime(copy self)
-    public mutating func nextName() throws(JSONFault) -> JSONText? {
+    public mutating func nextName() throws(JSONFault) -> JSONString? {
         guard try nextPart(before: UInt8(ascii: "}")) else { return nil }
         guard try next() == UInt8(ascii: "\"") else { throw .noName }
         let name = try string()
@@ -78,6 +78,11 @@ public struct JSONScanner: ~Copyable, ~Escapable {
         case .bool: _ = try bool()
         case .null: try null()
         }
+    }
+
+    /// The text from the next value on, for a second scanner that looks ahead.
+    public var rest: RawSpan {
+        @_lifetime(copy self) get { bytes.extracting(offset..<bytes.byteCount) }
     }
 
     /// Nothing but white space may follow.
@@ -176,6 +181,8 @@ public enum JSONFault: Error, Hashable, Sendable {
     /// JSON, but a value of another kind than asked for.
     case wrongKind
     case badNumber, badEscape, badUTF8, controlCharacter
+    /// JSON, but something that must be there isn't, or is there twice. For callers; no scanner says so.
+    case missing, repeated
     /// A number with more decimals than asked for: nothing is rounded.
     case inexactNumber
     /// A number that 64 bits do not hold at the scale asked for.
@@ -195,6 +202,8 @@ public enum JSONFault: Error, Hashable, Sendable {
         case .badEscape: "an escape is malformed"
         case .badUTF8: "a string is not UTF-8"
         case .controlCharacter: "a control character stands in a string"
+        case .missing: "something is missing"
+        case .repeated: "a name comes twice"
         case .inexactNumber: "a number has more decimals than are kept"
         case .numberRange: "a number is out of range"
         }

@@ -5,6 +5,7 @@ public enum Formats {
     public static let all: [FeedFormat] = [
         .itchCapture,
         .itch,
+        .binance,
         .lobster,
         .csv,
         .ndjson,

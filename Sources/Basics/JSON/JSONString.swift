@@ -1,7 +1,7 @@
 // Strings as a scanner meets them: in place, checked, unescaped only where somebody asks.
 
 /// A string of a JSON text, as it stands between its quotes. Lives no longer than the text's bytes.
-public struct JSONText: ~Escapable {
+public struct JSONString: ~Escapable {
     /// UTF-8, with its escapes.
     public let raw: RawSpan
     /// Where false, `raw` is the text itself.
@@ -24,7 +24,7 @@ public struct JSONText: ~Escapable {
     }
 
     /// Equal in meaning: `"\u0061"` is `"a"`.
-    public static func == (text: borrowing JSONText, word: StaticString) -> Bool {
+    public static func == (text: borrowing JSONString, word: StaticString) -> Bool {
         let count = word.utf8CodeUnitCount
         guard !text.hasEscapes else { return text.equalsUnescaped(word) }
         guard text.raw.byteCount == count else { return false }
@@ -36,6 +36,13 @@ public struct JSONText: ~Escapable {
         var rest = unescaped
         for place in 0..<word.utf8CodeUnitCount where rest.next() != word.utf8Start[place] { return false }
         return rest.next() == nil
+    }
+
+    /// What the text means, as memory of its own: for what is rare.
+    public var bytes: [UInt8] {
+        var bytes: [UInt8] = [], rest = unescaped
+        while let byte = rest.next() { bytes.append(byte) }
+        return bytes
     }
 
     /// What the text means, a byte at a time.
@@ -114,7 +121,7 @@ public struct JSONText: ~Escapable {
 
 extension JSONScanner {
     @_lifetime(copy self)
-    public mutating func string() throws(JSONFault) -> JSONText {
+    public mutating func string() throws(JSONFault) -> JSONString {
         guard try next() == UInt8(ascii: "\"") else { throw .wrongKind }
         let start = offset &+ 1
         offset = start
@@ -132,7 +139,7 @@ extension JSONScanner {
             default: try character(byte)
             }
         }
-        let text = JSONText(bytes.extracting(start..<offset), hasEscapes: hasEscapes)
+        let text = JSONString(bytes.extracting(start..<offset), hasEscapes: hasEscapes)
         offset &+= 1
         valueEnds()
         return text
