@@ -31,11 +31,11 @@ struct ShortWord: Hashable, ExpressibleByStringLiteral {
 
     /// By meaning, so that `"\u0074"` is `t`.
     @inline(__always)
-    init?(_ text: borrowing Basics.JSONText) {
+    init?(_ text: borrowing JSONString) {
         if text.hasEscapes { self.init(unescaping: text) } else { self.init(text.raw) }
     }
 
-    private init?(unescaping text: borrowing Basics.JSONText) {
+    private init?(unescaping text: borrowing JSONString) {
         var rest = text.unescaped, bytes: UInt64 = 0, place = 0
         while let byte = rest.next() {
             guard place < ShortWord.countMax, byte != 0 else { return nil }
