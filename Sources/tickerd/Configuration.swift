@@ -13,6 +13,9 @@ struct Configuration {
     var seed: UInt64 = 1
     var date: CalendarDate?
 
+    /// Nil: nothing is recorded.
+    var recording: Recording?
+
     // The port and the threads behind it.
     var host = "127.0.0.1"
     var port: UInt16 = 7_400
@@ -49,7 +52,8 @@ struct Configuration {
     }
 
     static let groups = [
-        feedOptions, listenOptions, tlsOptions, tokenOptions, limitOptions, operationOptions, otherOptions,
+        feedOptions, recordOptions, listenOptions, tlsOptions, tokenOptions, limitOptions, operationOptions,
+        otherOptions,
     ]
     static var options: [Option] { groups.flatMap(\.options) }
 
@@ -69,11 +73,12 @@ struct Configuration {
         ])
 
     /// In the order in which they are read.
-    private enum Part: CaseIterable { case feed, listen, tls, tokens, limits, operation, other }
+    private enum Part: CaseIterable { case feed, recording, listen, tls, tokens, limits, operation, other }
 
     private mutating func take(_ part: Part, _ arguments: Arguments) throws(UsageError) {
         switch part {
         case .feed: try takeFeed(arguments)
+        case .recording: try takeRecording(arguments)
         case .listen: try takeListen(arguments)
         case .limits: try takeLimits(arguments)
         case .tls: try takeTLS(arguments)
