@@ -53,12 +53,9 @@ public struct DayStatistics: Hashable, Sendable {
         return Int64(exactly: quotient).map(Price.init(e9:))
     }
 
-    /// Last against the day's first trade: no source here knows the previous close yet. Nil without a
-    /// trade, and where no price is that large.
-    public var change: Price? {
-        let (difference, overflow) = last.e9.subtractingReportingOverflow(open.e9)
-        return count == 0 || overflow ? nil : Price(e9: difference)
-    }
+    /// Last against the day's first trade: no source here knows the previous close yet. A recording may hold anything: a
+    /// difference that no price holds wraps.
+    public var change: Price { Price(e9: last.e9 &- open.e9) }
 
     /// Two ticks that bring all of it to a reader that lost its place.
     public func ticks(

@@ -23,7 +23,7 @@ final class Server {
     private let feed: any Feed
     /// Nil: nothing is recorded.
     private let journal: JournalWriter?
-    private let epoch = UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20)
+    private let epoch = UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20) | 1
     private let limits: Limits
     /// Read anew by `reload()`, for the connections to come.
     let tls: TLSContext?
@@ -53,8 +53,15 @@ final class Server {
         switch configuration.source {
         case .simulator(let scenario):
             scenario.makeFeed(seed: configuration.seed, start: Moment.read().wall)
-        case .file(let path): try InputFeed(FeedOptions(path: path, date: configuration.date))
+        case .file(let path): try open(path, configuration)
         }
+    }
+
+    /// A journal's folder or segment, or an input in any format.
+    static func open(_ path: String, _ configuration: Configuration) throws(FeedError) -> any Feed {
+        if JournalFeed.recognises(path) { return try JournalFeed(path) }
+        return try InputFeed(
+            FeedOptions(path: path, date: configuration.date, symbol: configuration.symbol))
     }
 
     static func listen(_ configuration: Configuration) throws -> Listener {
@@ -95,7 +102,7 @@ final class Server {
         let tape = Tape(capacity: Server.tapeCapacity)
         let ends = try (0..<configuration.loops).map { _ in try LoopEnd(of: tape) }
         let recorder = try makeRecorder(tape)
-        let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration)
+        let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration, epoch: epoch)
         let options = options(ingest, recorder)
         let loops = try FanOutLoops(options: options, listener: listener, ends: ends, tls: tls)
 
@@ -138,6 +145,7 @@ final class Server {
             server: "tickerd/\(Release.number)", epoch: epoch, feedReport: ingest.report)
         if let recorder { options.recorderReport = recorder.report }
         options.processReport = { [started] in ProcessReport.read(started: started) }
+        if configuration.replay.pace != .live { options.replay = ingest.control }
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
         options.trustedProxies = configuration.trustedProxies

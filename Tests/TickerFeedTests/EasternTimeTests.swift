@@ -46,3 +46,19 @@ func noDates(text: String) { #expect(CalendarDate(text) == nil) }
 func datesInNames(name: String, date: String?) {
     #expect(CalendarDate(inFileName: name)?.description == date)
 }
+
+@Test("a day in New York begins at its midnight and ends before the next one's")
+func dateInNewYork() throws {
+    for number in stride(from: 6_210, to: 84_000, by: 13) {
+        let date = try #require(CalendarDate(daysSince1970: number))
+        #expect(date.daysSince1970 == number)
+        let next = try #require(CalendarDate(daysSince1970: number + 1))
+        let (begin, end) = (EasternTime.midnight(of: date), EasternTime.midnight(of: next))
+        #expect(EasternTime.date(at: begin) == date)
+        #expect(EasternTime.date(at: end + Nanoseconds(raw: -1)) == date)
+    }
+    // 2020-01-31 04:59:59 UTC.
+    #expect(EasternTime.date(at: Timestamp(raw: 1_580_446_799_000_000_000)) == CalendarDate("2020-01-30"))
+    #expect(
+        EasternTime.date(at: Timestamp(raw: 0)) == nil && EasternTime.date(at: Timestamp(raw: .min)) == nil)
+}

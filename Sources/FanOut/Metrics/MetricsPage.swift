@@ -130,7 +130,12 @@ struct MetricsPage {
     private mutating func addTape() {
         // Every loop has them all, but for one that is a turn late.
         gauge("symbols", "Symbols in the directory.", loops.map(\.symbols).max() ?? 0)
-        gauge("symbols_suspect", "Symbols whose feed is suspect.", loops.map(\.suspects).max() ?? 0)
+        family("feed_symbols", "gauge", "Symbols, by how far their feed can be trusted.")
+        for state in FeedState.allCases {
+            let count = loops.map { $0.feeds[Int(state.rawValue)] }.max() ?? 0
+            sample("feed_symbols{feed=\"\(state.name)\"}", count)
+        }
+        counter("epochs", "New lives of the feed since the start.", loops.map(\.epochsBegun).max() ?? 0)
         counter("ticks_read", "Ticks read from the tape, by all loops.", sum.ticksRead)
         counter("tape_laps", "Times a loop was lapped by the tape.", sum.laps)
         counter("tape_ticks_lost", "Ticks skipped by laps, mended by snapshots.", sum.ticksLost)

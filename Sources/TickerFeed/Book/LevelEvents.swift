@@ -20,7 +20,9 @@ struct LevelEvent {
 extension BookBuilder {
     /// An event of one symbol begins. Nothing else may be told until `endLevels`.
     public mutating func beginLevels(_ symbol: SymbolID, at stamp: Stamp) {
-        levelEvent = LevelEvent(symbol: symbol, stamp: begin(stamp), firstTick: writer.position)
+        let stamp = begin(stamp)
+        hear(symbol, at: stamp)
+        levelEvent = LevelEvent(symbol: symbol, stamp: stamp, firstTick: writer.position)
     }
 
     /// Empties the book, in front of a new one. The day goes on.

@@ -86,6 +86,15 @@ struct OrderTable: ~Copyable {
         count &-= 1
     }
 
+    /// Forgets the orders that `isGone` says; costs a look at every slot.
+    mutating func removeAll(where isGone: (Slot) -> Bool) {
+        var at = 0
+        while at < capacity {
+            // What is removed makes room for what follows: the same slot is looked at again.
+            if slots[at].shares != 0, isGone(slots[at]) { remove(slots + at) } else { at &+= 1 }
+        }
+    }
+
     /// Forgets all orders, keeps the memory.
     mutating func removeAll() {
         slots.update(repeating: .empty, count: capacity)

@@ -72,6 +72,16 @@ public struct CalendarDate: Hashable, Sendable, CustomStringConvertible {
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
+    /// The day so many days after 1970-01-01, by the same source; nil where `init` has none.
+    init?(daysSince1970 days: Int) {
+        let (era, dayOfEra) = (days + 719_468).flooredDivision(by: 146_097)
+        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let month = (5 * dayOfYear + 2) / 153, day = dayOfYear - (153 * month + 2) / 5 + 1
+        let year = yearOfEra + era * 400 + (month >= 10 ? 1 : 0)
+        self.init(year: year, month: month < 10 ? month + 3 : month - 9, day: day)
+    }
+
     /// 0 is Sunday.
     fileprivate var weekday: Int { (daysSince1970 + 4) % 7 }
 }
@@ -81,6 +91,14 @@ public enum EasternTime {
     public static func midnight(of date: CalendarDate) -> Timestamp {
         let hoursBehind = isDaylightSaving(atMidnightOf: date) ? 4 : 5
         return Timestamp(raw: Int64(date.daysSince1970 * 24 + hoursBehind) * 3_600_000_000_000)
+    }
+
+    /// The day that it is in New York at `time`; nil outside of the years that are known here.
+    public static func date(at time: Timestamp) -> CalendarDate? {
+        let hours = Int(time.raw.flooredDivision(by: 3_600_000_000_000).quotient)
+        // In summer midnight is an hour nearer to that of UTC: of two days that it may be, the later.
+        let days = [4, 5].map { (hours - $0).flooredDivision(by: 24).quotient }
+        return days.lazy.compactMap(CalendarDate.init(daysSince1970:)).first { midnight(of: $0) <= time }
     }
 
     /// Since 2007 second Sunday of March to first of November; before, first Sunday of April to
@@ -100,5 +118,13 @@ public enum EasternTime {
         let weekdayThen = (date.weekday + 35 + earliest - date.day) % 7
         let changes = earliest + (7 - weekdayThen) % 7
         return date.month == first ? date.day > changes : date.day <= changes
+    }
+}
+
+extension BinaryInteger {
+    /// Rounded down, so that the remainder is never negative.
+    fileprivate func flooredDivision(by divisor: Self) -> (quotient: Self, remainder: Self) {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 }

@@ -3,7 +3,7 @@
 public enum Formats {
     /// In the order in which they are asked. The last ones have the weakest marks.
     public static let all: [FeedFormat] = [
-        .itch
+        .itchCapture, .itch,
     ]
 
     /// For help and errors.
