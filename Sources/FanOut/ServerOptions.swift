@@ -24,6 +24,8 @@ public struct ServerOptions: Sendable {
     public var servesEcho = false
     /// What the system says of the process; nil: metrics are silent about it.
     public var processReport: (@Sendable () -> ProcessReport)?
+    /// What the recorder says of itself; nil: nothing is recorded.
+    public var recorderReport: (@Sendable () -> RecorderReport)?
     public var feedReport: @Sendable () -> FeedReport
     /// Who plays, where that can be told what to do; nil: nothing is replayed.
     public var replay: (any ReplayControl)?

@@ -16,6 +16,9 @@ struct Configuration {
     /// LOBSTER's order book file.
     var book: String?
 
+    /// Nil: nothing is recorded.
+    var recording: Recording?
+
     // The port and the threads behind it.
     var host = "127.0.0.1"
     var port: UInt16 = 7_400
@@ -52,7 +55,8 @@ struct Configuration {
     }
 
     static let groups = [
-        feedOptions, listenOptions, tlsOptions, tokenOptions, limitOptions, operationOptions, otherOptions,
+        feedOptions, recordOptions, listenOptions, tlsOptions, tokenOptions, limitOptions, operationOptions,
+        otherOptions,
     ]
     static var options: [Option] { groups.flatMap(\.options) }
 
@@ -73,13 +77,14 @@ struct Configuration {
         ])
 
     /// In the order in which they are read.
-    private enum Part: CaseIterable { case feed, listen, tls, tokens, limits, operation, other }
+    private enum Part: CaseIterable { case feed, recording, listen, tls, tokens, limits, operation, other }
 
     private mutating func take(
         _ part: Part, _ arguments: Arguments, _ faults: inout [UsageError]
     ) throws(UsageError) {
         switch part {
         case .feed: try takeFeed(arguments, &faults)
+        case .recording: try takeRecording(arguments)
         case .listen: try takeListen(arguments)
         case .limits: try takeLimits(arguments)
         case .tls: try takeTLS(arguments)

@@ -40,8 +40,12 @@ final class IngestThread: @unchecked Sendable {
             case .live: Speed.recorded.thousandths
             case .unpaced: nil
             }
-        let clock = if case .simulator = configuration.source { "sim" } else { "replay" }
-        return FeedReport(clock: clock, speedMilli: speed, source: feed.description)
+        return FeedReport(clock: clock(configuration), speedMilli: speed, source: feed.description)
+    }
+
+    /// The protocol's word on how event times relate to the clock on the wall.
+    static func clock(_ configuration: Configuration) -> String {
+        if case .simulator = configuration.source { "sim" } else { "replay" }
     }
 
     /// The first turns, on the caller's thread, before there are others: a simulated market opens

@@ -199,3 +199,30 @@ func synchronizes() throws {
         #expect(rig.folder.change { $0.synced } == times)
     }
 }
+
+@Test("a feed that tells all states anew in a new epoch is followed")
+func newEpochBySnapshots() throws {
+    var rig = try Rig()
+    rig.play(300)
+    rig.turn(after: 60)
+    rig.turn(after: 60)
+    func epoch(_ number: UInt64) -> Tick {
+        Tick(.epoch, SymbolID(0), flags: [.snapshot, .endOfEvent], eventTime: noon, aux: number)
+    }
+    // Repeating the epoch that it began with is no news.
+    rig.source.append(epoch(7))
+    rig.turn(after: 60)
+    #expect(rig.report.isRecording)
+    rig.source.append(epoch(8))
+    rig.turn(after: 60)
+    #expect(!rig.report.isRecording)
+    rig.source.append(epoch(8))
+    _ = rig.source.snapshot()
+    rig.turn(after: 60)
+    #expect(rig.report.isRecording)
+    rig.recorder.close(now: rig.now)
+    let played = try Playback(rig.folder)
+    #expect(played.losses.map(\.reason) == [.restated] && played.breaks.isEmpty)
+    #expect(played.state.first?.kind == .epoch && played.state.first?.aux == 8)
+    #expect(played.state.dropFirst().map(\.plain) == rig.source.snapshot().map(\.plain))
+}

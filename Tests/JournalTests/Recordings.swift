@@ -3,9 +3,9 @@ import Basics
 import Market
 import TestSupport
 import Testing
-import TickerFeed
 
 @testable import Journal
+@testable import TickerFeed
 
 /// A few symbols that trade, from a seed: every kind of tick, as ingest writes them.
 final class Source {
@@ -28,7 +28,9 @@ final class Source {
         random = seed.generator()
         for index in 0..<count {
             let name = try #require(SymbolName("S\(index)"))
-            symbols.append(builder.define(SymbolDefinition(name: name, lot: 100), at: stamp()))
+            let definition = SymbolDefinition(name: name, lot: 100), at = stamp()
+            let symbol = builder.define(definition, at: at)
+            symbols.append(try #require(symbol))
         }
     }
     deinit { buffer.deallocate() }
@@ -70,6 +72,12 @@ final class Source {
         var ticks: [Tick] = []
         while case .ticks(let count) = reader.read(into: buffer) { ticks += buffer[..<count] }
         return ticks
+    }
+
+    /// A tick that no message of a source makes.
+    func append(_ tick: Tick) {
+        builder.writer.append(tick)
+        builder.publish()
     }
 
     func ticks(steps: Int) -> [Tick] {

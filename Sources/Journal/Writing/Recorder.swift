@@ -126,7 +126,7 @@ public final class Recorder {
 
     private func take(_ count: Int, _ now: Moment) {
         guard loss == nil else { return skip(count) }
-        if writer.take(count) { return miss(now) }
+        if let reason = writer.take(count) { return miss(reason, now) }
         if writer.pending > 0, waitsSince == nil { waitsSince = now.instant }
         if writer.pending >= JournalWriter.batchTicks { write(now) }
     }
@@ -145,9 +145,10 @@ public final class Recorder {
         reader.askForSnapshot()
     }
 
-    /// A symbol came to be while the recorder was lapped: once more, to learn of all of them.
-    private func miss(_ now: Moment) {
-        gap(.lapped, lost: 0, now)
+    /// States were repeated that are news: a symbol that came to be while the recorder was lapped, or a
+    /// feed that begins anew. Once more, to learn all of them.
+    private func miss(_ reason: LossNote.Reason, _ now: Moment) {
+        gap(reason, lost: 0, now)
         writer.image.awaitSnapshots()
         reader.askForSnapshot()
     }
