@@ -84,7 +84,7 @@ async def a_seek_begins_anew_for_everybody():
             return
         start = server.ask()[1]
         middle = (start["from"] + start["to"]) // 2
-        async with connected(server) as text, connected(server, binary=True) as binary:
+        async with connected(server) as text, connected(server, "sbe") as binary:
             for client in text, binary:
                 await subscribe_to_all(client)
             epochs = [start["epoch"]]
