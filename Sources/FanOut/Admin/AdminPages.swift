@@ -16,7 +16,9 @@ struct AdminPages: Sendable {
     let bell: Doorbell
 
     func response(to request: HTTPRequest, from peer: PeerAddress) throws(HTTPFault) -> HTTPResponse {
-        if request.path == "/admin/replay" { return try replay(request, from: peer) }
+        if request.path == "/admin/replay" {
+            return try ReplayPage(options: options).response(to: request, from: peer)
+        }
         guard request.method == "GET" || request.method == "HEAD" else {
             throw HTTPFault(405, "only GET and HEAD here", headers: ["Allow": "GET, HEAD"])
         }

@@ -11,8 +11,10 @@ import Dialects
 import Market
 import Wire
 
-extension AdminPages {
-    func replay(_ request: HTTPRequest, from peer: PeerAddress) throws(HTTPFault) -> HTTPResponse {
+struct ReplayPage {
+    let options: ServerOptions
+
+    func response(to request: HTTPRequest, from peer: PeerAddress) throws(HTTPFault) -> HTTPResponse {
         guard ["GET", "HEAD", "POST"].contains(request.method) else {
             throw HTTPFault(405, "only GET, HEAD and POST here", headers: ["Allow": "GET, HEAD, POST"])
         }
