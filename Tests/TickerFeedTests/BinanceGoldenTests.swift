@@ -63,6 +63,29 @@ enum Session {
     }
 }
 
+@Test("the sessions of the repository end as the golden results say, however they are cut")
+func sessionsAtHand() throws {
+    let files = [Fixture.session, Fixture.golden("binance-made.jsonl")]
+    for (file, name) in zip(files, ["btcusdt-20240808-binance", "binance-made"]) {
+        let golden = try Fixture.json(Fixture.golden(name + ".golden.json"))
+        let bytes = try Fixture.bytes(file)
+        for (seed, longest) in [(nil, Int.max), (Seed(1), 1), (Seed(2), 5_000)] {
+            Session.expect(try Session.outcome(bytes, cutBy: seed, longest: longest).json, golden, name)
+        }
+        // The digest as people see it: trades and final books, too.
+        let digest = try Fixture.json(text: Data(Digest.report(of: FeedOptions(path: file)).utf8))
+        for key in ["events", "book_handling", "book_ticker_check", "final", "book_updates", "l1_fnv1a64"] {
+            #expect((digest[key] as? NSObject) == (golden[key] as? NSObject), "\(name): \(key)")
+        }
+        let trades = digest["trades_count_size_notional"] as? [String: [NSNumber]] ?? [:]
+        let expected = golden["trades_count_size_notional1e16"] as? [String: [NSObject]] ?? [:]
+        #expect(trades.count == expected.count)
+        for (symbol, total) in expected {
+            #expect(trades[symbol].map { $0[..<2].map { $0 as NSObject } } == Array(total[..<2]), "\(symbol)")
+        }
+    }
+}
+
 /// The folder of larger recordings, where it is at hand.
 private let data = ProcessInfo.processInfo.environment["TICKERFEED_DATA"]
 

@@ -11,6 +11,8 @@ enum Fixture {
 
     static let aapl = tests.appending(path: "../../feeds/aapl-20200130-premarket.itch")
         .standardizedFileURL.path
+    static let session = tests.appending(path: "../../feeds/btcusdt-20240808-binance.jsonl")
+        .standardizedFileURL.path
     static func golden(_ name: String) -> String { tests.appending(path: "Golden/\(name)").path }
     static func bad(_ name: String) -> String { tests.appending(path: "Bad/\(name)").path }
 

@@ -147,7 +147,7 @@ func quietDay() throws {
     let play = try Play("quiet-day")
     let ticks = play.play(to: 1_800)
     var last: [SymbolID: Timestamp] = [:], silences: [Int64] = []
-    for tick in ticks {
+    for tick in ticks where tick.kind != .status {
         if let before = last[tick.symbol] { silences.append((tick.eventTime - before).raw / 1_000_000_000) }
         last[tick.symbol] = tick.eventTime
     }

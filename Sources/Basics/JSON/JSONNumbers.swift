@@ -3,7 +3,7 @@
 //     61737.63000000      digits 6173763000000, eight of them behind the point
 //     value = digits × 10^(decimals + exponent - places)      a negative power must divide without rest
 //
-// Up to 18 digits no step can overflow. Longer numbers, mostly zeros at one end, take the slow way.
+// 19 digits fit into 64 bits. Longer numbers, mostly zeros at one end, take the slow way.
 
 extension JSONScanner {
     /// A number in units of 10^-`decimals` (0...18): 1.5 at 8 decimals is 150,000,000. With an exponent,
@@ -45,8 +45,8 @@ extension JSONScanner {
     private mutating func fixedPoint(decimals: Int) throws(JSONFault) -> Int64 {
         let start = offset
         let numeral = try numeral()
-        if numeral.digits > 18 { return try longFixedPoint(from: start, numeral, decimals: decimals) }
-        if numeral.places == decimals, numeral.exponent == 0 {
+        if numeral.digits > 19 { return try longFixedPoint(from: start, numeral, decimals: decimals) }
+        if numeral.places == decimals, numeral.exponent == 0, numeral.value <= UInt64(Int64.max) {
             return numeral.isNegative ? -Int64(numeral.value) : Int64(numeral.value)
         }
         return try numeral.scaled(by: decimals + numeral.exponent - numeral.places)
@@ -94,7 +94,7 @@ extension JSONScanner {
         return numeral
     }
 
-    /// One digit and more, behind those that are there. Above 18 the value is void.
+    /// One digit and more, behind those that are there. Above 19 the value is void.
     @inline(__always)
     private mutating func digits(into value: inout UInt64) throws(JSONFault) {
         let start = offset

@@ -73,7 +73,7 @@ public struct JSONScanner: ~Copyable, ~Escapable {
         case .array:
             try openArray()
             while try nextElement() { try skip() }
-        case .string: _ = try string()
+        case .string: _ = try passString()
         case .number: try skipNumber()
         case .bool: _ = try bool()
         case .null: try null()

@@ -124,8 +124,15 @@ extension JSONScanner {
     public mutating func string() throws(JSONFault) -> JSONString {
         guard try next() == UInt8(ascii: "\"") else { throw .wrongKind }
         let start = offset &+ 1
-        offset = start
+        let hasEscapes = try passString()
+        return JSONString(bytes.extracting(start..<offset &- 1), hasEscapes: hasEscapes)
+    }
+
+    /// Reads over a string whose quote is next. Says whether it has escapes.
+    @inline(__always)
+    mutating func passString() throws(JSONFault) -> Bool {
         var hasEscapes = false
+        offset &+= 1
         while true {
             offset = bytes.endOfPlainText(from: offset)
             guard offset < bytes.byteCount else { throw .endsEarly }
@@ -139,10 +146,9 @@ extension JSONScanner {
             default: try character(byte)
             }
         }
-        let text = JSONString(bytes.extracting(start..<offset), hasEscapes: hasEscapes)
         offset &+= 1
         valueEnds()
-        return text
+        return hasEscapes
     }
 
     private mutating func escape() throws(JSONFault) {
