@@ -67,7 +67,7 @@ let package = Package(
                 "FanOut",
             ]),
 
-        door("tickfuzz", to: ["Basics", "Market", "Wire", "Dialects", "Journal", "FanOut"]),
+        door("tickfuzz", to: ["Basics", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut"]),
 
         // Tests: one target a room, one for the house, one for the whole.
         .target(
