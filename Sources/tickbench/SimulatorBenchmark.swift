@@ -55,7 +55,8 @@ struct SimulatorBenchmark: Benchmark {
         var left = messages
         while left > 0 {
             let limit = min(left, 4_096)
-            left -= feed.play(upTo: Timestamp(raw: .max), limit: limit, received: .zero, into: &builder).played
+            left -=
+                feed.play(upTo: Timestamp(raw: .max), limit: limit, received: .zero, into: &builder).played
             builder.publish()
         }
         return Measure.cpu() - start

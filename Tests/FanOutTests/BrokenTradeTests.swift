@@ -27,7 +27,8 @@ func breaksInOrder() throws {
     engine.run()
     let texts = engine.texts(0)
     try #require(texts.count == 2)
-    #expect(texts[0].hasPrefix(#"{"type":"trade","sym":"AAPL","seq":2,"broken":"1","price":1,"size":5,"ts":"#))
+    #expect(
+        texts[0].hasPrefix(#"{"type":"trade","sym":"AAPL","seq":2,"broken":"1","price":1,"size":5,"ts":"#))
     #expect(texts[0].hasSuffix(#","prev":1}"#) && texts[1].hasSuffix(#","prev":2}"#))
 }
 
@@ -76,7 +77,9 @@ func breaksForNewcomers() {
     let texts = engine.texts(1).dropFirst()
     #expect(texts.count == 2)
     #expect(texts.first?.contains(#""seq":2,"price":1.01"#) == true)
-    #expect(texts.last?.contains(#""seq":3,"broken":"1""#) == true && texts.last?.hasSuffix(#""prev":2}"#) == true)
+    #expect(
+        texts.last?.contains(#""seq":3,"broken":"1""#) == true && texts.last?.hasSuffix(#""prev":2}"#) == true
+    )
 }
 
 @Test("the day and an open bar lose it, prices stand, a closed bar stays")

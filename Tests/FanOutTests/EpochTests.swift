@@ -143,7 +143,8 @@ func epochsOnOtherTransports() {
     engine.ask(1, "GET /v1/events?channel=quote&symbols=AAPL HTTP/1.1\r\nHost: x\r\n\r\n")
     engine.ask(
         2,
-        "GET /v1/events?channel=quote&symbols=AAPL HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\n\r\n")
+        "GET /v1/events?channel=quote&symbols=AAPL HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\n\r\n"
+    )
     engine.run()
     _ = (engine.text(1), engine.text(2))
     engine.epoch(8)

@@ -50,7 +50,8 @@ private let day: Int64 = 1_580_376_600_000_000_000  // 2020-01-30T09:30:00Z
     "a command is understood whole",
     arguments: [
         (#"{"action":"pause"}"#, ReplayCommand.pause), (#"{"action":"resume"}"#, .resume),
-        (#"{"action":"step"}"#, .step(count: 1)), (#"{"action":"step","count":1000000}"#, .step(count: 1_000_000)),
+        (#"{"action":"step"}"#, .step(count: 1)),
+        (#"{"action":"step","count":1000000}"#, .step(count: 1_000_000)),
         (#"{"action":"seek","to":"2020-01-30T09:30:00Z"}"#, .seek(.time(Timestamp(raw: day)))),
         (#"{"to":"2020-01-30T09:30:00.000000001Z","action":"seek"}"#, .seek(.time(Timestamp(raw: day + 1)))),
         (#"{"action":"seek","to":1580376600000000000}"#, .seek(.time(Timestamp(raw: day)))),
@@ -104,7 +105,9 @@ func otherAnswers() {
     #expect(ask(FakeReplay(), "GET", "{}").status == 400)
     #expect(ask(FakeReplay(), "PUT").status == 405)
     #expect(ask(FakeReplay(), "POST", #"{"action":"pause"}"#, type: "text/plain").status == 415)
-    #expect(ask(FakeReplay(), "POST", #"{"action":"pause"}"#, type: "Application/JSON; charset=utf-8").status == 200)
+    #expect(
+        ask(FakeReplay(), "POST", #"{"action":"pause"}"#, type: "Application/JSON; charset=utf-8").status
+            == 200)
     #expect(ask(nil, "GET").status == 404 && ask(nil).status == 404)
     let refused = ask(FakeReplay(refusing: "not seekable: a pipe"), "POST", #"{"action":"seek","to":"-1s"}"#)
     #expect(refused == (409, "not seekable: a pipe"))

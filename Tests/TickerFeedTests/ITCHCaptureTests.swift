@@ -65,7 +65,9 @@ private func expectEqual(
     }
 }
 
-@Test("a capture gives the books of the file, in either container, however it is cut", arguments: Seed.smoke.prefix(3))
+@Test(
+    "a capture gives the books of the file, in either container, however it is cut",
+    arguments: Seed.smoke.prefix(3))
 func wholeCapture(seed: Seed) throws {
     let sent = try packets(seed: seed.raw), frames = sent.map { ($0.time, $0.frame) }
     let golden = try Fixture.json(Fixture.golden(golden))

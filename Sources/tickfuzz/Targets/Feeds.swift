@@ -14,8 +14,10 @@ private func fuzz(_ format: FeedFormat, _ bytes: UnsafeRawBufferPointer) {
     whole.play(all, longest: .max, limit: 64, seed)
     cut.play(all, longest: longest, limit: 3, seed)
     demand(whole.ticks == cut.ticks && whole.played == cut.played, "cut by \(longest) the ticks are others")
-    demand(whole.counts == cut.counts && whole.anomalies == cut.anomalies, "cut by \(longest) counts are others")
-    demand(whole.ending == cut.ending && whole.consumed == cut.consumed, "cut by \(longest) it ends elsewhere")
+    demand(
+        whole.counts == cut.counts && whole.anomalies == cut.anomalies, "cut by \(longest) counts are others")
+    demand(
+        whole.ending == cut.ending && whole.consumed == cut.consumed, "cut by \(longest) it ends elsewhere")
     whole.decoder.reset()
     let again = whole.played
     whole.play(all, longest: longest, limit: 5, seed)
@@ -65,7 +67,8 @@ private final class Playback {
         let progress = decoder.play(
             piece.bytes.bytes, at: consumed, isLast: isLast, upTo: Timestamp(raw: .max), limit: limit,
             received: .zero, into: &builder)
-        demand((0...piece.count).contains(progress.consumed), "consumed \(progress.consumed) of \(piece.count)")
+        demand(
+            (0...piece.count).contains(progress.consumed), "consumed \(progress.consumed) of \(piece.count)")
         demand((0...limit).contains(progress.played), "\(progress.played) of \(limit) were played")
         builder.publish()
         while case .ticks(let count) = reader.read(into: batch) {
