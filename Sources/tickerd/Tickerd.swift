@@ -10,6 +10,7 @@ struct Tickerd {
     static let help = """
         tickerd [options]         serve market data on one port, to many, each at its own rate
         tickerd digest FILE       counts, anomalies, final books and hashes of a recording, as JSON
+        tickerd journal COMMAND   what --record wrote: info, verify, cut, export; tickerd journal --help
 
         \(Configuration.help)
         SIGTERM and ^C say goodbye and end, a second one ends at once; SIGHUP reads the configuration again.
@@ -20,6 +21,7 @@ struct Tickerd {
     static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
         do throws(UsageError) {
+            if words.first == "journal" { exit(try JournalCommand.run(Array(words.dropFirst()))) }
             let arguments = try Arguments(words, options: Configuration.options)
             exit(try run(arguments))
         } catch {
@@ -65,7 +67,7 @@ struct Tickerd {
         }
     }
 
-    private static func say(_ text: String) -> Int32 {
+    static func say(_ text: String) -> Int32 {
         Console.write(text)
         return 0
     }
