@@ -24,29 +24,22 @@ public final class JournalFeed: Feed {
     private static let unknown = UInt32.max
 
     /// - Parameter path: the folder, or one of its segments.
-    public init(_ path: String) throws(FeedError) {
+    public convenience init(_ path: String) throws(FeedError) {
         do throws(JournalError) {
-            reader = try JournalFeed.open(path)
-            description = "journal, \(path)"
+            try self.init(JournalPlace(path: path), description: "journal, \(path)")
         } catch {
             throw .missing(file: path, "\(error)")
         }
     }
 
+    public init(_ journal: JournalPlace, description: String) throws(JournalError) {
+        reader = try journal.reader()
+        self.description = description
+    }
+
     /// A folder, or a segment by its name.
     public static func recognises(_ path: String) -> Bool {
         path != "-" && (DiskFolder.exists(path) || path.hasSuffix(".tfj"))
-    }
-
-    private static func open(_ path: String) throws(JournalError) -> JournalReader {
-        let isFolder = DiskFolder.exists(path)
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        let folder = isFolder ? path : parts.dropLast().joined(separator: "/")
-        let disk: DiskFolder
-        do throws(SystemError) { disk = try DiskFolder(folder.isEmpty ? "." : folder) } catch {
-            throw .system(file: path, error)
-        }
-        return try JournalReader(disk, only: isFolder ? nil : parts.last.map(String.init))
     }
 
     public var isSeekable: Bool { true }
@@ -82,6 +75,7 @@ public final class JournalFeed: Feed {
         forget()
         do throws(JournalError) {
             _ = try reader.seek(to: time, image: &image)
+            builder.last = .none
             try image.writeSnapshot { (tick: Tick) throws(JournalError) in
                 take(tick, received: .zero, &builder)
             }
@@ -159,7 +153,9 @@ public final class JournalFeed: Feed {
                 index = 0
             case .snapshot(let ticks, let isFirst, let isLast):
                 takeState(ticks, isFirst: isFirst, isLast: isLast, received, &builder)
-            case .lost:
+            case .lost(let loss):
+                // States that were only told anew are no gap of anything.
+                if loss.reason == .restated, loss.ticks == 0 { return }
                 losses += 1
                 builder.count(
                     .sequenceGap, message: 0, offset: Int(reader.place.offset), "the recorder lost ticks here"
@@ -186,6 +182,7 @@ public final class JournalFeed: Feed {
         let wasMuted = builder.writer.isMuted
         builder.writer.isMuted = true
         if isFirst, builder.symbolCount > 0 { builder.beginEpoch(builder.epoch &+ 1, at: builder.last) }
+        if isFirst { builder.last = .none }
         for tick in ticks { take(tick, received: received, &builder) }
         builder.writer.isMuted = wasMuted
         if isLast, builder.symbolCount > 0 { builder.isReplaced = true }
