@@ -235,7 +235,7 @@ public final class Recorder {
             loss = nil
             state.lost(Int(clamping: note.ticks))
             log.write(
-                .warning, "recording_resumed",
+                note.ticks == 0 ? .info : .warning, "recording_resumed",
                 [
                     "file": .text(writer.path), "reason": .text(note.reason.name),
                     "lost": LogValue(note.ticks),

@@ -7,6 +7,9 @@ extension Digest {
     ///
     /// - Returns: one JSON object; the keys are those of `Tests/TickerFeedTests/Golden`.
     public static func report(of options: FeedOptions) throws(FeedError) -> String {
+        if JournalFeed.recognises(options.path) {
+            return try report(Digest(JournalFeed(options.path), scale: .decimals, timeZero: .zero))
+        }
         var options = options
         // Times are counted from the day's beginning, whichever day it is.
         if CalendarDate(inFileName: options.path) == nil, options.date == nil {
@@ -14,7 +17,10 @@ extension Digest {
         }
         let feed = try InputFeed(options)
         try feed.awaitDecoder()
-        var digest = Digest(feed)
+        return try report(Digest(feed))
+    }
+
+    private static func report(_ digest: consuming Digest) throws(FeedError) -> String {
         digest.run()
         if let fault = digest.fault, case .cannotRead = fault { throw fault }
         return digest.json

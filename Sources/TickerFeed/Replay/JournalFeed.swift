@@ -49,11 +49,11 @@ public final class JournalFeed: Feed {
         var named: [FeedCount] = []
         for (kind, count) in counts.enumerated() where count > 0 {
             named.append(
-                FeedCount("ticks.\(Tick.Kind(rawValue: UInt8(kind)).map { "\($0)" } ?? "other")", count))
+                FeedCount("types.\(Tick.Kind(rawValue: UInt8(kind)).map { "\($0)" } ?? "other")", count))
         }
         if losses > 0 { named.append(FeedCount("recording.losses", losses)) }
         return InputReport(
-            source: description, bytesRead: Int(reader.place.offset),
+            source: description, bytesRead: Int(reader.bytesRead),
             bytesTotal: (try? reader.size()).map(Int.init),
             counts: named)
     }
@@ -138,6 +138,12 @@ public final class JournalFeed: Feed {
             return builder.count(.numberRange, message: tick.source, "a symbol's number")
         }
         while symbols.count <= id { symbols.append(JournalFeed.unknown) }
+        // A recording's bytes may be anybody's; a name goes into JSON and onto terminals.
+        let name = tick.definition.name
+        guard SymbolName(name.bytes) == name else {
+            symbols[id] = JournalFeed.unknown
+            return builder.count(.badSymbol, message: tick.source, "a symbol without a name")
+        }
         symbols[id] = builder.adopt(tick, received: received)?.raw ?? JournalFeed.unknown
     }
 

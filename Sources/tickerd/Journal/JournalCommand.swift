@@ -70,6 +70,7 @@ enum JournalCommand: String, CaseIterable {
     private func run(_ path: String, _ arguments: Arguments) throws(UsageError) -> Int32 {
         // Whoever reads what we write may go away: that ends the work, not the process.
         tf_ignore_broken_pipes()
+        tf_ignore_size_limits()
         let range = try JournalRange(arguments)
         if self == .cut, arguments["out"]?.isEmpty ?? true {
             throw UsageError("journal cut wants --out DIR, a folder to write to")
@@ -172,4 +173,9 @@ struct JournalProgress {
 
     /// `1.2 GB in 0:03, 400 MB/s`
     var summary: String { progress.summary(at: Moment.read().instant) }
+}
+
+/// `1 segment`, `2 segments`.
+func told(_ count: some BinaryInteger, _ one: String, _ many: String? = nil) -> String {
+    "\(count) \(count == 1 ? one : many ?? one + "s")"
 }

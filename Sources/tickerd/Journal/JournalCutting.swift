@@ -35,8 +35,8 @@ enum JournalCutting {
         for found in cut.breaks { Tickerd.complain("\(found)") }
         let counts = cut.counts
         Console.write(
-            "\(out): \(counts.ticks) ticks, \(Progress.bytes(counts.bytes)) in \(counts.segments) segments, "
-                + "\(counts.losses) losses\n")
+            "\(out): \(told(counts.ticks, "tick")), \(Progress.bytes(counts.bytes)) in "
+                + "\(told(counts.segments, "segment")), \(told(counts.losses, "loss", "losses"))\n")
         return cut.breaks.isEmpty ? 0 : 1
     }
 

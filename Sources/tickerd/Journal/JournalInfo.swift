@@ -26,8 +26,8 @@ enum JournalInfo {
     private static func text(_ survey: SegmentSurvey) -> String {
         let index = survey.indexed.map { $0 == survey.snapshots ? "" : ", \($0) of them in the index" }
         var lines = [
-            "\(survey.name)  \(Progress.bytes(survey.bytes)), \(survey.ticks) ticks in \(survey.records) records, "
-                + "\(survey.snapshots) snapshots\(index ?? ", no index")"
+            "\(survey.name)  \(Progress.bytes(survey.bytes)), \(told(survey.ticks, "tick")) in "
+                + "\(told(survey.records, "record")), \(told(survey.snapshots, "snapshot"))\(index ?? ", no index")"
         ]
         if let header = survey.header {
             lines.append("source   \(printable(header.source))")
@@ -64,8 +64,8 @@ enum JournalInfo {
         let losses = surveys.reduce(0) { $0 + $1.lossCount }
         let runs = Set(surveys.compactMap(\.header?.run)).count
         return
-            "\(printable(path)): \(surveys.count) segments of \(runs) runs, \(Progress.bytes(bytes)), \(ticks) ticks, "
-            + "\(losses) losses\n"
+            "\(printable(path)): \(told(surveys.count, "segment")) of \(told(runs, "run")), \(Progress.bytes(bytes)), "
+            + "\(told(ticks, "tick")), \(told(losses, "loss", "losses"))\n"
     }
 
     /// Words out of a file, without what would speak to a terminal.

@@ -18,11 +18,11 @@ enum JournalVerify {
                 "\(name): has no end: its recorder was killed behind the last record, or is still writing\n")
         }
         let counts = audit.counts
-        let verdict =
-            counts.faults == 0 ? "whole" : counts.faults == 1 ? "1 fault" : "\(counts.faults) faults"
+        let verdict = counts.faults == 0 ? "whole" : told(counts.faults, "fault")
         Console.write(
-            "\(path): \(verdict): \(counts.segments) segments, \(counts.records) records, \(counts.ticks) ticks, "
-                + "\(counts.snapshots) snapshots, \(counts.losses) losses; \(progress.summary)\n")
+            "\(path): \(verdict): \(told(counts.segments, "segment")), \(told(counts.records, "record")), "
+                + "\(told(counts.ticks, "tick")), \(told(counts.snapshots, "snapshot")), "
+                + "\(told(counts.losses, "loss", "losses")); \(progress.summary)\n")
         return counts.faults == 0 ? 0 : 1
     }
 
