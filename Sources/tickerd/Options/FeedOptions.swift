@@ -39,6 +39,16 @@ extension Configuration {
             Option("book", "FILE", "LOBSTER's order book file, where it isn't beside the messages"),
         ])
 
+    /// Nil for a simulated market.
+    var feedPath: String? { if case .file(let path) = source { path } else { nil } }
+
+    /// What an input's bytes don't say.
+    func inputOptions(_ path: String) throws(FeedError) -> FeedOptions {
+        var options = FeedOptions(path: path, date: date, symbol: symbol)
+        try options.readBook(book)
+        return options
+    }
+
     /// - Parameter faults: takes what is wrong with a scenario, a line each.
     mutating func takeFeed(
         _ arguments: Arguments, _ faults: inout [UsageError]
