@@ -123,7 +123,7 @@ extension Configuration {
 
     private static func target(_ text: String?, _ option: String) throws(UsageError) -> ReplayTarget? {
         guard let text else { return nil }
-        if let time = Timestamp(utc: text) { return .time(time) }
+        if let time = Timestamp(rfc3339: text) { return .time(time) }
         if let nanoseconds = Int64(text), !text.hasPrefix("+") { return .time(Timestamp(raw: nanoseconds)) }
         if text.hasPrefix("+"), let span = Nanoseconds(text: text) { return .offset(span) }
         throw UsageError(
