@@ -5,10 +5,14 @@ import Market
 extension Digest {
     /// Reads the whole input and reports what ingest makes of it.
     ///
+    /// - Parameter progress: hears now and then how far it is.
     /// - Returns: one JSON object; the keys are those of `Tests/TickerFeedTests/Golden`.
-    public static func report(of options: FeedOptions) throws(FeedError) -> String {
+    public static func report(
+        of options: FeedOptions, progress: (InputReport) -> Void = { _ in }
+    ) throws(FeedError) -> String {
         if JournalFeed.recognises(options.path) {
-            return try report(Digest(JournalFeed(options.path), scale: .decimals, timeZero: .zero))
+            let digest = Digest(try JournalFeed(options.path), scale: .decimals, timeZero: .zero)
+            return try report(digest, progress)
         }
         var options = options
         // Times are counted from the day's beginning, whichever day it is.
@@ -17,11 +21,13 @@ extension Digest {
         }
         let feed = try InputFeed(options)
         try feed.awaitDecoder()
-        return try report(Digest(feed))
+        return try report(Digest(feed), progress)
     }
 
-    private static func report(_ digest: consuming Digest) throws(FeedError) -> String {
-        digest.run()
+    private static func report(
+        _ digest: consuming Digest, _ progress: (InputReport) -> Void
+    ) throws(FeedError) -> String {
+        digest.run(progress)
         if let fault = digest.fault, case .cannotRead = fault { throw fault }
         return digest.json
     }
