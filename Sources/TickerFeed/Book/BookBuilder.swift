@@ -81,6 +81,9 @@ public struct BookBuilder: ~Copyable {
 
     // MARK: Names and states
 
+    /// A message that means nothing to any symbol here: the source's time and number go on, as with any.
+    public mutating func pass(at stamp: Stamp) { _ = begin(stamp) }
+
     /// Gives a symbol its number, or finds the one it has; says so on the tape either way.
     ///
     /// - Returns: nil for a symbol that is not wanted: its messages are to be passed over.

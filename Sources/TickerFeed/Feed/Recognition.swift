@@ -12,6 +12,9 @@ enum Recognition {
         guard isAll || isEnough(bytes) else { return nil }
         let head = bytes.extracting(first: headBytes)
         if let found = container(head) { throw .unrecognised(file: path, found: found) }
+        if head.byteCount == 0, let format = headed(path) {
+            throw .unrecognised(file: path, found: "an empty file, and a \(format) has a head at least")
+        }
         for format in Formats.all where format.recognise(head, path) { return format }
         throw .unrecognised(
             file: path, found: "\(beginning(head)); known are \(Formats.names), gzip around any")
@@ -37,6 +40,11 @@ enum Recognition {
             head.byteCount >= mark.0.count
                 && mark.0.indices.allSatisfy { head.u8(at: $0) == mark.0[$0] }
         }?.1
+    }
+
+    /// What is not even without messages when it is empty, by its name: nothing else is there to tell.
+    private static func headed(_ path: String) -> String? {
+        [".pcap", ".pcapng", ".cap"].contains { path.hasSuffix($0) } ? "capture" : nil
     }
 
     private static func beginning(_ head: RawSpan) -> String {
