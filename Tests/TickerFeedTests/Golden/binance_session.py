@@ -179,7 +179,8 @@ class Session:
     def compare(self, book, last, ticker):
         if last == book.last and book.state == "synced":
             self.count("book_ticker_check", "compared")
-            if ticker == tuple(side[0] if side else (0, 0) for side in book.best(1)):
+            best = [side[0] if side else (0, 0) for side in book.best(1)]
+            if ticker == tuple(best):
                 self.count("book_ticker_check", "equal")
 
     # The rest
@@ -188,7 +189,6 @@ class Session:
         best = (exact(event["b"]), exact(event["B"])), (exact(event["a"]), exact(event["A"]))
         last = whole(event["u"])
         self.tickers.setdefault(event["s"], []).append((last, best))
-        # Most run ahead of the book; those that don't find it at their number already.
         if event["s"] in self.books:
             self.compare(self.books[event["s"]], last, best)
 
