@@ -69,13 +69,6 @@ struct ITCHRouter: ~Copyable {
         builder.suspectAll(at: Stamp(time: lastTime, received: received, source: messages))
     }
 
-    /// A day is over, as far as books go: they are empty, and right again.
-    mutating func clear(received: Timestamp, into builder: inout BookBuilder) {
-        builder.clearAll(received: received)
-        let stamp = Stamp(time: lastTime, received: received, source: messages)
-        for index in 0..<builder.symbolCount { builder.trust(SymbolID(index), at: stamp) }
-    }
-
     /// - Parameter base: what the error's own offset counts from.
     mutating func reject(_ error: ITCHError, at base: Int, into builder: inout BookBuilder) {
         messages &+= 1
@@ -156,7 +149,7 @@ struct ITCHRouter: ~Copyable {
         switch code {
         case UInt8(ascii: "O") where messages > 1:
             let number = messages
-            clear(received: stamp.received, into: &builder)
+            builder.clearAll(received: stamp.received)
             beginDay(at: midnight)
             skip(to: number + 1)
         case UInt8(ascii: "E"):
