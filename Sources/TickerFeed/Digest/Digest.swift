@@ -69,8 +69,11 @@ public struct Digest: ~Copyable {
     public var liveOrders: Int { builder.books.liveOrders }
 
     /// Plays the feed to its end.
-    public mutating func run() {
+    ///
+    /// - Parameter progress: hears now and then how far it is.
+    public mutating func run(_ progress: (InputReport) -> Void = { _ in }) {
         while true {
+            if messages & 0xffff == 0, let report = feed.report { progress(report) }
             let step = feed.play(
                 upTo: Timestamp(raw: .max), limit: 1, received: .zero, into: &builder)
             messages += UInt64(step.played)
