@@ -63,7 +63,7 @@ func captureRecovers(pace: Pace) throws {
     let stage = play(try InputFeed(FeedOptions(path: "capture"), memory: memory), pace)
 
     #expect(story(stage.ticks) == ["levels", "suspect", "levels", "new day", "levels", "live", "levels"])
-    #expect(stage.state.anomaliesByName.first { $0.name == "sequence_gap" }?.count == 1)
+    #expect(stage.state.anomaliesByKind.first { $0.name == "sequence_gap" }?.count == 1)
     #expect(stage.state.firstAnomalies.first { $0.anomaly == .sequenceGap }?.message == 700)
     // Before anything of what came behind the gap.
     let suspect = try #require(
@@ -119,7 +119,7 @@ func sessionRecovers(pace: Pace) throws {
     let stage = play(try Plain.feed(try mendedSession()), pace)
     let words = story(stage.ticks)
     #expect(words.suffix(6) == ["levels", "suspect", "clear", "levels", "live", "levels"], "\(words)")
-    #expect(stage.state.anomaliesByName.first { $0.name == "sequence_gap" }?.count == 1)
+    #expect(stage.state.anomaliesByKind.first { $0.name == "sequence_gap" }?.count == 1)
     // While it waits for the snapshot nothing of what comes is applied.
     let suspect = try #require(
         stage.ticks.lastIndex {
@@ -150,5 +150,5 @@ func marketRecovers(pace: Pace) throws {
         let short = ["levels", "suspect", "clear", "levels", "live", "levels"]
         #expect(words == expected || words == short, "\(symbol): \(words)")
     }
-    #expect(stage.state.anomaliesByName.first { $0.name == "sequence_gap" }?.count == 1)
+    #expect(stage.state.anomaliesByKind.first { $0.name == "sequence_gap" }?.count == 1)
 }
