@@ -21,7 +21,7 @@ struct FeedSummary {
 
     var text: String {
         var lines = ["feed \(ending): \(report.messages) messages, \(report.ticks) ticks in \(played)"]
-        if report.rounds > 1 { lines.append(row("rounds", "\(report.rounds)")) }
+        if report.rounds > 1 { lines.append(row("rounds", "\(report.rounds), and of the last one:")) }
         for (group, counts) in groups { lines.append(row(group, FeedSummary.told(counts))) }
         let anomalies = report.anomaliesByKind.filter { $0.count > 0 }.map { ($0.name, $0.count) }
         lines.append(row("anomalies", anomalies.isEmpty ? "none" : FeedSummary.told(anomalies)))

@@ -36,7 +36,7 @@ func feedSummaryStopped() {
     #expect(
         FeedSummary(report, nil, elapsed: .seconds(1)).text == """
             feed stopped: 0 messages, 0 ticks in 1.000 s, 0 messages/s
-              rounds            3
+              rounds            3, and of the last one:
               anomalies         none
 
             """)
