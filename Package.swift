@@ -79,7 +79,7 @@ let package = Package(
         tests("DialectsTests", of: ["Basics", "Market", "Dialects"], without: ["Golden"]),
         tests("JournalTests", of: ["Basics", "CLinux", "Market", "Journal", "TickerFeed"]),
         tests(
-            "TickerFeedTests", of: ["Basics", "Market", "Dialects", "TickerFeed"],
+            "TickerFeedTests", of: ["Basics", "Market", "Dialects", "Journal", "TickerFeed"],
             without: ["Bad", "Golden"]),
         tests("FanOutTests", of: ["Basics", "Market", "Wire", "Dialects", "FanOut"]),
         tests(

@@ -27,10 +27,13 @@ struct Tickbench {
         Option("megabytes", "N", "journal: how long it is (default 1074, a gibibyte)"),
         Option("dir", "PATH", "journal: where a folder is made for it (default TMPDIR, or /tmp)"),
         Option("date", "YYYY-MM-DD", "itch: the file's trading day, where its name doesn't say"),
+        Option("from", "SECONDS", "replay: where to begin, from the recording's first event (default 0)"),
         Option("subscribers", "N", "fanout: connections (default 1000)"),
         Option("messages-per-write", "A,B,…", "fanout: what one write carries, 1 to 64 (default 1,8,32)"),
         Option("pairs", "N", "fanout, table: floor and server in turn, so often (default 3, 7)"),
-        Option("seconds", "N", "fanout, load, table: how long one measurement lasts (default 2, 10, 5)"),
+        Option(
+            "seconds", "N",
+            "fanout, load, table, replay: how long one measurement lasts (default 2, 10, 5, 60)"),
         Option(
             "congestion", "NAME",
             "fanout, table, load: the servers' congestion control (default reno, reno, the system's)"),
@@ -47,6 +50,7 @@ struct Tickbench {
         tickbench simulator      a message of a simulated market, to ticks
         tickbench feed FILE      any file that tickerd plays, to ticks: ns an event, MB/s
         tickbench journal        ticks to a journal on disk and back, and seeks in a gigabyte
+        tickbench replay [FILE]  a minute of a recording at its own speed: how late its ticks are
         tickbench encode         quotes to JSON, JSON to frames, JSON read back
         tickbench count          the engine without sockets: ns, allocations, retains a message
         tickbench fanout         server CPU for each delivered message, beside the kernel's floor
@@ -96,10 +100,10 @@ struct Tickbench {
         let operands = arguments.operands
         guard let name = operands.first else {
             throw UsageError(
-                "which benchmark? itch, feed, simulator, journal, encode, count, fanout, accept, load, storm or table; --help tells more"
+                "which benchmark? itch, feed, replay, simulator, journal, encode, count, fanout, accept, load, storm or table; --help tells more"
             )
         }
-        if operands.count > (["itch", "feed", "echo"].contains(name) ? 2 : 1) {
+        if operands.count > (["itch", "feed", "replay", "echo"].contains(name) ? 2 : 1) {
             throw UsageError("\(name): \(operands.last ?? "")?")
         }
         return switch name {
@@ -107,6 +111,7 @@ struct Tickbench {
         case "simulator": try SimulatorBenchmark(arguments)
         case "feed": try FeedBenchmark(arguments)
         case "journal": try JournalBenchmark(arguments)
+        case "replay": try ReplayBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
         case "count": try CountBenchmark(arguments)
         case "fanout": try FanOutBenchmark(arguments)
@@ -119,7 +124,7 @@ struct Tickbench {
         case "serve-trades": try TradeServer(arguments)
         default:
             throw UsageError(
-                "no benchmark \(name); there are itch, feed, simulator, journal, encode, count, fanout, accept, load, storm and table"
+                "no benchmark \(name); there are itch, feed, replay, simulator, journal, encode, count, fanout, accept, load, storm and table"
             )
         }
     }

@@ -85,35 +85,3 @@ func sessionsAtHand() throws {
         }
     }
 }
-
-/// The folder of larger recordings, where it is at hand.
-private let data = ProcessInfo.processInfo.environment["TICKERFEED_DATA"]
-
-@Test("recorded sessions end as the golden results say, to every checkpoint", .enabled(if: data != nil))
-func recordedSessions() throws {
-    for name in ["spot-20211012-4symbols", "usdm-20210722-4symbols", "spot-20240808-btcusdt"] {
-        let file = "\(data ?? "")/ws/binance/\(name)"
-        let golden = try Fixture.json(file + ".golden.json")
-        let every = try #require(golden["checkpoint_every"] as? Int)
-        let bytes = try Fixture.bytes(file + ".jsonl")
-        for (seed, longest) in [(nil, Int.max), (Seed(3), 3_000), (Seed(4), 64)] {
-            let ours = try Session.outcome(bytes, cutBy: seed, longest: longest, checkpointEvery: every)
-            Session.expect(ours.json, golden, name)
-            let rows = try Fixture.lines(file + ".checkpoints.csv").dropFirst()
-            #expect(ours.checkpoints.map(Session.timeless) == rows.map(Session.timeless), "\(name)")
-        }
-    }
-}
-
-@Test("malformed sessions end as the golden results say", .enabled(if: data != nil))
-func malformedSessions() throws {
-    let golden = try Fixture.json("\(data ?? "")/bad/binance.golden.json")
-    let files = try #require(golden["files"] as? [String: NSDictionary])
-    #expect(files.count == 7)
-    for (name, expected) in files {
-        let bytes = try Fixture.bytes("\(data ?? "")/bad/\(name)")
-        for (seed, longest) in [(nil, Int.max), (Seed(5), 200)] {
-            Session.expect(try Session.outcome(bytes, cutBy: seed, longest: longest).json, expected, name)
-        }
-    }
-}

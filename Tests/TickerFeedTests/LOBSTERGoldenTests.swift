@@ -1,120 +1,102 @@
-// LOBSTER's own files, where they are at hand: our books against golden results and LOBSTER's books.
+// LOBSTER's own books, row by row, beside ours: as many rows agree as can, and no other ones differ.
 import Basics
 import Foundation
 import Market
-import TestSupport
 import Testing
 
 @testable import TickerFeed
 
-private let data = ProcessInfo.processInfo.environment["TICKERFEED_DATA"]
+/// Where our book is LOBSTER's after each row, to some depths.
+private struct Agreement {
+    private let depths: [Int]
+    private(set) var rows: [Int]
+    /// The first row that differs, by depth; 0: none does.
+    private(set) var firstDiffering: [Int]
+    /// First and last row of each run of rows that differ at the first level.
+    private(set) var differingRuns: [[Int]] = []
 
-private func options(_ messages: String, book: String) throws -> FeedOptions {
-    let row = try #require(Fixture.lines(book).first)
-    return FeedOptions(path: messages, bookRow: Array(row.utf8))
+    private init(depths: [Int]) {
+        self.depths = depths
+        rows = depths.map { _ in 0 }
+        firstDiffering = rows
+    }
+
+    static func of(_ options: FeedOptions, with theirs: [String], depths: [Int]) throws -> Agreement {
+        let end = TapeEnd()
+        var builder = end.makeBuilder(), row = 0, agreement = Agreement(depths: depths)
+        try InputFeed(options).playAll(limit: 1, into: &builder) { builder in
+            builder.publish()
+            _ = end.drain()
+            guard row < theirs.count, builder.symbolCount > 0 else { return }
+            row += 1
+            agreement.note(row, Agreement.levels(theirs[row - 1]), builder)
+        }
+        #expect(row == theirs.count)
+        return agreement
+    }
+
+    /// Ask price, ask size, bid price, bid size of each level. Empty places are zeroes here.
+    private static func levels(_ row: String) -> [[Int64]] {
+        let numbers = row.utf8.split(separator: UInt8(ascii: ",")).map { Int64(String($0) ?? "") ?? .min }
+        return stride(from: 0, to: numbers.count, by: 4).map { first in
+            let level = Array(numbers[first..<first + 4])
+            let (ask, bid) = (abs(level[0]) == 9_999_999_999, abs(level[2]) == 9_999_999_999)
+            return [ask ? 0 : level[0], level[1], bid ? 0 : level[2], level[3]]
+        }
+    }
+
+    private mutating func note(_ row: Int, _ theirs: [[Int64]], _ builder: borrowing BookBuilder) {
+        var agreeing = 0
+        while agreeing < theirs.count, Agreement.ours(agreeing, builder) == theirs[agreeing] { agreeing += 1 }
+        for (index, depth) in depths.enumerated() {
+            if agreeing >= depth {
+                rows[index] += 1
+            } else if firstDiffering[index] == 0 {
+                firstDiffering[index] = row
+            }
+        }
+        guard agreeing == 0 else { return }
+        if differingRuns.last?[1] == row - 1 {
+            differingRuns[differingRuns.count - 1][1] = row
+        } else {
+            differingRuns.append([row, row])
+        }
+    }
+
+    private static func ours(_ depth: Int, _ builder: borrowing BookBuilder) -> [Int64] {
+        var numbers: [Int64] = []
+        for side in [Side.ask, .bid] {
+            guard depth < builder.books.depth(SymbolID(0), side) else {
+                numbers += [0, 0]
+                continue
+            }
+            let level = builder.books.level(SymbolID(0), side, depth)
+            numbers += [level.price.e9 / 100_000, Int64(level.shares)]
+        }
+        return numbers
+    }
 }
 
-private func file(of golden: NSDictionary, _ key: String) throws -> String {
-    let entry = try #require(golden[key] as? NSDictionary)
-    return try "\(#require(data))/lobster/\(#require(entry["file"] as? String))"
-}
-
-@Test(
-    "golden results of LOBSTER's files, in one piece or in many", .enabled(if: data != nil),
-    arguments: ["hour1.L1", "hour1.depth50_first672", "day.first999"])
-func lobsterGolden(name: String) throws {
-    let path = try "\(#require(data))/lobster/aapl-20120621-\(name)"
-    let golden = try Fixture.json(path + ".golden.json")
+@Test("our levels are LOBSTER's in as many rows as they can be", arguments: GoldenFile.all(.lobster))
+func lobsterRows(file: GoldenFile) throws {
+    let golden = try Fixture.json(file.path), files = try LOBSTERFiles(file, golden)
     let levels = try #require(golden["method_levels"] as? NSDictionary)
-    let options = try options(file(of: golden, "messages"), book: file(of: golden, "first_row"))
-    for longest in [1 << 23, 1_000] {
-        let memory = InputMemory(
-            try Fixture.bytes(options.path), cutBy: Seed(3).generator(), longest: longest)
-        var digest = Digest(
-            try InputFeed(options, memory: memory),
-            checkpointEvery: try #require(levels["checkpoint_every"] as? Int))
-        digest.run()
-        let ours = try Fixture.json(text: Data(digest.json.utf8))
-        for key in ["book_updates", "l1_fnv1a64", "depth5_fnv1a64", "updates_leaving_book_locked"] {
-            #expect(ours[key] as? NSObject == levels[key] as? NSObject, "\(key)")
-        }
-        #expect(ours["types"] as? NSObject == golden["types"] as? NSObject)
-        #expect((ours["final"] as? NSDictionary)?["AAPL"] as? NSObject == levels["final"] as? NSObject)
-        #expect(
-            digest.anomalies[.overReduceLevel]
-                == (levels["reductions_larger_than_level"] as? UInt64 ?? .max))
-        #expect(digest.anomalies.total == digest.anomalies[.overReduceLevel])
-        let checkpoints = try Fixture.lines(path + ".checkpoints.csv")
-        #expect(digest.checkpoints == Array(checkpoints.dropFirst()))
-        try expectTrades(ours, golden)
+    let agreeing = try #require(levels["rows_agreeing_by_depth"] as? [String: Int])
+    let depths = agreeing.keys.compactMap { Int($0) }.sorted()
+    let rows = try Fixture.lines(files.book)
+    #expect(rows.count == golden["rows_compared"] as? Int)
+    func levelCount(_ row: some StringProtocol) -> Int {
+        (row.utf8.count { $0 == UInt8(ascii: ",") } + 1) / 4
     }
-}
+    #expect(levelCount(rows[0]) == golden["levels_in_book_file"] as? Int)
+    let first = String(decoding: files.options.bookRow ?? [], as: UTF8.self)
+    #expect(levelCount(first) == golden["levels_in_first_row"] as? Int)
 
-private func expectTrades(_ ours: NSDictionary, _ golden: NSDictionary) throws {
-    let executions = try #require(golden["executions_count_shares_notional"] as? [String: [Int]])
-    let sums = executions.values.reduce([0, 0, 0]) { zip($0, $1).map(+) }
-    #expect((ours["trades_count_size_notional"] as? [String: [Int]])?["AAPL"] == sums)
-}
-
-/// Rows after which our best bid and ask are LOBSTER's, and the first where they are not.
-private func agreement(_ options: FeedOptions, with rows: [String]) throws -> (rows: Int, first: Int) {
-    let end = TapeEnd()
-    var builder = end.makeBuilder()
-    let feed = try InputFeed(options)
-    var row = 0, agreeing = 0, first = 0
-    feed.playAll(limit: 1, into: &builder) { builder in
-        builder.publish()
-        _ = end.drain()
-        guard row < rows.count, builder.symbolCount > 0 else { return }
-        let parts = rows[row].split(separator: ",").prefix(4).compactMap { Int64($0) }
-        let ask = builder.books.best(SymbolID(0), .ask), bid = builder.books.best(SymbolID(0), .bid)
-        let ours = [ask, bid].flatMap { level in
-            [level.map { $0.price.e9 / 100_000 }, level.map { Int64($0.shares) }]
-        }
-        row += 1
-        if ours == parts { agreeing += 1 } else if first == 0 { first = row }
+    let ours = try Agreement.of(files.options, with: rows, depths: depths)
+    let differing = levels["first_row_differing_by_depth"] as? [String: Int] ?? [:]
+    for (index, depth) in depths.enumerated() {
+        #expect(ours.rows[index] == agreeing["\(depth)"], "\(depth) levels")
+        #expect(ours.firstDiffering[index] == differing["\(depth)"] ?? 0, "\(depth) levels")
     }
-    #expect(row == rows.count)
-    return (agreeing, first)
-}
-
-@Test("our best prices are LOBSTER's in as many rows as they can be", .enabled(if: data != nil))
-func lobsterRows() throws {
-    let folder = try "\(#require(data))/lobster/aapl-20120621-"
-    let hour = try options(
-        folder + "hour1.message_50.csv", book: folder + "hour1.orderbook_50_first672.csv")
-    let hourRows = try Fixture.lines(folder + "hour1.orderbook_L1.csv")
-    #expect(try agreement(hour, with: hourRows) == (91_907, 54_607))
-    let day = try options(
-        folder + "day.message_10_first999.csv", book: folder + "day.orderbook_10_first999.csv")
-    let dayRows = try Fixture.lines(folder + "day.orderbook_10_first999.csv")
-    #expect(try agreement(day, with: dayRows) == (955, 441))
-}
-
-@Test("malformed LOBSTER files end as the golden results say", .enabled(if: data != nil))
-func lobsterBad() throws {
-    let golden = try Fixture.json("\(#require(data))/bad/lobster.golden.json")
-    for (name, expected) in try #require(golden as? [String: [String: NSObject]]) {
-        let path = try "\(#require(data))/bad/\(name)"
-        for longest in [1 << 23, 1, 50] {
-            let options = FeedOptions(
-                path: path, date: CalendarDate(year: 2012, month: 6, day: 21), symbol: SymbolName("AAPL"))
-            let memory = InputMemory(
-                try Fixture.bytes(path), cutBy: Seed(5).generator(), longest: longest)
-            let feed = try InputFeed(options, memory: memory)
-            var digest = Digest(feed)
-            digest.run()
-            // Of the twelve bad rows the first is blank, so none at all, and the last has a time of ten
-            // decimals, which are cut.
-            let isMalformed = expected["bad_rows_are_lines"] != nil
-            let rows = try #require(feed.report?.counts).reduce(0) { $0 + $1.count }
-            #expect(rows == (expected["good_rows"] as? UInt64 ?? 0) + (isMalformed ? 1 : 0), "\(name)")
-            #expect(digest.anomalies[.malformedLine] == (isMalformed ? 10 : 0), "\(name)")
-            // Without an order book file the orders of before are unknown. One inserted row is late.
-            let isLate = name != "lobster-crlf-header.csv"
-            #expect(digest.anomalies[.timeBackwards] == (isLate ? 1 : 0), "\(name)")
-            let others: [Anomaly] = [.malformedLine, .overReduceLevel, .timeBackwards]
-            #expect(digest.anomalies.total == others.reduce(0) { $0 + digest.anomalies[$1] }, "\(name)")
-        }
-    }
+    #expect(ours.differingRuns == levels["level1_differing_row_ranges"] as? [[Int]])
 }

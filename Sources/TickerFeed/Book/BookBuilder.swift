@@ -20,6 +20,8 @@ public struct BookBuilder: ~Copyable {
     public internal(set) var brokenTrades: UInt64 = 0
     /// Of the message applied last.
     public internal(set) var last = Stamp.none
+    /// When the message applied last was due, where that is not what its ticks say.
+    var dueTime: Timestamp?
 
     var states = SymbolStates()
     var marks = MarkClock()
@@ -80,6 +82,19 @@ public struct BookBuilder: ~Copyable {
     public func takeSnapshotRequest() -> Bool { writer.takeSnapshotRequest() }
 
     // MARK: Names and states
+
+    /// The next message is due by another clock than its ticks': what the source's clock makes happen
+    /// before comes before.
+    ///
+    /// - Parameter stamp: when it is due, and its number.
+    public mutating func arrive(at stamp: Stamp) {
+        advance(to: stamp.time, received: stamp.received)
+        dueTime = stamp.time
+        last = Stamp(time: last.time, received: stamp.received, source: stamp.source)
+    }
+
+    /// A message that means nothing to any symbol here: the source's time and number go on, as with any.
+    public mutating func pass(at stamp: Stamp) { _ = begin(stamp) }
 
     /// Gives a symbol its number, or finds the one it has; says so on the tape either way.
     ///
@@ -196,8 +211,8 @@ public struct BookBuilder: ~Copyable {
 
     // MARK: Rounds
 
-    /// The end of a round: all books empty, orders forgotten, and each symbol's next trade is the
-    /// first of a new day. States and names stay. Costs a tick a symbol and one for each best.
+    /// The end of a round: all books empty and right again, orders forgotten, and each symbol's next trade
+    /// is the first of a new day. Market states and names stay. Costs a tick a symbol and one for each best.
     public mutating func clearAll(received: Timestamp) {
         let stamp = Stamp(time: last.time, received: received, source: last.source)
         endBars(received: received)
@@ -212,6 +227,9 @@ public struct BookBuilder: ~Copyable {
         state.pointee.nextTradeStartsDay = true
         for index in state.pointee.bars.indices { state.pointee.bars[index].startOver() }
         showEmpty(symbol, aux: 0, at: stamp)
+        guard state.pointee.status.feed == .suspect else { return }
+        state.pointee.status.feed = .live
+        showStatus(symbol, at: stamp)
     }
 
     /// The book is empty, and so is the best of each side.

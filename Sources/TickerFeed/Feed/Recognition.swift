@@ -21,6 +21,9 @@ enum Recognition {
         if let found = container(known.extracting(first: markBytes)) {
             throw .unrecognised(file: path, found: found)
         }
+        if known.byteCount == 0, let format = headed(path) {
+            throw .unrecognised(file: path, found: "an empty file, and a \(format) has a head at least")
+        }
         var end = 0, lines = 0
         while lines < headLines {
             guard let next = step(behind: end, of: known, isAll: isAll) else { return nil }
@@ -59,6 +62,11 @@ enum Recognition {
             head.byteCount >= mark.0.count
                 && mark.0.indices.allSatisfy { head.u8(at: $0) == mark.0[$0] }
         }?.1
+    }
+
+    /// What is not even without messages when it is empty, by its name: nothing else is there to tell.
+    private static func headed(_ path: String) -> String? {
+        [".pcap", ".pcapng", ".cap"].contains { path.hasSuffix($0) } ? "capture" : nil
     }
 
     private static func beginning(_ head: RawSpan) -> String {

@@ -174,8 +174,10 @@ public final class Ingest: @unchecked Sendable {
         if count > 0 { position.clock = max(position.clock ?? sourceTime, sourceTime) }
     }
 
-    /// Of the event played last, unshifted.
-    private var sourceTime: Timestamp { Timestamp(raw: builder.last.time.raw - builder.shift.raw) }
+    /// When the event played last was due, unshifted.
+    private var sourceTime: Timestamp {
+        builder.dueTime ?? Timestamp(raw: builder.last.time.raw - builder.shift.raw)
+    }
 
     private func tie(_ time: Timestamp, to now: Moment) {
         switch pace {
@@ -342,10 +344,20 @@ public final class Ingest: @unchecked Sendable {
             guard !position.isPaused, let reached else { return }
             anchor = Anchor(instant: now.instant, recorded: reached, speed: pace.speed)
         case .seek(let target):
+            findFirst()
             let clock = position.clock ?? position.first ?? .zero
             let time = target.time(since: clock)
+            // Steps that were not taken, for want of events, were steps from there.
+            position.stepsLeft = 0
             _ = seek(to: max(time, position.first ?? time), now)
         }
+    }
+
+    /// Asked for a point before anything was played: the recording's first event tells where it begins.
+    private func findFirst() {
+        guard position.first == nil else { return }
+        let look = feed.play(upTo: Timestamp(raw: .min), limit: 1, received: .zero, into: &builder)
+        if case .due(let time) = look.next { position.first = time }
     }
 
     private func pause(_ now: Moment) {

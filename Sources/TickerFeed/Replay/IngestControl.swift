@@ -26,25 +26,30 @@ public final class IngestControl: ReplayControl {
     private static let commandsMax = 64
 
     public func take(_ command: ReplayCommand) -> ReplayAnswer {
-        if case .seek = command, !isSeekable { return .refused("not seekable: what is past is not kept") }
-        guard canPace else { return .refused("the market is made as the clock goes: nothing can be changed") }
-        guard let ticket = post(command) else { return .refused("too many commands wait") }
+        let (answer, ticket) = ask(command)
         let end = Moment.read().instant + IngestControl.patience
-        while done.load(ordering: .acquiring) < ticket, Moment.read().instant < end {
+        while let ticket, done.load(ordering: .acquiring) < ticket, Moment.read().instant < end {
             Thread.sleep(.milliseconds(1))
         }
-        return .accepted
+        return answer
     }
 
-    /// For ingest's next turn.
+    /// Leaves a command for ingest's next turn.
     ///
-    /// - Returns: the number of commands asked for, with this one; nil where too many wait.
-    func post(_ command: ReplayCommand) -> UInt64? {
-        waiting.withLock { commands in
+    /// - Returns: the answer, and how many commands are done when this one is; nil for one that was refused.
+    func ask(_ command: ReplayCommand) -> (answer: ReplayAnswer, ticket: UInt64?) {
+        if case .seek = command, !isSeekable {
+            return (.refused("not seekable: what is past is not kept"), nil)
+        }
+        guard canPace else {
+            return (.refused("the market is made as the clock goes: nothing can be changed"), nil)
+        }
+        let ticket: UInt64? = waiting.withLock { commands in
             guard commands.count < IngestControl.commandsMax else { return nil }
             commands.append(command)
             return asked.add(1, ordering: .relaxed).newValue
         }
+        return (ticket == nil ? .refused("too many commands wait") : .accepted, ticket)
     }
 
     public func report() -> ReplayReport {

@@ -89,6 +89,7 @@ private struct BinancePlayer: ~Copyable {
             }
             let line = BinanceSession.Line(
                 number: number, offset: offset + unread, received: received, time: due)
+            builder.arrive(at: Stamp(time: due, received: received, source: number))
             if session.isReleasing {
                 session.release(at: line, into: &builder)
             } else {

@@ -28,12 +28,14 @@ public final class ITCHDecoder: FeedDecoder {
         player = ITCHPlayer(ITCHRouter(midnight: timeZero))
     }
 
-    /// A whole message of a known type and its length, the end marker, or nothing at all.
+    /// A whole message of a known type and its length, the end marker, or nothing at all. Behind a first
+    /// length of 0 there is nothing, or messages whose lengths nobody filled in.
     static func recognises(_ head: RawSpan) -> Bool {
         guard head.byteCount >= 2 else { return head.byteCount == 0 || head.u8(at: 0) == 0 }
         let length = Int(head.u16(at: 0))
-        guard length > 0, head.byteCount > 2 else { return length <= 50 }
-        return ITCHMessage.length(ofType: head.u8(at: 2)) == length
+        guard head.byteCount > 2 else { return length <= 50 }
+        let known = ITCHMessage.length(ofType: head.u8(at: 2))
+        return known != nil && (length == 0 || length == known)
     }
 
     public var counts: [FeedCount] { player.router.counts }

@@ -69,13 +69,6 @@ struct ITCHRouter: ~Copyable {
         builder.suspectAll(at: Stamp(time: lastTime, received: received, source: messages))
     }
 
-    /// A day is over, as far as books go: they are empty, and right again.
-    mutating func clear(received: Timestamp, into builder: inout BookBuilder) {
-        builder.clearAll(received: received)
-        let stamp = Stamp(time: lastTime, received: received, source: messages)
-        for index in 0..<builder.symbolCount { builder.trust(SymbolID(index), at: stamp) }
-    }
-
     /// - Parameter base: what the error's own offset counts from.
     mutating func reject(_ error: ITCHError, at base: Int, into builder: inout BookBuilder) {
         messages &+= 1
@@ -91,7 +84,9 @@ struct ITCHRouter: ~Copyable {
         if message.timestamp < previous { builder.count(.timeBackwards, message: messages) }
         previous = message.timestamp
         let at = Stamp(time: midnight + message.timestamp, received: received, source: messages)
-        if builder.isChoosy, symbols[Int(message.locate)] == ITCHRouter.unwanted { return }
+        if builder.isChoosy, symbols[Int(message.locate)] == ITCHRouter.unwanted {
+            return builder.pass(at: at)
+        }
         switch message.body {
         case .addOrder(let order, let side, let shares, let stock, let price):
             guard let symbol = symbol(message.locate, stock, at: at, &builder) else { return }
@@ -111,7 +106,7 @@ struct ITCHRouter: ~Copyable {
         case .trade, .crossTrade: print(message, at: at, &builder)
         case .stockDirectory, .tradingAction, .operationalHalt: describe(message, at: at, &builder)
         case .systemEvent(let code): mark(code, at: at, &builder)
-        case .other: break
+        case .other: builder.pass(at: at)
         }
     }
 
@@ -150,10 +145,11 @@ struct ITCHRouter: ~Copyable {
     /// System events (ITCH 5.0, 4.1): most say what time it is, which everybody knows.
     @inline(never)
     private mutating func mark(_ code: UInt8, at stamp: Stamp, _ builder: inout BookBuilder) {
+        builder.pass(at: stamp)
         switch code {
         case UInt8(ascii: "O") where messages > 1:
             let number = messages
-            clear(received: stamp.received, into: &builder)
+            builder.clearAll(received: stamp.received)
             beginDay(at: midnight)
             skip(to: number + 1)
         case UInt8(ascii: "E"):

@@ -194,7 +194,7 @@ private struct ITCHCapturePlayer: ~Copyable {
             router.lose(received: received, into: &builder)
         case .sessionBegins:
             let day = isDayOpen ? EasternTime.date(at: lastSeen) : nil
-            router.clear(received: received, into: &builder)
+            builder.clearAll(received: received)
             router.beginDay(at: day.map { EasternTime.midnight(of: $0) } ?? router.midnight)
         }
         return false

@@ -8,6 +8,7 @@
 //   - A number is delivered once, from the line that brings it first, whoever that is.
 //   - What is ahead of the next number waits, bounded by packets, bytes and time of the capture. Then
 //     the missing numbers are lost: said once, kept in `missing`, never waited for or delivered again.
+//   - Time alone loses nothing: on a quiet line two packets that changed places are seconds apart.
 //   - A session that another one has followed is over: its late packets are counted.
 import Basics
 
@@ -16,6 +17,8 @@ struct ReorderLimits {
     /// Lines are apart by microseconds to a few milliseconds, re-ordering is by a few packets. No
     /// amount of waiting fills a recorded gap: 100 ms is ten times what is seen.
     var time = Nanoseconds.milliseconds(100)
+    /// So many packets of any line are waited for, however long that takes; heartbeats come every second.
+    var packetsMin = 8
     /// At 10,000 packets a second, a busy feed's, `time` comes first.
     var packets = 1_024
     /// As many packets of an Ethernet frame's size have 1.5 MB.
@@ -42,11 +45,13 @@ struct MoldArbiter: ~Copyable {
     private var session: MoldSession?
     private var finished: [MoldSession] = []
     private var announcesSession = false
+    /// Packets so far.
+    private var arrivals = 0
     /// Behind the highest number that is known to exist, and since when.
     private var known: UInt64 = 1
-    private var knownSince = Timestamp.zero
-    /// When the first of those that are missing became so, in the capture's time.
-    private var missingSince = Timestamp.zero
+    private var knownSince = Arrival()
+    /// When the first of those that are missing became so.
+    private var missingSince = Arrival()
     private var patience = Patience.normal
     /// The last packet, where something is to be given up before it.
     private var held: KeptPacket?
@@ -72,7 +77,9 @@ struct MoldArbiter: ~Copyable {
     ///   - time: of the capture.
     mutating func take(_ packet: MoldPacket, in bytes: RawSpan, at offset: Int, seen time: Timestamp) {
         counts.count(packet)
-        admit(KeptPacket(packet, bytes, offset: offset, time: time))
+        arrivals += 1
+        let arrival = Arrival(time: time, number: arrivals)
+        admit(KeptPacket(packet, bytes, offset: offset, arrival: arrival))
     }
 
     /// Nothing will follow: what is missing is lost.
@@ -87,10 +94,15 @@ struct MoldArbiter: ~Copyable {
             begin(packet.session)
         }
         session = packet.session
-        let isInTime = expected == known || kept.time - missingSince <= limits.time
+        let isInTime = expected == known || isInTime(kept.arrival)
         guard isInTime, hasRoom(for: packet) else { return hold(kept, .giveUpOnce) }
         patience = .normal
         file(kept)
+    }
+
+    private func isInTime(_ arrival: Arrival) -> Bool {
+        arrival.time - missingSince.time <= limits.time
+            || arrival.number - missingSince.number < limits.packetsMin
     }
 
     private mutating func hold(_ kept: KeptPacket, _ patience: Patience) {
@@ -114,8 +126,8 @@ struct MoldArbiter: ~Copyable {
     private mutating func file(_ kept: KeptPacket) {
         let packet = kept.packet, wasComplete = expected == known
         if packet.count > 0, packet.sequence < known { counts.behind += 1 }
-        if packet.end > known { (known, knownSince) = (packet.end, kept.time) }
-        if wasComplete, known > expected { missingSince = kept.time }
+        if packet.end > known { (known, knownSince) = (packet.end, kept.arrival) }
+        if wasComplete, known > expected { missingSince = kept.arrival }
         guard packet.count > 0 else { return }
         if missing.contains(packet.sequence..<min(packet.end, max(expected, packet.sequence))) {
             counts.late += 1
@@ -213,7 +225,7 @@ struct MoldArbiter: ~Copyable {
         expected = number
         guard current == nil, expected < firstKnown else { return }
         // Others are missing now, and have been since the first packet beyond them.
-        missingSince = waiting.lazy.map(\.time).min() ?? knownSince
+        missingSince = waiting.lazy.map(\.arrival).min { $0.number < $1.number } ?? knownSince
     }
 
     /// Begins with a packet, at the number that is expected.
@@ -233,16 +245,22 @@ struct MoldArbiter: ~Copyable {
     }
 }
 
+/// When a packet came: in the capture's time, and as which of all.
+private struct Arrival {
+    var time = Timestamp.zero
+    var number = 0
+}
+
 /// A packet with its messages, copied: its capture may be gone when it is its turn.
 private struct KeptPacket {
     let packet: MoldPacket
-    let time: Timestamp
+    let arrival: Arrival
     let offset: Int
     let bytes: [UInt8]
 
-    init(_ packet: MoldPacket, _ bytes: RawSpan, offset: Int, time: Timestamp) {
+    init(_ packet: MoldPacket, _ bytes: RawSpan, offset: Int, arrival: Arrival) {
         self.packet = packet
-        self.time = time
+        self.arrival = arrival
         self.offset = offset
         self.bytes = bytes.extracting(packet.messages).withUnsafeBytes { Array($0) }
     }

@@ -104,6 +104,7 @@ private struct LinePlayer<Format: LineFormat> {
             }
         } else {
             lastTime = due
+            builder.arrive(at: Stamp(time: due, received: received, source: format.next?.number ?? number))
             format.play(received: received, into: &builder)
         }
     }
