@@ -11,14 +11,15 @@ struct BenchError: Error, CustomStringConvertible {
 @main
 struct Tickbench {
     static let options =
-        ownOptions + LoadOptions.options + TableBenchmark.options + [
+        ownOptions + BookBenchmark.options + LoadOptions.options + TableBenchmark.options + [
             Option("help", nil, "this text"),
             Option("version", nil, "the version"),
         ]
 
     private static let ownOptions = [
         Option(
-            "runs", "N", "itch, encode, accept, table: runs, of which the median is told (default 7, 7, 7, 3)"
+            "runs", "N",
+            "itch, book, encode, accept, table: runs, of which the median is told (default 7, 7, 7, 7, 3)"
         ),
         Option(
             "rounds", "N",
@@ -41,6 +42,7 @@ struct Tickbench {
 
     static let help = """
         tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
+        tickbench book           generated ITCH at the size of a market: messages, books, ticks
         tickbench encode         quotes to JSON, JSON to frames, JSON read back
         tickbench count          the engine without sockets: ns, allocations, retains a message
         tickbench fanout         server CPU for each delivered message, beside the kernel's floor
@@ -90,7 +92,7 @@ struct Tickbench {
         let operands = arguments.operands
         guard let name = operands.first else {
             throw UsageError(
-                "which benchmark? itch, encode, count, fanout, accept, load, storm or table; --help tells more"
+                "which benchmark? itch, book, encode, count, fanout, accept, load, storm or table; --help tells more"
             )
         }
         if operands.count > (["itch", "echo"].contains(name) ? 2 : 1) {
@@ -98,6 +100,7 @@ struct Tickbench {
         }
         return switch name {
         case "itch": try ITCHBenchmark(arguments)
+        case "book": try BookBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
         case "count": try CountBenchmark(arguments)
         case "fanout": try FanOutBenchmark(arguments)
@@ -110,7 +113,8 @@ struct Tickbench {
         case "serve-trades": try TradeServer(arguments)
         default:
             throw UsageError(
-                "no benchmark \(name); there are itch, encode, count, fanout, accept, load, storm and table")
+                "no benchmark \(name); there are itch, book, encode, count, fanout, accept, load, storm and table"
+            )
         }
     }
 

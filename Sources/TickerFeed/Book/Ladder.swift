@@ -30,6 +30,9 @@ struct Ladder {
     private(set) var count = 0
     private var capacity = 0
 
+    /// Besides the ladder itself.
+    var memoryBytes: Int { capacity * MemoryLayout<Rung>.stride }
+
     @inline(__always)
     private var base: UnsafeMutablePointer<Rung> { rungs.unsafelyUnwrapped }
 

@@ -136,6 +136,13 @@ public struct OrderBooks: ~Copyable {
 
     // MARK: State
 
+    /// Bytes of all tables, used or not.
+    public var memoryBytes: Int {
+        var bytes = orders.memoryBytes + levels.memoryBytes + ladderCapacity * MemoryLayout<Ladder>.stride
+        for index in 0..<symbolCount * 2 { bytes += ladders[index].memoryBytes }
+        return bytes
+    }
+
     @inline(__always)
     public func depth(_ symbol: SymbolID, _ side: Side) -> Int {
         ladders[SideIndex(symbol, side).index].count
@@ -262,6 +269,8 @@ private struct LevelPool: ~Copyable {
 
     init() { levels = .allocate(capacity: capacity) }
     deinit { levels.deallocate() }
+
+    var memoryBytes: Int { capacity * MemoryLayout<BookLevel>.stride }
 
     @inline(__always)
     subscript(index: LevelIndex) -> BookLevel {

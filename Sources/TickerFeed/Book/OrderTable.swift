@@ -29,6 +29,7 @@ struct OrderTable: ~Copyable {
     private var bits: UInt64
     private(set) var count = 0
 
+    var memoryBytes: Int { capacity * MemoryLayout<Slot>.stride }
     private var capacity: Int { 1 << Int(bits) }
     private var mask: Int { capacity &- 1 }
 
