@@ -74,6 +74,13 @@ public struct BookBuilder: ~Copyable {
 
     // MARK: Orders
 
+    /// Fetches the memory that the next messages will need.
+    @inline(__always)
+    public func prefetch(_ hints: borrowing OrderHints) {
+        for i in 0..<hints.count { states.prefetch(hints.symbols[i]) }
+        books.prefetch(hints)
+    }
+
     public mutating func add(
         order: UInt64, symbol: SymbolID, side: Side, shares: UInt32, price: Price, at stamp: Stamp
     ) {

@@ -4,6 +4,7 @@
 //   - Keys rise strictly, the best last: the busy end moves the fewest bytes.
 //   - A key is the price for bids and its complement for asks, so that "better" is "greater" on
 //     both sides and every loop here is written once.
+import Basics
 import Market
 
 /// A side of a book of a symbol, as one number: levels name theirs in four bytes.
@@ -19,7 +20,8 @@ struct SideIndex: Hashable {
     @inline(__always) func key(_ price: Price) -> Int64 { raw & 1 == 0 ? price.e9 : ~price.e9 }
 }
 
-/// Plain memory, trivially copyable: its owner frees it (`deallocate`).
+/// Plain memory, trivially copyable: its owner frees it (`deallocate`). 32 bytes, so that both sides
+/// of a book share a cache line.
 struct Ladder {
     struct Rung {
         var key: Int64
@@ -27,14 +29,32 @@ struct Ladder {
     }
 
     private var rungs: UnsafeMutablePointer<Rung>?
-    private(set) var count = 0
-    private var capacity = 0
+    /// The last rung once more: most questions are about the best, and end here.
+    private var best = Ladder.none
+    private var used: UInt32 = 0
+    private var room: UInt32 = 0
 
+    private static let none = Rung(key: .min, level: LevelIndex(0))
+
+    @inline(__always) var count: Int { Int(used) }
+    private var capacity: Int { Int(room) }
     /// Besides the ladder itself.
     var memoryBytes: Int { capacity * MemoryLayout<Rung>.stride }
 
     @inline(__always)
     private var base: UnsafeMutablePointer<Rung> { rungs.unsafelyUnwrapped }
+
+    /// The key of the best level; where there is none, less than any.
+    @inline(__always) var bestKey: Int64 { best.key }
+    /// Only where there is one.
+    @inline(__always) var bestLevel: LevelIndex { best.level }
+
+    /// Fetches what `position(of:)` will look at first.
+    @inline(__always)
+    func prefetch() {
+        guard let rungs else { return }
+        TableMemory.prefetch(rungs + (count &- 1))
+    }
 
     /// The level `depth` places behind the best. Only below `count`.
     @inline(__always)
@@ -67,21 +87,26 @@ struct Ladder {
 
     @inline(__always)
     mutating func insert(_ key: Int64, _ level: LevelIndex, at index: Int) {
-        if count == capacity { grow() }
+        if used == room { grow() }
         let place = base + index
         (place + 1).update(from: place, count: count &- index)
         place.pointee = Rung(key: key, level: level)
-        count &+= 1
+        used &+= 1
+        best = base[count &- 1]
     }
 
     @inline(__always)
     mutating func remove(at index: Int) {
         let place = base + index
         place.update(from: place + 1, count: count &- index &- 1)
-        count &-= 1
+        used &-= 1
+        best = used == 0 ? Ladder.none : base[count &- 1]
     }
 
-    mutating func removeAll() { count = 0 }
+    mutating func removeAll() {
+        used = 0
+        best = Ladder.none
+    }
 
     mutating func deallocate() {
         rungs?.deallocate()
@@ -90,8 +115,8 @@ struct Ladder {
 
     @inline(never)
     private mutating func grow() {
-        capacity = max(16, capacity * 2)
-        let larger = UnsafeMutablePointer<Rung>.allocate(capacity: capacity)
+        room = max(8, room * 2)
+        let larger = TableMemory.allocate(Rung.self, count: capacity)
         if let rungs {
             larger.update(from: rungs, count: count)
             rungs.deallocate()
@@ -104,5 +129,6 @@ struct Ladder {
         for i in 0..<max(0, count - 1) {
             precondition(base[i].key < base[i + 1].key, "levels out of order")
         }
+        precondition(best.key == (count == 0 ? .min : base[count - 1].key), "not the best")
     }
 }

@@ -67,7 +67,7 @@ public struct OrderBooks: ~Copyable {
     public internal(set) var anomalies = Anomalies()
 
     public init() {
-        ladders = .allocate(capacity: ladderCapacity)
+        ladders = TableMemory.allocate(Ladder.self, count: ladderCapacity)
         ladders.initialize(repeating: Ladder(), count: ladderCapacity)
     }
     deinit {
@@ -134,6 +134,24 @@ public struct OrderBooks: ~Copyable {
         for i in 0..<symbolCount * 2 { ladders[i].removeAll() }
     }
 
+    // MARK: What comes next
+
+    /// Fetches the memory that the next messages will need, all of it at once: one after the other
+    /// they would each wait for theirs.
+    @inline(__always)
+    public func prefetch(_ hints: borrowing OrderHints) {
+        for i in 0..<hints.count {
+            orders.prefetch(hints.orders[i])
+            TableMemory.prefetch(ladders + Int(hints.symbols[i]) &* 2)
+        }
+        for i in 0..<hints.count {
+            let book = ladders + Int(hints.symbols[i]) &* 2
+            levels.prefetch(orders.likelyLevel(hints.orders[i], or: book.pointee.bestLevel))
+            book[0].prefetch()
+            book[1].prefetch()
+        }
+    }
+
     // MARK: State
 
     /// Bytes of all tables, used or not.
@@ -159,7 +177,7 @@ public struct OrderBooks: ~Copyable {
     @inline(__always)
     public func best(_ symbol: SymbolID, _ side: Side) -> BookLevel? {
         let ladder = ladders[SideIndex(symbol, side).index]
-        return ladder.count == 0 ? nil : levels[ladder.level(0)]
+        return ladder.count == 0 ? nil : levels[ladder.bestLevel]
     }
 
     // MARK: Parts
@@ -189,9 +207,10 @@ public struct OrderBooks: ~Copyable {
     private mutating func take(_ shares: UInt32, from order: OrderTable.Place) -> BookLevel {
         let level = order.pointee.level
         levels[level].shares &-= UInt64(shares)
-        order.pointee.shares &-= shares
-        guard order.pointee.shares == 0 else { return levels[level] }
-        // The slot looks empty now, which is what removing it makes true.
+        guard order.pointee.shares == shares else {
+            order.pointee.shares &-= shares
+            return levels[level]
+        }
         orders.remove(order)
         levels[level].orders &-= 1
         let left = levels[level]
@@ -221,15 +240,15 @@ public struct OrderBooks: ~Copyable {
 
     @inline(__always)
     private mutating func noteCrossing(_ symbol: SymbolID) {
-        let bids = ladders[SideIndex(symbol, .bid).index], asks = ladders[SideIndex(symbol, .ask).index]
-        guard bids.count > 0, asks.count > 0 else { return }
-        let bid = levels[bids.level(0)].price, ask = levels[asks.level(0)].price
+        let book = ladders + SideIndex(symbol, .bid).index
+        let bid = book[0].bestKey, ask = ~book[1].bestKey
+        // An empty side's key is the worst there is: never as good as the other side's best.
         guard bid >= ask else { return }
         if bid == ask { updatesLeavingLocked &+= 1 } else { updatesLeavingCrossed &+= 1 }
     }
 
     private mutating func growLadders() {
-        let larger = UnsafeMutablePointer<Ladder>.allocate(capacity: ladderCapacity * 2)
+        let larger = TableMemory.allocate(Ladder.self, count: ladderCapacity * 2)
         larger.moveInitialize(from: ladders, count: ladderCapacity)
         (larger + ladderCapacity).initialize(repeating: Ladder(), count: ladderCapacity)
         ladders.deallocate()
@@ -256,60 +275,5 @@ public struct OrderBooks: ~Copyable {
             }
         }
         precondition(seen == totals.count, "orders at a level that no ladder has")
-    }
-}
-
-/// Levels with stable indices. A free one names the next free one in its count of shares.
-private struct LevelPool: ~Copyable {
-    private var levels: UnsafeMutablePointer<BookLevel>
-    private var capacity = 256
-    private var used = 0
-    private var free = LevelPool.none
-    private static let none = UInt64.max
-
-    init() { levels = .allocate(capacity: capacity) }
-    deinit { levels.deallocate() }
-
-    var memoryBytes: Int { capacity * MemoryLayout<BookLevel>.stride }
-
-    @inline(__always)
-    subscript(index: LevelIndex) -> BookLevel {
-        get { levels[index.index] }
-        nonmutating set { levels[index.index] = newValue }
-    }
-
-    @inline(__always)
-    mutating func take(_ level: BookLevel) -> LevelIndex {
-        let index: Int
-        if free != LevelPool.none {
-            index = Int(free)
-            free = levels[index].shares
-        } else {
-            if used == capacity { grow() }
-            index = used
-            used &+= 1
-        }
-        (levels + index).initialize(to: level)
-        return LevelIndex(UInt32(truncatingIfNeeded: index))
-    }
-
-    @inline(__always)
-    mutating func give(back index: LevelIndex) {
-        levels[index.index].shares = free
-        free = UInt64(index.raw)
-    }
-
-    mutating func removeAll() {
-        used = 0
-        free = LevelPool.none
-    }
-
-    @inline(never)
-    private mutating func grow() {
-        let larger = UnsafeMutablePointer<BookLevel>.allocate(capacity: capacity * 2)
-        larger.moveInitialize(from: levels, count: used)
-        levels.deallocate()
-        levels = larger
-        capacity *= 2
     }
 }

@@ -18,9 +18,6 @@ public struct Stamp: Hashable, Sendable {
 
 /// Trivially copyable: the builder keeps one for each symbol in plain memory.
 struct SymbolState {
-    var definition: SymbolDefinition
-    var definedAt: Stamp
-
     var bookSequence: UInt64 = 0
     var bookAt = Stamp.none
 
@@ -29,6 +26,9 @@ struct SymbolState {
     /// The best as last published; without orders the side is empty, and price and size are 0.
     var bid = Best()
     var ask = Best()
+
+    var definition: SymbolDefinition
+    var definedAt: Stamp
 
     var tradeSequence: UInt64 = 0
     var lastTrade: Tick?
@@ -70,6 +70,14 @@ struct SymbolStates: ~Copyable {
     subscript(symbol: SymbolID) -> UnsafeMutablePointer<SymbolState> {
         precondition(symbol.index < count, "a symbol that was never defined")
         return base + symbol.index
+    }
+
+    /// Fetches the half that every order message reads and writes.
+    @inline(__always)
+    func prefetch(_ symbol: UInt32) {
+        let state = UnsafeRawPointer(base + Int(symbol))
+        TableMemory.prefetch(state)
+        TableMemory.prefetch(state + 64)
     }
 
     mutating func append(_ state: SymbolState) {

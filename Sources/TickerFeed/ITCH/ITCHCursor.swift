@@ -48,6 +48,12 @@ public struct ITCHCursor: ~Copyable, ~Escapable {
         return try decode(at: start, length: length)
     }
 
+    /// Looks at the messages that `next()` will return.
+    public var scout: ITCHScout {
+        @_lifetime(copy self)
+        get { ITCHScout(bytes, from: offset) }
+    }
+
     /// The time of the message that `next()` would return: nil where that is nil, 0 where the
     /// message is too short to have one.
     @inline(__always)

@@ -118,7 +118,7 @@ private struct ITCHReader: ~Copyable {
     ) -> Int {
         let bytes = buffer.readable
         var cursor = ITCHCursor(bytes.bytes)
-        var played = 0
+        var played = 0, ahead = 0
         needsBytes = false
         while played < limit {
             guard let timestamp = cursor.nextTimestamp else {
@@ -126,6 +126,8 @@ private struct ITCHReader: ~Copyable {
                 break
             }
             guard timestamp <= time else { break }
+            if ahead == 0 { ahead = router.lookAhead(cursor, builder) }
+            ahead &-= 1
             do throws(ITCHError) {
                 if let message = try cursor.next() {
                     router.apply(message, received: received, into: &builder)

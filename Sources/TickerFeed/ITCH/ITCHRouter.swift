@@ -14,6 +14,7 @@ struct ITCHRouter: ~Copyable {
     /// Messages so far, with the rejected ones.
     private(set) var messages: UInt64 = 0
     private var previous = Nanoseconds.zero
+    private var hints = OrderHints()
     private let symbols: UnsafeMutablePointer<UInt32>
 
     private static let unknown = UInt32.max
@@ -68,6 +69,25 @@ struct ITCHRouter: ~Copyable {
         case .stockDirectory, .tradingAction: describe(message, at: at, &builder)
         case .systemEvent, .other: break
         }
+    }
+
+    /// Fetches what the next messages will need.
+    ///
+    /// - Returns: how many messages that is for.
+    @inline(__always)
+    mutating func lookAhead(_ cursor: borrowing ITCHCursor, _ builder: borrowing BookBuilder) -> Int {
+        var scout = cursor.scout, messages = 0
+        hints.removeAll()
+        while !hints.isFull, let message = scout.next() {
+            messages &+= 1
+            let symbol = symbols[Int(message.locate)]
+            guard symbol != ITCHRouter.unknown else { continue }
+            hints.append(order: message.order, symbol: SymbolID(symbol))
+            guard let order = message.newOrder, !hints.isFull else { continue }
+            hints.append(order: order, symbol: SymbolID(symbol))
+        }
+        builder.prefetch(hints)
+        return max(1, messages)
     }
 
     private func print(_ message: ITCHMessage, at stamp: Stamp, _ builder: inout BookBuilder) {

@@ -50,8 +50,11 @@ struct BookWork {
     private static func apply(
         _ cursor: inout ITCHCursor, to books: inout OrderBooks, _ symbols: inout LocateTable, count: Int
     ) {
-        var left = count
-        while left > 0, let message = next(&cursor) {
+        var left = count, ahead = 0, hints = OrderHints()
+        while left > 0 {
+            if ahead == 0 { ahead = symbols.lookAhead(cursor, books, &hints) }
+            ahead -= 1
+            guard let message = next(&cursor) else { break }
             if case .stockDirectory = message.body { _ = symbols.symbol(message.locate, in: &books) }
             _ = books.apply(message, &symbols)
             left -= 1

@@ -11,6 +11,25 @@ struct LocateTable {
         if symbols[Int(locate)] == .max { symbols[Int(locate)] = books.addSymbol().raw }
         return SymbolID(symbols[Int(locate)])
     }
+
+    /// As `ITCHRouter` does it.
+    @inline(__always)
+    func lookAhead(
+        _ cursor: borrowing ITCHCursor, _ books: borrowing OrderBooks, _ hints: inout OrderHints
+    ) -> Int {
+        var scout = cursor.scout, messages = 0
+        hints.removeAll()
+        while !hints.isFull, let message = scout.next() {
+            messages &+= 1
+            let symbol = symbols[Int(message.locate)]
+            guard symbol != .max else { continue }
+            hints.append(order: message.order, symbol: SymbolID(symbol))
+            guard let order = message.newOrder, !hints.isFull else { continue }
+            hints.append(order: order, symbol: SymbolID(symbol))
+        }
+        books.prefetch(hints)
+        return max(1, messages)
+    }
 }
 
 extension OrderBooks {
