@@ -49,18 +49,25 @@ let package = Package(
         room(
             "Dialects", on: ["Basics", "CZlib", "Market"], without: ["NativeSBE/tickerfeed.sbe.xml"]),
 
+        room("Journal", on: ["Basics", "CLinux", "CZlib", "Market"]),
+
         // Floor 3: feed → book → tape | tape → conflate → socket. They meet only in Market's tape.
-        room("TickerFeed", on: ["Basics", "CLinux", "Market", "Dialects"]),
+        room("TickerFeed", on: ["Basics", "CLinux", "CZlib", "Market", "Dialects", "Journal"]),
         room("FanOut", on: ["Basics", "Market", "Wire", "Dialects"]),
 
         // Floor 4: doors. They put rooms together and hold no rules.
-        door("tickerd", to: ["Basics", "CLinux", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+        door(
+            "tickerd",
+            to: ["Basics", "CLinux", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut"]),
         door("tickwatch", to: ["Basics", "CLinux", "Market", "Wire", "Dialects"]),
         door(
             "tickbench",
-            to: ["Basics", "CLinux", "CSwiftRuntime", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+            to: [
+                "Basics", "CLinux", "CSwiftRuntime", "Market", "Wire", "Dialects", "Journal", "TickerFeed",
+                "FanOut",
+            ]),
 
-        door("tickfuzz", to: ["Basics", "Market", "Wire", "Dialects", "FanOut"]),
+        door("tickfuzz", to: ["Basics", "Market", "Wire", "Dialects", "Journal", "FanOut"]),
 
         // Tests: one target a room, one for the house, one for the whole.
         .target(
@@ -70,6 +77,7 @@ let package = Package(
         tests("MarketTests", of: ["Basics", "Market"]),
         tests("WireTests", of: ["Basics", "COpenSSL", "Wire"]),
         tests("DialectsTests", of: ["Basics", "Market", "Dialects"], without: ["Golden"]),
+        tests("JournalTests", of: ["Basics", "Market", "Journal", "TickerFeed"]),
         tests(
             "TickerFeedTests", of: ["Basics", "Market", "Dialects", "TickerFeed"],
             without: ["Bad", "Golden"]),

@@ -1,17 +1,22 @@
 // A file or pipe that is read from front to back: three system calls with a name.
 //
 // Invariants
-//   - One owner, closed with it. Reading blocks; who must not wait reads files, not pipes.
+//   - One owner, closed with it. Reading a pipe blocks; who must not wait asks first.
 //   - A call that a signal interrupts is made again, so callers never see EINTR.
 import Glibc
 
 public struct InputFile: ~Copyable {
     private let descriptor: Int32
+    /// Bytes of a file; nil for pipes, terminals and sockets, whose end nobody knows.
+    public let size: Int?
 
     /// Opens `path` for reading; `-` is standard input.
     public init(_ path: String) throws(SystemError) {
         descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SystemError("open") }
+        var about = stat()
+        let isFile = fstat(descriptor, &about) == 0 && about.st_mode & S_IFMT == S_IFREG
+        size = isFile ? Int(about.st_size) : nil
     }
     deinit { close(descriptor) }
 
@@ -25,9 +30,14 @@ public struct InputFile: ~Copyable {
     }
 
     /// True where a read would wait for somebody to write: an empty pipe that is still open.
-    public var wouldWait: Bool {
+    public var wouldWait: Bool { size == nil && isEmpty(after: .zero) }
+
+    /// Sleeps until there is something to read, at most that long.
+    public func wait(atMost span: Nanoseconds) { _ = isEmpty(after: span) }
+
+    private func isEmpty(after span: Nanoseconds) -> Bool {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return poll(&waiting, 1, 0) == 0
+        return poll(&waiting, 1, Int32(clamping: (span.raw + 999_999) / 1_000_000)) == 0
     }
 
     /// Back to the first byte. False for what cannot seek, as pipes.

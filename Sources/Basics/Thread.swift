@@ -16,6 +16,14 @@ public final class Thread: @unchecked Sendable {
     }
 
     public func join() { pthread_join(handle, nil) }
+
+    /// The calling thread sleeps; a signal may wake it early.
+    public static func sleep(_ span: Nanoseconds) {
+        guard span > .zero else { return }
+        var time = timespec(
+            tv_sec: Int(span.raw / 1_000_000_000), tv_nsec: Int(span.raw % 1_000_000_000))
+        nanosleep(&time, nil)
+    }
 }
 
 private final class Body {

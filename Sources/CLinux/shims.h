@@ -6,6 +6,7 @@
 #define TICKERFEED_CLINUX_SHIMS_H
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -83,6 +85,24 @@ static inline int tf_set_descriptor_limit(const struct rlimit *limit) {
 
 // open is variadic, which Swift does not import.
 static inline int tf_open_to_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+// A file that is not there yet, to be written at its end.
+static inline int tf_create(const char *path) {
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+}
+
+// fstat's structure differs by machine: asked here. Negative where it fails.
+static inline int64_t tf_file_size(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 ? (int64_t)status.st_size : -1;
+}
+static inline int tf_is_folder(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+}
+// The name is an array, which Swift imports as a tuple.
+static inline const char *tf_entry_name(const struct dirent *entry) { return entry->d_name; }
+// For this open file alone, until it is closed; fails at once where somebody else has it.
+static inline int tf_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
 
 static inline int tf_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 

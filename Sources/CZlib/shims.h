@@ -12,4 +12,9 @@ static inline int tf_inflate_init(z_stream *stream, int window_bits) {
     return inflateInit2(stream, -window_bits);
 }
 
+/* gzip members (RFC 1952): 16 asks for their heads and checksums. */
+static inline int tf_gunzip_init(z_stream *stream) {
+    return inflateInit2(stream, 15 + 16);
+}
+
 #endif

@@ -7,7 +7,7 @@ public struct DayStatistics: Hashable, Sendable {
     public private(set) var high = Price.zero
     public private(set) var low = Price.zero
     public private(set) var last = Price.zero
-    /// Trades so far. 0: the prices above mean nothing yet.
+    /// Trades so far, without those taken back. 0 where none ever came: the prices above mean nothing.
     public private(set) var count: UInt64 = 0
     /// Units of 1e-8.
     public private(set) var volumeE8: Int128 = 0
@@ -31,6 +31,15 @@ public struct DayStatistics: Hashable, Sendable {
         count &+= 1
         volumeE8 &+= Int128(size.e8)
         notionalE17 &+= Int128(price.e9) &* Int128(size.e8)
+    }
+
+    /// Takes back a trade that was added: volume, VWAP and count go down. Open, high, low and last stand:
+    /// they are prices that were shown. Where no trade is left, the next one opens anew.
+    public mutating func remove(price: Price, size: Quantity) {
+        guard count > 0 else { return }
+        count &-= 1
+        volumeE8 &-= Int128(size.e8)
+        notionalE17 &-= Int128(price.e9) &* Int128(size.e8)
     }
 
     /// Volume-weighted average price, rounded half to even to 1e-9; nil without volume.

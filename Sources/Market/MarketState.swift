@@ -76,3 +76,21 @@ public struct MarketStatus: Hashable, Sendable {
         return String(decoding: (0..<count).map { bytes[$0] }, as: UTF8.self)
     }
 }
+
+/// Both words on a symbol: what the market does, and how far the feed can be trusted.
+public struct SymbolStatus: Hashable, Sendable {
+    public var market: MarketStatus
+    public var feed: FeedState
+
+    public init(_ market: MarketStatus, _ feed: FeedState = .live) {
+        self.market = market
+        self.feed = feed
+    }
+
+    /// As it goes into `Tick.aux`: the market's word in the low 40 bits, the feed's above.
+    public var packed: UInt64 { market.packed | UInt64(feed.rawValue) << 40 }
+    public init(packed: UInt64) {
+        market = MarketStatus(packed: packed)
+        feed = FeedState(rawValue: UInt8(truncatingIfNeeded: packed >> 40)) ?? .live
+    }
+}

@@ -31,9 +31,10 @@ public struct Tick: Hashable, Sendable {
         case best = 3
         /// A trade: `side` the aggressor's where known, `aux` = trade id. `seq`: trade.
         case trade = 4
-        /// The market's state: `aux` = `MarketState` and reason. `seq`: status.
+        /// What market and feed say of the symbol: `aux` = `SymbolStatus`. `seq`: status.
         case status = 5
-        /// The books of the symbol are empty and its day starts anew. `seq`: book.
+        /// The symbol's book is empty. `aux` 0: and its day starts anew; 1: the day goes on, only the
+        /// book is told from the start (a resynchronisation). `seq`: book.
         case clear = 6
         /// Half of a day's statistics, in snapshots only (`DayStatistics.ticks`). `seq`: trade.
         case statistics = 7
@@ -41,6 +42,13 @@ public struct Tick: Hashable, Sendable {
         case barClose = 8
         /// Half of an open bar, in snapshots only (as `statistics`; event time = start). `seq`: bar.
         case bar = 9
+        /// A new life of the feed, `aux` its number: behind it all states are empty and every version
+        /// counts from 1 again. Symbols keep their numbers.
+        case epoch = 10
+        /// A trade taken back: `aux` = its trade id, `price` and `size` its own; size 0 where they are not
+        /// known, and nothing else changes then. Flags say which open bars it was in. `seq`: trade,
+        /// counted like a trade.
+        case tradeBreak = 11
     }
 
     /// Bits of the second byte.
@@ -53,6 +61,12 @@ public struct Tick: Hashable, Sendable {
         public static let snapshot = Flags(rawValue: 2)
         /// The book may be wrong: a gap in the source has not been mended.
         public static let suspect = Flags(rawValue: 4)
+        /// Of `tradeBreak`: the trade is in the bar of that interval that is still open.
+        public static let inOpenSecond = Flags(rawValue: 8)
+        public static let inOpenMinute = Flags(rawValue: 16)
+        @inlinable public static func inOpen(_ interval: BarInterval) -> Flags {
+            interval == .second ? inOpenSecond : inOpenMinute
+        }
     }
 
     public var head: UInt64

@@ -141,16 +141,18 @@ private struct Session: ~Copyable {
     /// As the server does it: the feed reads the file in chunks (from the kernel's cache, timed),
     /// the builder writes ticks, and every 4,096 messages are published.
     static func ticks(path: String, date: CalendarDate?, rounds: Int) throws -> Outcome {
-        let feed = try ITCHFileFeed(path: path, date: date)
+        let feed = try InputFeed(FeedOptions(path: path, date: date))
         let tape = Tape(capacity: 1 << 14)
         var builder = BookBuilder(Tape.Writer(tape))
         var outcome = Outcome()
         for _ in 0..<rounds {
             let start = Measure.cpu()
-            while feed.nextTime() != nil {
-                outcome.messages += try feed.play(
+            while true {
+                let step = feed.play(
                     upTo: Timestamp(raw: .max), limit: 4_096, received: .zero, into: &builder)
+                outcome.messages += step.played
                 builder.publish()
+                if step.next == .end { break }
             }
             outcome.nanoseconds += Measure.cpu() - start
             outcome.checksum = outcome.checksum &* 31 &+ builder.tickCount

@@ -1,6 +1,5 @@
 // Ingest on a thread of its own, as the server runs it.
 import Basics
-import CLinux
 import FanOut
 import Market
 import Synchronization
@@ -53,16 +52,11 @@ final class IngestThread: @unchecked Sendable {
             let next = ingest.turn(now: Moment.read())
             let now = Moment.read().instant
             guard next > now else { continue }
-            IngestThread.sleep(min(max(next - now, rest), IngestThread.nap))
+            ingest.wait(atMost: min(max(next - now, rest), IngestThread.nap))
         }
     }
 
     func stop() { stopping.store(true, ordering: .releasing) }
-
-    private static func sleep(_ span: Nanoseconds) {
-        var time = timespec(tv_sec: Int(span.raw / 1_000_000_000), tv_nsec: Int(span.raw % 1_000_000_000))
-        nanosleep(&time, nil)
-    }
 
     @Sendable
     func report() -> FeedReport {

@@ -47,7 +47,7 @@ final class Server {
         switch configuration.source {
         case .simulator(let scenario):
             scenario.makeFeed(seed: configuration.seed, start: Moment.read().wall)
-        case .file(let path): try ITCHFileFeed(path: path, date: configuration.date)
+        case .file(let path): try InputFeed(FeedOptions(path: path, date: configuration.date))
         }
     }
 

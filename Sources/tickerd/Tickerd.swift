@@ -9,7 +9,7 @@ import Wire
 struct Tickerd {
     static let help = """
         tickerd [options]         serve market data on one port, to many, each at its own rate
-        tickerd digest FILE       counts, anomalies, final books and hashes of an ITCH file, as JSON
+        tickerd digest FILE       counts, anomalies, final books and hashes of a recording, as JSON
 
         \(Configuration.help)
         SIGTERM and ^C say goodbye and end, a second one ends at once; SIGHUP reads the configuration again.
@@ -57,7 +57,8 @@ struct Tickerd {
             throw UsageError("digest wants one file: tickerd digest FILE")
         }
         do {
-            return say(try Digest.report(ofFile: path))
+            let date = try arguments["date"].map(Configuration.date)
+            return say(try Digest.report(of: FeedOptions(path: path, date: date)) + "\n")
         } catch {
             complain("\(error)")
             return 1

@@ -10,7 +10,7 @@ import TickerFeed
 
 /// A world after the whole recorded session was played.
 private func worldAtTheEnd() throws -> World {
-    let world = World(try ITCHFileFeed(path: Repository.session), pace: .unpaced, seed: Seed(1))
+    let world = World(try InputFeed(FeedOptions(path: Repository.session)), pace: .unpaced, seed: Seed(1))
     while !world.feedHasEnded { world.step() }
     world.step()
     return world
@@ -124,7 +124,8 @@ func deadlines() throws {
 @Test("an answer overtakes the data that waits for a full socket, between two frames")
 func answersFirst() throws {
     let world = World(
-        try ITCHFileFeed(path: Repository.session), pace: .recorded(Speed(times: 20_000)), seed: Seed(4))
+        try InputFeed(FeedOptions(path: Repository.session)), pace: .recorded(Speed(times: 20_000)),
+        seed: Seed(4))
     world.step()
     let client = SimulatedClient(.stalled, rate: .max, symbols: ["AAPL"], seed: 9)
     client.connect(world.network, world.handler)

@@ -28,7 +28,7 @@ private struct Ending: Equatable {
 /// A session with a client at each of two loops, of which the second may nap longer than a tape.
 private func run(_ seed: Seed, naps: Bool) throws -> (endings: [Ending], laps: [UInt64]) {
     var random = seed.generator()
-    let feed = try ITCHFileFeed(path: Repository.session)
+    let feed = try InputFeed(FeedOptions(path: Repository.session))
     let world = World(
         feed, pace: .recorded(Speed(times: 2_000)), seed: seed, tape: 1 << 10, loops: 2)
     let clients = (0..<2).map { loop in
@@ -93,7 +93,7 @@ private func metrics(_ world: World, loop: Int, asleep: Int? = nil) -> String {
 @Test("any loop shows the sum of all, and each by itself; sessions are numbered once")
 func sums() throws {
     let world = World(
-        try ITCHFileFeed(path: Repository.session), pace: .unpaced, seed: Seed(1), loops: 2)
+        try InputFeed(FeedOptions(path: Repository.session)), pace: .unpaced, seed: Seed(1), loops: 2)
     while !world.feedHasEnded { world.step() }
     let sockets = [0, 0, 0, 1].map { stream(world, loop: $0) }
     #expect(Set(sockets.map(\.session)) == ["1", "2", "3", "5"])

@@ -27,7 +27,7 @@ private struct Outcome: Equatable {
 
 private func run(_ seed: Seed, tape: Int = 1 << 14, naps: Bool = false) throws -> Outcome {
     var random = seed.generator()
-    let feed = try ITCHFileFeed(path: Repository.session)
+    let feed = try InputFeed(FeedOptions(path: Repository.session))
     var limits = Limits()
     limits.stall = .seconds(8)
     let world = World(feed, pace: .recorded(Speed(times: 2_000)), seed: seed, limits: limits, tape: tape)

@@ -8,12 +8,13 @@ private let floors: [String: Set<String>] = [
     "Market": ["Basics"],
     "Wire": ["Basics", "CLinux", "COpenSSL", "CZlib"],
     "Dialects": ["Basics", "CZlib", "Market"],
-    "TickerFeed": ["Basics", "Market", "Dialects", "CLinux"],
+    "Journal": ["Basics", "CLinux", "CZlib", "Market"],
+    "TickerFeed": ["Basics", "Market", "Dialects", "Journal", "CLinux", "CZlib"],
     "FanOut": ["Basics", "Market", "Wire", "Dialects"],
 ]
 
 private let doors: Set = ["tickerd", "tickwatch", "tickbench", "tickfuzz"]
-private let rooms: Set = ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]
+private let rooms: Set = ["Basics", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut"]
 private let ground: Set = ["CLinux", "COpenSSL", "CSwiftRuntime", "CZlib"]
 
 /// The module that a line imports, nil for any other line.

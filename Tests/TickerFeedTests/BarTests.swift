@@ -25,7 +25,8 @@ private func ticks(_ trades: [Trade], advance: (Int) -> Int64? = { _ in nil }) t
     let end = TapeEnd()
     var builder = end.makeBuilder()
     let name = try #require(SymbolName("X"))
-    let id = builder.define(SymbolDefinition(name: name), at: at(0))
+    let definedId = builder.define(SymbolDefinition(name: name), at: at(0))
+    let id = try #require(definedId)
     for (index, trade) in trades.enumerated() {
         if let offset = advance(index) {
             builder.advance(to: Timestamp(raw: noon + offset), received: Timestamp(raw: 5))
@@ -45,7 +46,7 @@ private func closedBars(_ ticks: [Tick], _ interval: BarInterval) -> [(bar: Bar,
         switch tick.kind {
         case .trade:
             trades = tick.sequence
-            open.add(price: tick.price, size: tick.size, at: tick.eventTime, interval)
+            open.add(price: tick.price, size: tick.size, number: trades, at: tick.eventTime, interval)
         case .barClose where tick.interval == interval:
             closed.append((open.close(interval), tick.sequence))
             #expect(open.sequence(after: trades) == tick.sequence)
@@ -121,13 +122,16 @@ func lateTrades() throws {
 func openBarSnapshot() throws {
     let end = TapeEnd()
     var builder = end.makeBuilder()
-    let id = builder.define(SymbolDefinition(name: try #require(SymbolName("X"))), at: at(0))
+    let defined = builder.define(SymbolDefinition(name: try #require(SymbolName("X"))), at: at(0))
+    let id = try #require(defined)
     var whole = OpenBar()
     for index in 0..<9 {
         let offset = Int64(index) * 350_000_000
         builder.trade(id, shares: 5, price: Price(e4: 100), match: 1, at: at(offset))
         if index % 3 == 0, index > 0 { _ = whole.close(.second) }
-        whole.add(price: Price(e4: 100), size: Quantity(shares: 5), at: at(offset).time, .second)
+        whole.add(
+            price: Price(e4: 100), size: Quantity(shares: 5), number: UInt64(index) + 1,
+            at: at(offset).time, .second)
     }
     builder.writeSnapshot(of: id)
     builder.publish()
@@ -136,5 +140,6 @@ func openBarSnapshot() throws {
         restored.restore(tick, after: 9, last: Price(e4: 100))
     }
     #expect(restored.bar == whole.bar)
+    #expect(restored.first == 7 && restored.sequenceBefore == 8)
     #expect(restored.closes == 2 && restored.sequence(after: 9) == 11)
 }

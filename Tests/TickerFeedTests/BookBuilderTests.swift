@@ -33,7 +33,8 @@ func tickStream() throws {
         builder.publish()
         return end.drain().map(words)
     }
-    let id = builder.define(SymbolDefinition(name: try name("AAPL"), lot: 100), at: at(1))
+    let definedId = builder.define(SymbolDefinition(name: try name("AAPL"), lot: 100), at: at(1))
+    let id = try #require(definedId)
     #expect(ticks() == ["symbol 0 ."])
     builder.status(id, MarketStatus(.trading), at: at(2))
     #expect(ticks() == ["status 1 ."])
@@ -71,7 +72,8 @@ func tickStream() throws {
 func stamps() throws {
     let end = TapeEnd()
     var builder = end.makeBuilder()
-    let id = builder.define(SymbolDefinition(name: try name("X")), at: at(1))
+    let definedId = builder.define(SymbolDefinition(name: try name("X")), at: at(1))
+    let id = try #require(definedId)
     builder.add(order: 1, symbol: id, side: .ask, shares: 1, price: p10, at: at(42))
     builder.publish()
     for tick in end.drain().dropFirst() {
@@ -85,7 +87,8 @@ func stamps() throws {
 func clearing() throws {
     let end = TapeEnd()
     var builder = end.makeBuilder()
-    let a = builder.define(SymbolDefinition(name: try name("A")), at: at(1))
+    let definedA = builder.define(SymbolDefinition(name: try name("A")), at: at(1))
+    let a = try #require(definedA)
     _ = builder.define(SymbolDefinition(name: try name("B")), at: at(1))
     builder.add(order: 1, symbol: a, side: .bid, shares: 100, price: p10, at: at(2))
     builder.add(order: 2, symbol: a, side: .ask, shares: 100, price: p11, at: at(3))
@@ -116,7 +119,8 @@ func clearing() throws {
 func overflow() throws {
     let end = TapeEnd()
     var builder = end.makeBuilder()
-    let id = builder.define(SymbolDefinition(name: try name("X")), at: at(1))
+    let definedId = builder.define(SymbolDefinition(name: try name("X")), at: at(1))
+    let id = try #require(definedId)
     builder.cross(id, shares: 92_233_720_368, price: p10, match: 1, at: at(2))
     #expect(builder.anomalies[.quantityOverflow] == 0)
     builder.cross(id, shares: 92_233_720_369, price: p10, match: 2, at: at(3))

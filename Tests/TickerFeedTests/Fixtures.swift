@@ -1,6 +1,7 @@
 // Files of the repository, found from where this file is compiled, and golden results as values.
 import Basics
 import Foundation
+import Market
 import TestSupport
 
 @testable import TickerFeed
@@ -39,17 +40,38 @@ enum Fixture {
     }
 }
 
-extension ITCHDigest {
-    /// Takes all of `bytes`, cut at random.
-    mutating func take(_ bytes: [UInt8], cutBy random: inout SeededGenerator, longest: Int) {
-        bytes.withUnsafeBytes { all in
-            var start = 0
-            while start < all.count {
-                let end = min(all.count, start + 1 + random.below(longest))
-                take(UnsafeRawBufferPointer(rebasing: all[start..<end]))
-                start = end
+extension Digest {
+    /// Of bytes at hand, cut at random.
+    static func of(
+        _ bytes: [UInt8], name: String = "20200130", cutBy seed: Seed? = nil, longest: Int = .max,
+        checkpointEvery: Int = 0
+    ) throws -> Digest {
+        let memory = InputMemory(bytes, cutBy: seed?.generator(), longest: longest)
+        return Digest(
+            try InputFeed(FeedOptions(path: name), memory: memory), checkpointEvery: checkpointEvery)
+    }
+}
+
+extension Feed {
+    /// Plays on until the end or a fault, in steps of `limit`.
+    ///
+    /// - Returns: how many events there were.
+    @discardableResult
+    func playAll(
+        upTo end: Timestamp = Timestamp(raw: .max), limit: Int = 10_000, into builder: inout BookBuilder,
+        afterEach: (inout BookBuilder) -> Void = { _ in }
+    ) -> (played: Int, next: FeedStep.Next) {
+        var played = 0
+        while true {
+            let step = play(upTo: end, limit: limit, received: .zero, into: &builder)
+            played += step.played
+            afterEach(&builder)
+            switch step.next {
+            case .now: continue
+            case .waits: wait(atMost: .seconds(10))
+            case .due(let time): if time > end { return (played, step.next) }
+            case .end, .failed: return (played, step.next)
             }
         }
     }
-    mutating func take(_ bytes: [UInt8]) { bytes.withUnsafeBytes { take($0) } }
 }

@@ -20,24 +20,21 @@ private final class ScriptedFeed: Feed {
         self.rewinds = rewinds
     }
 
-    func nextTime() -> Timestamp? {
-        next < times.count ? Timestamp(raw: times[next]) : nil
-    }
-
     func play(
         upTo time: Timestamp, limit: Int, received: Timestamp, into builder: inout BookBuilder
-    ) throws(FeedError) -> Int {
+    ) -> FeedStep {
         var played = 0
         while played < limit, next < times.count, times[next] <= time.raw {
             if next == faultAt {
-                guard played == 0 else { return played }
-                throw .truncated(file: "script", offset: next, bytesLeft: 1)
+                let fault = FeedFault.cut("message", at: next, bytesLeft: 1)
+                return FeedStep(played: played, next: .failed(.broken(file: "script", fault)))
             }
             message(received, &builder)
             next += 1
             played += 1
         }
-        return played
+        let due = next < times.count ? FeedStep.Next.due(Timestamp(raw: times[next])) : .end
+        return FeedStep(played: played, next: due)
     }
 
     private func message(_ received: Timestamp, _ builder: inout BookBuilder) {
@@ -165,7 +162,8 @@ func realRounds() throws {
     for pace in [Pace.recorded(Speed(times: 1_000_000)), .recorded(Speed(times: 1_000)), .unpaced] {
         let end = TapeEnd()
         let ingest = Ingest(
-            feed: try ITCHFileFeed(path: Fixture.aapl), writer: Tape.Writer(end.tape), pace: pace, loop: true)
+            feed: try InputFeed(FeedOptions(path: Fixture.aapl)), writer: Tape.Writer(end.tape), pace: pace,
+            loop: true)
         var now = Instant.zero, stream: [Tick] = []
         while ingest.state.rounds < 2 {
             now = ingest.turn(now: Moment(instant: now, wall: .zero))
@@ -200,7 +198,7 @@ func faults() throws {
     let feed = ScriptedFeed((0..<10).map { Int64($0) }, faultAt: 6)
     let ingest = Ingest(feed: feed, writer: Tape.Writer(end.tape), pace: .unpaced, loop: true)
     let stream = run(ingest, end, until: 1_000 * millisecond)
-    #expect(ingest.state.fault == .truncated(file: "script", offset: 6, bytesLeft: 1))
+    #expect(ingest.state.fault == .broken(file: "script", .cut("message", at: 6, bytesLeft: 1)))
     #expect(ingest.state.messages == 6)
     end.reader.askForSnapshot()
     let now = Instant(raw: 1 << 40)

@@ -14,8 +14,8 @@ private func ticks(seed: UInt64, seconds: Int, chunk: (inout SeededGenerator) ->
     var builder = end.makeBuilder(), random = Seed(seed).generator(), ticks: [Tick] = []
     let simulator = Simulator(seed: seed, start: start)
     let last = start + .seconds(seconds)
-    while let time = simulator.nextTime(), time <= last {
-        _ = try simulator.play(
+    while simulator.nextTime <= last {
+        _ = simulator.play(
             upTo: last, limit: chunk(&random), received: .zero, into: &builder)
         builder.publish()
         ticks += end.drain()
@@ -37,7 +37,7 @@ func simulatorRewinds() throws {
     var builder = end.makeBuilder()
     let simulator = Simulator(seed: 3, start: start)
     func round() throws -> [Tick] {
-        _ = try simulator.play(
+        _ = simulator.play(
             upTo: start + .seconds(2), limit: 10_000, received: .zero, into: &builder)
         builder.publish()
         return end.drain()
@@ -91,8 +91,8 @@ func longRun() throws {
     let simulator = Simulator(seed: 11, start: start)
     for minute in 1...minutes {
         let until = start + .seconds(minute * 60)
-        while let time = simulator.nextTime(), time <= until {
-            _ = try simulator.play(upTo: until, limit: 2_000, received: .zero, into: &builder)
+        while simulator.nextTime <= until {
+            _ = simulator.play(upTo: until, limit: 2_000, received: .zero, into: &builder)
             builder.publish()
             _ = end.drain()
         }

@@ -73,12 +73,12 @@ struct SeenSymbol: Equatable {
             book = tick.sequence
             bids.book.removeAll()
             asks.book.removeAll()
-            nextTradeStartsDay = true
+            if tick.aux == 0 { nextTradeStartsDay = true }
         case .statistics:
             statistics.restore(tick)
             nextTradeStartsDay = false
             trade = tick.sequence
-        case .barClose, .bar: break
+        case .barClose, .bar, .epoch, .tradeBreak: break
         case nil: Issue.record("a tick of no kind")
         }
     }

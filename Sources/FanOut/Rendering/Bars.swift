@@ -43,10 +43,14 @@ extension Shard {
     private mutating func skipLost(_ one: Addressee, _ series: UnsafeMutablePointer<BarSeries>) {
         let first = series.pointee.closed.first
         let wasLapped = first == series.pointee.closed.resumedAt
-        let last =
-            series.pointee.closed.count > 0
-            ? series.pointee.closed[first].pointee.sequenceBefore
-            : one.symbol.pointee.tradeSequence - series.pointee.open.bar.trades.count + (first - 1)
+        let last: UInt64
+        if series.pointee.closed.count > 0 {
+            last = series.pointee.closed[first].pointee.sequenceBefore
+        } else if series.pointee.open.isEmpty {
+            last = series.pointee.open.sequence(after: one.symbol.pointee.tradeSequence)
+        } else {
+            last = series.pointee.open.sequenceBefore
+        }
         if last > one.slot.pointee.sent { gap(to: last, wasLapped: wasLapped, one) }
         one.slot.pointee.seen = first - 1
     }

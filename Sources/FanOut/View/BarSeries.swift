@@ -10,14 +10,13 @@ struct ClosedBar {
     let bar: Bar
     /// The version that closed it.
     let sequence: UInt64
+    /// The version before its first trade.
+    let sequenceBefore: UInt64
     let end: Timestamp
     let receiveTime: Timestamp
     /// Ticks on the tape before the mark that closed it.
     let position: UInt64
     var bodies = Bodies()
-
-    /// The version before its first trade.
-    var sequenceBefore: UInt64 { sequence - bar.trades.count - 1 }
 }
 
 struct BarSeries: ~Copyable {
@@ -35,17 +34,19 @@ struct BarSeries: ~Copyable {
     @inline(__always)
     mutating func add(_ trade: Tick, position: UInt64) {
         changedAt = position
-        open.add(price: trade.price, size: trade.size, at: trade.eventTime, interval)
+        open.add(
+            price: trade.price, size: trade.size, number: trade.sequence, at: trade.eventTime, interval)
     }
 
     /// Takes the mark that ends the open bar.
     mutating func close(_ tick: Tick, position: UInt64) {
         changedAt = position
+        let sequenceBefore = open.sequenceBefore
         let bar = open.close(interval)
         closed.append(
             ClosedBar(
-                bar: bar, sequence: tick.sequence, end: tick.eventTime, receiveTime: tick.receiveTime,
-                position: position),
+                bar: bar, sequence: tick.sequence, sequenceBefore: sequenceBefore, end: tick.eventTime,
+                receiveTime: tick.receiveTime, position: position),
             number: open.closes)
     }
 

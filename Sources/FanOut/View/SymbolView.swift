@@ -140,15 +140,16 @@ struct SymbolView: ~Copyable {
             changes.formUnion(.trades)
         case .bar:
             restoreBar(tick, position)
-        case .symbol: break
+        case .symbol, .epoch, .tradeBreak: break
         }
     }
 
     private mutating func clear(_ tick: Tick) {
         book.clear(tick)
+        changes.formUnion(.book)
+        guard tick.aux == 0 else { return }
         startsNewDay = true
         for interval in BarInterval.allCases { series(interval).pointee.startOver() }
-        changes.formUnion(.book)
     }
 
     private mutating func applyTrade(_ tick: Tick, _ position: UInt64) {
@@ -180,8 +181,8 @@ struct SymbolView: ~Copyable {
     private mutating func applyStatus(_ tick: Tick, _ position: UInt64) {
         changes.formUnion(.status)
         statusAt = position
-        status = MarketStatus(packed: tick.aux)
-        feed = tick.flags.contains(.suspect) ? .suspect : .live
+        let words = SymbolStatus(packed: tick.aux)
+        (status, feed) = (words.market, words.feed)
         // Number 0: the source has said nothing yet.
         guard tick.sequence != statusSequence, tick.sequence != 0 else { return }
         statuses.append(

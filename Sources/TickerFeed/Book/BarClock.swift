@@ -66,13 +66,14 @@ extension BookBuilder {
     /// A trade belongs to the open bar of each interval.
     @inline(__always)
     mutating func addToBars(
-        _ symbol: SymbolID, price: Price, size: Quantity, at time: Timestamp
+        _ symbol: SymbolID, price: Price, size: Quantity, number: UInt64, at time: Timestamp
     ) {
         let state = states[symbol]
         for interval in BarInterval.allCases {
             let index = Int(interval.rawValue)
             let begins = state.pointee.bars[index].isEmpty
-            state.pointee.bars[index].add(price: price, size: size, at: time, interval)
+            state.pointee.bars[index].add(
+                price: price, size: size, number: number, at: time, interval)
             if begins { barClock.began(symbol, interval, end: state.pointee.bars[index].end(interval)) }
         }
     }

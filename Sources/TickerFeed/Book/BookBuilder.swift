@@ -24,8 +24,22 @@ public struct BookBuilder: ~Copyable {
     var states = SymbolStates()
     var barClock = BarClock()
     var writer: Tape.Writer
+    var levelEvent = LevelEvent()
 
-    public init(_ writer: consuming Tape.Writer) { self.writer = writer }
+    /// Added to every time of the source before anything is made of it.
+    public var shift = Nanoseconds.zero
+    /// The symbols to take; nil takes all.
+    public let wanted: Set<SymbolName>?
+    private var turnEnd = UInt64.max
+
+    /// - Parameter wanted: symbols that are not in it are never defined; nil takes all.
+    public init(_ writer: consuming Tape.Writer, wanted: Set<SymbolName>? = nil) {
+        self.writer = writer
+        self.wanted = wanted
+    }
+
+    /// Some symbols are not wanted: a feed passes their messages over.
+    @inline(__always) public var isChoosy: Bool { wanted != nil }
 
     public var symbolCount: Int { states.count }
     public var anomalies: Anomalies { books.anomalies }
@@ -33,12 +47,24 @@ public struct BookBuilder: ~Copyable {
     public var tickCount: UInt64 { writer.position }
 
     /// For what a feed refuses before it comes to a book.
-    public mutating func count(_ anomaly: Anomaly) { books.anomalies.count(anomaly) }
+    ///
+    /// - Parameters:
+    ///   - message: the source's number of the message, the line, the packet.
+    ///   - offset: where it begins in the input.
+    public mutating func count(
+        _ anomaly: Anomaly, message: UInt64, offset: Int? = nil, _ cause: StaticString? = nil
+    ) {
+        books.anomalies.count(anomaly, message: message, offset: offset, cause: cause)
+    }
 
     // MARK: The tape, as its only writer sees it
 
     /// Shows the ticks written so far to the tape's readers.
     public mutating func publish() { writer.publish() }
+    /// A turn begins, in which a feed is to write about that many ticks and no more.
+    public mutating func beginTurn(ticks: Int) { turnEnd = writer.position + UInt64(ticks) }
+    /// Enough was written for one turn: a feed whose events are many ticks each stops here.
+    @inline(__always) public var isTurnFull: Bool { writer.position >= turnEnd }
     public var lag: Int { writer.lag }
     public var tapeCapacity: Int { writer.capacity }
     public func takeSnapshotRequest() -> Bool { writer.takeSnapshotRequest() }
@@ -46,30 +72,25 @@ public struct BookBuilder: ~Copyable {
     // MARK: Names and states
 
     /// Gives a symbol its number, or finds the one it has; says so on the tape either way.
-    public mutating func define(_ definition: SymbolDefinition, at stamp: Stamp) -> SymbolID {
-        begin(stamp)
+    ///
+    /// - Returns: nil for a symbol that is not wanted: its messages are to be passed over.
+    public mutating func define(
+        _ definition: SymbolDefinition, at stamp: Stamp, unit: SizeUnit = .shares
+    ) -> SymbolID? {
+        if let wanted, !wanted.contains(definition.name) { return nil }
+        let stamp = begin(stamp)
         let id = directory.add(definition)
         if id.index == states.count {
-            states.append(SymbolState(definition: definition, definedAt: stamp))
+            states.append(SymbolState(definition: definition, definedAt: stamp, unit: unit))
             _ = books.addSymbol()
         } else {
             states[id].pointee.definition = definition
             states[id].pointee.definedAt = stamp
+            states[id].pointee.unit = unit
         }
         writer.append(
             .symbol(id, definition, flags: .endOfEvent, at: stamp.time, received: stamp.received))
         return id
-    }
-
-    public mutating func status(_ symbol: SymbolID, _ status: MarketStatus, at stamp: Stamp) {
-        begin(stamp)
-        let state = states[symbol]
-        state.pointee.status = status
-        state.pointee.statusAt = stamp
-        state.pointee.statusSequence += 1
-        append(
-            .status, symbol, sequence: state.pointee.statusSequence, aux: status.packed, at: stamp)
-        writer.endEvent()
     }
 
     // MARK: Orders
@@ -84,7 +105,7 @@ public struct BookBuilder: ~Copyable {
     public mutating func add(
         order: UInt64, symbol: SymbolID, side: Side, shares: UInt32, price: Price, at stamp: Stamp
     ) {
-        begin(stamp)
+        let stamp = begin(stamp)
         guard
             let change = books.add(
                 order: order, symbol: symbol, side: side, shares: shares, price: price)
@@ -95,7 +116,7 @@ public struct BookBuilder: ~Copyable {
 
     /// A resting order trades at its own price.
     public mutating func execute(order: UInt64, shares: UInt32, match: UInt64, at stamp: Stamp) {
-        begin(stamp)
+        let stamp = begin(stamp)
         guard let change = books.reduce(order: order, by: shares, .executed) else { return }
         trade(change, price: change.level.price, match: match, at: stamp)
         reduced(change, at: stamp)
@@ -106,20 +127,20 @@ public struct BookBuilder: ~Copyable {
     public mutating func executeWithPrice(
         order: UInt64, shares: UInt32, match: UInt64, printable: Bool, price: Price, at stamp: Stamp
     ) {
-        begin(stamp)
+        let stamp = begin(stamp)
         guard let change = books.reduce(order: order, by: shares, .executedWithPrice) else { return }
         if printable { trade(change, price: price, match: match, at: stamp) }
         reduced(change, at: stamp)
     }
 
     public mutating func cancel(order: UInt64, shares: UInt32, at stamp: Stamp) {
-        begin(stamp)
+        let stamp = begin(stamp)
         guard let change = books.reduce(order: order, by: shares, .cancelled) else { return }
         reduced(change, at: stamp)
     }
 
     public mutating func delete(order: UInt64, at stamp: Stamp) {
-        begin(stamp)
+        let stamp = begin(stamp)
         guard let change = books.delete(order: order) else { return }
         reduced(change, at: stamp)
     }
@@ -128,7 +149,7 @@ public struct BookBuilder: ~Copyable {
     public mutating func replace(
         order: UInt64, with newOrder: UInt64, shares: UInt32, price: Price, at stamp: Stamp
     ) {
-        begin(stamp)
+        let stamp = begin(stamp)
         guard
             let change = books.replace(order: order, with: newOrder, shares: shares, price: price)
         else { return }
@@ -143,7 +164,7 @@ public struct BookBuilder: ~Copyable {
     public mutating func trade(
         _ symbol: SymbolID, shares: UInt32, price: Price, match: UInt64, at stamp: Stamp
     ) {
-        begin(stamp)
+        let stamp = begin(stamp)
         guard shares > 0 else { return }
         trade(
             symbol, aggressor: nil, size: Quantity(shares: shares), price: price, match: match, at: stamp)
@@ -154,15 +175,25 @@ public struct BookBuilder: ~Copyable {
     public mutating func cross(
         _ symbol: SymbolID, shares: UInt64, price: Price, match: UInt64, at stamp: Stamp
     ) {
-        begin(stamp)
+        let stamp = begin(stamp)
         guard shares > 0 else { return }
         trade(symbol, aggressor: nil, size: quantity(shares), price: price, match: match, at: stamp)
         writer.endEvent()
     }
 
-    public mutating func breakTrade(at stamp: Stamp) {
-        begin(stamp)
+    public mutating func breakTrade(match: UInt64, at stamp: Stamp) {
+        _ = begin(stamp)
         brokenTrades += 1
+    }
+
+    /// A trade of a source that says who came to whom, in sizes of any unit. Without size it is nothing.
+    public mutating func trade(
+        _ symbol: SymbolID, aggressor: Side?, size: Quantity, price: Price, id: UInt64, at stamp: Stamp
+    ) {
+        let stamp = begin(stamp)
+        guard size > .zero else { return }
+        trade(symbol, aggressor: aggressor, size: size, price: price, match: id, at: stamp)
+        writer.endEvent()
     }
 
     // MARK: Rounds
@@ -197,12 +228,17 @@ public struct BookBuilder: ~Copyable {
     // MARK: Parts of a message
 
     /// What every message begins with: bars that ended before it are marked before it.
+    ///
+    /// - Returns: the stamp that ticks get.
     @inline(__always)
-    private mutating func begin(_ stamp: Stamp) {
+    mutating func begin(_ stamp: Stamp) -> Stamp {
+        let stamp = Stamp(time: stamp.time + shift, received: stamp.received, source: stamp.source)
         if stamp.time >= barClock.due {
             endBars(at: stamp.time, received: stamp.received)
         }
         last = stamp
+        books.message = stamp.source
+        return stamp
     }
 
     /// What every reduction ends with. One of no shares is accepted and changes nothing.
@@ -265,18 +301,20 @@ public struct BookBuilder: ~Copyable {
             state.pointee.nextTradeStartsDay = false
         }
         state.pointee.statistics.add(price: price, size: size)
-        addToBars(symbol, price: price, size: size, at: stamp.time)
         state.pointee.tradeSequence += 1
+        addToBars(
+            symbol, price: price, size: size, number: state.pointee.tradeSequence, at: stamp.time)
         let tick = Tick(
             .trade, symbol, side: aggressor, sequence: state.pointee.tradeSequence,
             eventTime: stamp.time, receiveTime: stamp.received, price: price, size: size,
             source: stamp.source, aux: match)
         state.pointee.lastTrade = tick
+        state.pointee.lastBreak = nil
         writer.append(tick)
     }
 
     @inline(__always)
-    private mutating func append(
+    mutating func append(
         _ kind: Tick.Kind, _ symbol: SymbolID, side: Side? = nil, sequence: UInt64,
         price: Price = .zero, size: Quantity = .zero, aux: UInt64 = 0, at stamp: Stamp
     ) {
@@ -286,12 +324,13 @@ public struct BookBuilder: ~Copyable {
                 receiveTime: stamp.received, price: price, size: size, source: stamp.source, aux: aux))
     }
 
+    /// Whole shares as a size.
     @inline(__always)
     mutating func quantity(_ shares: UInt64) -> Quantity {
         if shares <= UInt64(Quantity.sharesMax) {
             return Quantity(e8: Int64(truncatingIfNeeded: shares) &* 100_000_000)
         }
-        books.anomalies.count(.quantityOverflow)
+        books.anomalies.count(.quantityOverflow, message: last.source)
         return Quantity(e8: Quantity.sharesMax * 100_000_000)
     }
 }

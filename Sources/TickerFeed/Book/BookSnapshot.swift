@@ -1,7 +1,7 @@
 // All that is known of a symbol, once more: for a reader that was lapped or came late.
 //
-//     symbol · clear · levels, worst first · best bid · best ask · status · last trade · statistics
-//     · open bars
+//     symbol · clear · levels, worst first · best bid · best ask · status · last trade · what was taken
+//     back since · statistics · open bars
 //
 // Invariants
 //   - Every tick is flagged `snapshot` and carries the number and the times of the state it repeats:
@@ -30,6 +30,11 @@ extension BookBuilder {
             trade.flags = .snapshot
             writer.append(trade)
         }
+        if var broken = state.lastBreak {
+            // The open bars come behind it as they are.
+            broken.flags = .snapshot
+            writer.append(broken)
+        }
         if !state.nextTradeStartsDay { writeStatistics(of: symbol, state) }
         writeBars(of: symbol, state)
         writer.endEvent()
@@ -42,13 +47,14 @@ extension BookBuilder {
                 let level = books.level(symbol, side, depth)
                 repeatState(
                     .level, symbol, side: side, sequence: state.bookSequence, price: level.price,
-                    size: quantity(level.shares), aux: UInt64(level.orders), at: state.bookAt)
+                    size: quantity(level.shares, state.unit), aux: UInt64(level.orders),
+                    at: state.bookAt)
             }
         }
         for (side, best) in [(Side.bid, state.bid), (.ask, state.ask)] {
             repeatState(
                 .best, symbol, side: side, sequence: state.quoteSequence, price: best.price,
-                size: quantity(best.shares), aux: UInt64(best.orders), at: state.quoteAt)
+                size: quantity(best.shares, state.unit), aux: UInt64(best.orders), at: state.quoteAt)
         }
     }
 
@@ -63,10 +69,9 @@ extension BookBuilder {
 
     private mutating func writeBars(of symbol: SymbolID, _ state: SymbolState) {
         for interval in BarInterval.allCases {
-            let open = state.bars[Int(interval.rawValue)]
-            let halves = open.bar.trades.ticks(
-                .bar, symbol, interval: interval, sequence: open.sequence(after: state.tradeSequence),
-                at: open.bar.start, received: state.lastTrade?.receiveTime ?? .zero)
+            let halves = state.bars[Int(interval.rawValue)].ticks(
+                symbol, interval, after: state.tradeSequence,
+                received: state.lastTrade?.receiveTime ?? .zero)
             writer.append(halves[0])
             writer.append(halves[1])
         }

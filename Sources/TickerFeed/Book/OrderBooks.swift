@@ -1,4 +1,5 @@
-// The books of all symbols of a feed, kept from single orders.
+// The books of all symbols of a feed, kept from single orders, or from levels where a source has
+// no more.
 //
 //     reference ──OrderTable──▶ shares, level ──pool──▶ price, total, orders, symbol and side
 //                                                          ▲
@@ -13,10 +14,12 @@
 import Basics
 import Market
 
-/// A price level made of orders, in whole shares.
+/// A price level.
 public struct BookLevel: Hashable, Sendable {
     public internal(set) var price: Price
+    /// Whole shares, or units of 1e-8 where the symbol is counted in those (`SizeUnit`).
     public internal(set) var shares: UInt64
+    /// 0 where the source doesn't say.
     public internal(set) var orders: UInt32
     var place: SideIndex
 
@@ -65,6 +68,10 @@ public struct OrderBooks: ~Copyable {
     public private(set) var updatesLeavingLocked: UInt64 = 0
     public private(set) var updatesLeavingCrossed: UInt64 = 0
     public internal(set) var anomalies = Anomalies()
+    /// The source's number of the message that is being applied: where anomalies were met.
+    var message: UInt64 = 0
+    /// Whose book the last update was of.
+    public private(set) var lastUpdated = SymbolID(0)
 
     public init() {
         ladders = TableMemory.allocate(Ladder.self, count: ladderCapacity)
@@ -97,7 +104,7 @@ public struct OrderBooks: ~Copyable {
     @inline(__always)
     public mutating func reduce(order: UInt64, by shares: UInt32, _ how: Reduction) -> LevelChange? {
         guard let place = orders.find(order) else { return reject(how.unknown) }
-        if shares > place.pointee.shares { anomalies.count(how.tooMuch) }
+        if shares > place.pointee.shares { anomalies.count(how.tooMuch, message: message) }
         let taken = min(shares, place.pointee.shares)
         return accepted(take(taken, from: place), moved: taken)
     }
@@ -125,6 +132,49 @@ public struct OrderBooks: ~Copyable {
         let entered = accepted(new, moved: shares)
         guard old.price != price else { return (entered, nil) }
         return (LevelChange(level: old, moved: was), entered)
+    }
+
+    // MARK: Levels, where the source has no orders. One symbol has the one or the other.
+
+    /// Sets a level's total; 0 removes it.
+    ///
+    /// - Returns: false where that is what rested there before.
+    mutating func setLevel(
+        _ symbol: SymbolID, _ side: Side, price: Price, size: UInt64, orders: UInt32
+    ) -> Bool {
+        let place = SideIndex(symbol, side), key = place.key(price)
+        let (position, found) = ladders[place.index].position(of: key)
+        guard found else {
+            guard size > 0 else { return false }
+            let level = levels.take(BookLevel(price: price, shares: size, orders: orders, place: place))
+            ladders[place.index].insert(key, level, at: position)
+            return true
+        }
+        let level = ladders[place.index].level(at: position)
+        guard levels[level].shares != size || levels[level].orders != orders else { return false }
+        levels[level].shares = size
+        levels[level].orders = orders
+        if size == 0 {
+            ladders[place.index].remove(at: position)
+            levels.give(back: level)
+        }
+        return true
+    }
+
+    /// What rests at a price; 0: nothing.
+    func size(_ symbol: SymbolID, _ side: Side, price: Price) -> UInt64 {
+        let place = SideIndex(symbol, side)
+        let (position, found) = ladders[place.index].position(of: place.key(price))
+        return found ? levels[ladders[place.index].level(at: position)].shares : 0
+    }
+
+    /// Empties the book of a symbol that has no orders.
+    mutating func removeLevels(of symbol: SymbolID) {
+        for side in Side.allCases {
+            let place = SideIndex(symbol, side)
+            for at in 0..<ladders[place.index].count { levels.give(back: ladders[place.index].level(at: at)) }
+            ladders[place.index].removeAll()
+        }
     }
 
     /// Forgets every order of every symbol; symbols and memory stay.
@@ -227,15 +277,22 @@ public struct OrderBooks: ~Copyable {
 
     @inline(never)
     private mutating func reject<Nothing>(_ anomaly: Anomaly) -> Nothing? {
-        anomalies.count(anomaly)
+        anomalies.count(anomaly, message: message)
         return nil
     }
 
     @inline(__always)
     private mutating func accepted(_ level: BookLevel, moved: UInt32) -> LevelChange {
-        updates &+= 1
-        noteCrossing(level.place.symbol)
+        updated(level.place.symbol)
         return LevelChange(level: level, moved: moved)
+    }
+
+    /// One more message was accepted that could have changed the symbol's book.
+    @inline(__always)
+    mutating func updated(_ symbol: SymbolID) {
+        updates &+= 1
+        lastUpdated = symbol
+        noteCrossing(symbol)
     }
 
     @inline(__always)
@@ -268,10 +325,11 @@ public struct OrderBooks: ~Copyable {
             ladders[i].checkInvariants()
             for depth in 0..<ladders[i].count {
                 let index = ladders[i].level(depth), level = levels[index]
-                let total = totals[index] ?? (0, 0)
+                // A level without orders is the source's own.
+                let total = totals[index] ?? (level.shares, level.orders)
                 precondition(level.shares == total.shares && level.orders == total.orders)
-                precondition(level.place.index == i && level.orders > 0)
-                seen += 1
+                precondition(level.place.index == i && level.shares > 0)
+                seen += totals[index] == nil ? 0 : 1
             }
         }
         precondition(seen == totals.count, "orders at a level that no ladder has")

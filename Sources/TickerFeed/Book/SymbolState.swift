@@ -16,8 +16,16 @@ public struct Stamp: Hashable, Sendable {
     static let none = Stamp(time: .zero, received: .zero, source: 0)
 }
 
+/// What one unit of a book's size is.
+public enum SizeUnit: UInt8, Sendable {
+    case shares
+    /// 1e-8 of one, as `Quantity`.
+    case e8
+}
+
 /// Trivially copyable: the builder keeps one for each symbol in plain memory.
 struct SymbolState {
+    // What every order message reads and writes comes first: `SymbolStates.prefetch`.
     var bookSequence: UInt64 = 0
     var bookAt = Stamp.none
 
@@ -29,9 +37,13 @@ struct SymbolState {
 
     var definition: SymbolDefinition
     var definedAt: Stamp
+    /// What the sizes of its book count.
+    var unit = SizeUnit.shares
 
     var tradeSequence: UInt64 = 0
     var lastTrade: Tick?
+    /// The trade taken back last, where no trade followed.
+    var lastBreak: Tick?
     var statistics = DayStatistics()
     /// The books were cleared: the next trade is the first of its day.
     var nextTradeStartsDay = false
@@ -41,7 +53,7 @@ struct SymbolState {
     var statusSequence: UInt64 = 0
     var statusAt = Stamp.none
     /// Until the source says something: "to be taken as not trading" (ITCH 5.0, 4.2.2).
-    var status = MarketStatus(.closed)
+    var status = SymbolStatus(MarketStatus(.closed))
 
     subscript(side: Side) -> Best {
         get { side == .bid ? bid : ask }
@@ -53,7 +65,7 @@ struct SymbolState {
         var shares: UInt64 = 0
         var orders: UInt32 = 0
 
-        var isEmpty: Bool { orders == 0 }
+        var isEmpty: Bool { shares == 0 }
     }
 }
 

@@ -2,73 +2,83 @@
 import Basics
 import Market
 
-public enum Digest {
-    /// Reads the whole file and reports what ingest makes of it.
+extension Digest {
+    /// Reads the whole input and reports what ingest makes of it.
     ///
     /// - Returns: one JSON object; the keys are those of `Tests/TickerFeedTests/Golden`.
-    public static func report(ofFile path: String) throws(FeedError) -> String {
-        var digest = ITCHDigest()
-        try read(path, into: &digest)
-        return digest.json(file: path.split(separator: "/").last.map(String.init) ?? path)
-    }
-
-    private static func read(_ path: String, into digest: inout ITCHDigest) throws(FeedError) {
-        let file = try InputFile.open(feed: path)
-        var chunk = ByteBuffer()
-        while try file.fill(&chunk, feed: path, atMost: 256 << 10) {
-            if digest.bytes == 0 { try ITCHRecognition.check(chunk.readable, file: path) }
-            digest.take(chunk.readable)
-            chunk.removeAll()
+    public static func report(of options: FeedOptions) throws(FeedError) -> String {
+        var options = options
+        // Times are counted from the day's beginning, whichever day it is.
+        if CalendarDate(inFileName: options.path) == nil, options.date == nil {
+            options.date = CalendarDate(year: 2000, month: 1, day: 1)
         }
+        let feed = try InputFeed(options)
+        try feed.awaitDecoder()
+        var digest = Digest(feed)
+        digest.run()
+        if let fault = digest.fault, case .cannotRead = fault { throw fault }
+        return digest.json
     }
-}
 
-extension ITCHDigest {
-    func json(file: String) -> String {
+    /// Of an input that has been recognised.
+    init(_ feed: InputFeed, checkpointEvery: Int = 0) {
+        self.init(
+            feed, scale: feed.decoder?.scale ?? .decimals, timeZero: feed.decoder?.timeZero ?? .zero,
+            checkpointEvery: checkpointEvery)
+    }
+
+    /// One object, in the shape of the golden files.
+    public var json: String {
         JSONText.object { json in
-            json.member("input") { input in
-                input.member("file", file)
-                input.member("bytes", bytes)
-            }
-            json.member("format", "NASDAQ TotalView-ITCH 5.0, 2-byte length framing")
-            json.member("price_scale", 10_000)
-            addMessages(to: &json)
+            if let input = feed.report { addInput(input, to: &json) }
+            json.member("price_scale", 1_000_000_000 / scale.priceE9)
+            json.member("messages", messages)
+            addCounts(to: &json)
             addUpdates(to: &json)
-            json.member("trades_count_shares_notional") { trades in addTrades(to: &trades) }
-            json.member("final") { final in
-                for (index, symbol) in symbols.enumerated() {
-                    final.member(symbol.name) { addBook(of: SymbolID(index), to: &$0) }
+            json.member("trades_count_size_notional") { trades in addTrades(to: &trades) }
+            json.member("status") { states in
+                for id in symbols {
+                    states.member(name(id), "\(builder.states[id].pointee.status.market.state.name)")
                 }
+            }
+            json.member("feed") { states in
+                for id in symbols {
+                    states.member(name(id), "\(builder.states[id].pointee.status.feed.name)")
+                }
+            }
+            json.member("final") { final in
+                for id in symbols { final.member(name(id)) { addBook(of: id, to: &$0) } }
             }
             json.member("end") { end in addEnd(to: &end) }
         }.text
     }
 
-    private func addMessages(to json: inout JSONText) {
-        json.member("messages", messages)
-        json.member("types") { types in
-            for (type, count) in self.types.sorted(by: { $0.key < $1.key }) {
-                types.member(letter(type), count)
-            }
+    private var symbols: [SymbolID] { (0..<builder.symbolCount).map { SymbolID($0) } }
+    private func name(_ id: SymbolID) -> String { builder.directory[id].name.description }
+
+    private func addInput(_ input: InputReport, to json: inout JSONText) {
+        json.member("input") { members in
+            members.member("file", input.source)
+            members.member("bytes", input.bytesRead)
         }
-        json.member("anomalies") { members in
-            for (name, count) in anomalies.named { members.member(name, count) }
+    }
+
+    /// Counts with a common beginning, up to the first dot, are one object.
+    private func addCounts(to json: inout JSONText) {
+        var groups: [(name: String, members: [(String, UInt64)])] = []
+        for count in feed.report?.counts ?? [] {
+            let parts = count.name.split(separator: ".", maxSplits: 1).map(String.init)
+            let (group, member) = (parts[0], parts.count > 1 ? parts[1] : "count")
+            if groups.last?.name != group { groups.append((group, [])) }
+            groups[groups.count - 1].members.append((member, count.count))
         }
+        for group in groups {
+            json.member(group.name) { for member in group.members { $0.member(member.0, member.1) } }
+        }
+        json.member("anomalies") { for (name, count) in anomalies.named { $0.member(name, count) } }
         if let times {
-            json.member("first_ts_ns", times.first.raw)
-            json.member("last_ts_ns", times.last.raw)
-        }
-        let events = systemEvents.map {
-            JSONText.array([.string(letter($0.code)), .number($0.time.raw)])
-        }
-        json.member("system_events", JSONText.array(events))
-        json.member("trading_state") { states in
-            for (id, state) in tradingStates.sorted(by: { $0.key < $1.key }) {
-                states.member(symbols[id.index].name, letter(state))
-            }
-        }
-        json.member("symbols") { members in
-            for symbol in symbols { members.member(String(symbol.locate), symbol.name) }
+            json.member("first_ts_ns", (times.first - timeZero).raw)
+            json.member("last_ts_ns", (times.last - timeZero).raw)
         }
     }
 
@@ -76,21 +86,17 @@ extension ITCHDigest {
         json.member("book_updates", bookUpdates)
         json.member("l1_fnv1a64", level1.hex)
         json.member("depth5_fnv1a64", depth5.hex)
-        json.member("updates_leaving_book_locked", books.updatesLeavingLocked)
-        json.member("updates_leaving_book_crossed", books.updatesLeavingCrossed)
+        json.member("updates_leaving_book_locked", builder.books.updatesLeavingLocked)
+        json.member("updates_leaving_book_crossed", builder.books.updatesLeavingCrossed)
         json.member("live_orders", liveOrders)
+        json.member("ticks", ticks)
+        json.member("ticks_fnv1a64", tickHash.hex)
     }
 
     private func addTrades(to json: inout JSONText) {
-        for (id, totals) in trades.sorted(by: { $0.key < $1.key }) {
-            json.member(symbols[id.index].name) { prints in
-                for print in Print.allCases {
-                    guard let total = totals[print] else { continue }
-                    prints.member(
-                        print.rawValue,
-                        .array([.number(total.count), .number(total.shares), .number(total.notional)]))
-                }
-            }
+        for (id, total) in trades.sorted(by: { $0.key < $1.key }) {
+            json.member(
+                name(id), .array([.number(total.count), .number(total.size), .number(total.notional)]))
         }
     }
 
@@ -98,17 +104,15 @@ extension ITCHDigest {
     private func addBook(of symbol: SymbolID, to json: inout JSONText) {
         let sides = [("bid", Side.bid), ("ask", .ask)]
         for (name, side) in sides {
-            let best = (0..<min(10, books.depth(symbol, side))).map { depth in
-                let level = books.level(symbol, side, depth)
-                return JSONText.array([
-                    .number(level.price.e4), .number(level.shares), .number(level.orders),
-                ])
+            let best = (0..<min(10, builder.books.depth(symbol, side))).map { depth in
+                let level = builder.books.level(symbol, side, depth)
+                return JSONText.array([.number(price(level)), .number(size(level)), .number(level.orders)])
             }
             json.member(name + "s", JSONText.array(best))
         }
-        for (name, side) in sides { json.member(name + "_levels", books.depth(symbol, side)) }
+        for (name, side) in sides { json.member(name + "_levels", builder.books.depth(symbol, side)) }
         for (name, side) in sides {
-            json.member(name + "_size", total(symbol, side) { $0.shares })
+            json.member(name + "_size", total(symbol, side) { size($0) })
         }
         for (name, side) in sides {
             json.member(name + "_orders", total(symbol, side) { UInt64($0.orders) })
@@ -116,15 +120,17 @@ extension ITCHDigest {
     }
 
     private func total(_ symbol: SymbolID, _ side: Side, _ part: (BookLevel) -> UInt64) -> UInt64 {
-        (0..<books.depth(symbol, side)).reduce(0) { $0 + part(books.level(symbol, side, $1)) }
+        (0..<builder.books.depth(symbol, side)).reduce(0) {
+            $0 + part(builder.books.level(symbol, side, $1))
+        }
     }
 
     private func addEnd(to json: inout JSONText) {
-        json.member("ended_by", isAtEndMarker ? "end_marker" : "end_of_file")
-        guard bytesLeft > 0 else { return }
-        json.member(
-            isAtEndMarker ? "bytes_after_end_marker" : "incomplete_bytes_at_end", bytesLeft)
+        let input = feed as? InputFeed
+        let isMarked = input?.decoder?.isAtEndMarker == true
+        json.member("ended_by", isMarked ? "end_marker" : "end_of_file")
+        let left = input?.bytesLeft ?? 0
+        if left > 0 { json.member(isMarked ? "bytes_after_end_marker" : "incomplete_bytes_at_end", left) }
+        if let fault { json.member("fault", fault.description) }
     }
-
-    private func letter(_ byte: UInt8) -> String { String(UnicodeScalar(byte)) }
 }

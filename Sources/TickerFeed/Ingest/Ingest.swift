@@ -22,6 +22,8 @@ public final class Ingest: @unchecked Sendable {
     private var builder: BookBuilder
     private var anchor: Anchor?
     private var messagesOfRound = 0
+    /// The source has nothing yet, and may have something any moment.
+    private var isWaiting = false
     /// A round has ended in this turn, and another begins with the next.
     private var isBetweenRounds = false
     /// The next symbol to snapshot, and how many are still to come; around and around.
@@ -50,6 +52,7 @@ public final class Ingest: @unchecked Sendable {
     /// - Returns: when to call again; `now` where more is due already.
     public func turn(now: Moment) -> Instant {
         let snapshotsLeft = answerSnapshots()
+        builder.beginTurn(ticks: builder.tapeCapacity / 4)
         let next = state.hasEnded ? now.instant + Ingest.attentionAfterEnd : play(now)
         // Books that are empty between two rounds are nobody's news: the next events go with them.
         if !isBetweenRounds { builder.publish() }
@@ -66,43 +69,52 @@ public final class Ingest: @unchecked Sendable {
 
     private func play(_ now: Moment) -> Instant {
         if pace == .unpaced, builder.lag > leadMax { return now.instant + Ingest.breath }
-        guard let time = feed.nextTime() else { return endRound(now) }
-        let anchor = anchor ?? tie(time, to: now)
-        if let anchor, anchor.due(time) > now.instant {
-            builder.advance(to: anchor.reached(now.instant), received: now.wall)
-            return anchor.due(time)
-        }
-        do throws(FeedError) {
-            let played = try feed.play(
-                upTo: anchor?.reached(now.instant) ?? Timestamp(raw: .max), limit: messagesPerTurn,
-                received: now.wall, into: &builder)
-            messagesOfRound += played
-            state.played(played)
-            return nextTurn(anchor, now)
-        } catch {
-            state.end(error)
+        // Before the first event nothing is due: we look when it is, and tie the clocks together.
+        let reached = pace == .unpaced ? Timestamp(raw: .max) : anchor?.reached(now.instant)
+        let step = feed.play(
+            upTo: reached ?? Timestamp(raw: .min), limit: messagesPerTurn, received: now.wall,
+            into: &builder)
+        messagesOfRound += step.played
+        state.played(step.played)
+        isWaiting = step.next == .waits
+        switch step.next {
+        case .due(let time): return next(at: time, now)
+        case .now: return now.instant
+        case .waits: return now.instant + Ingest.attention
+        // What was played last is shown before the books are emptied.
+        case .end: return step.played > 0 ? now.instant : endRound(now)
+        case .failed(let fault):
+            builder.endBars(received: now.wall)
+            state.end(fault)
             return now.instant + Ingest.attentionAfterEnd
         }
     }
 
-    private func nextTurn(_ anchor: Anchor?, _ now: Moment) -> Instant {
-        guard let anchor, let time = feed.nextTime() else { return now.instant }
-        // What is due is played: up to here the source has nothing more to say.
-        if anchor.due(time) > now.instant {
-            builder.advance(to: anchor.reached(now.instant), received: now.wall)
+    private func next(at time: Timestamp, _ now: Moment) -> Instant {
+        guard pace != .unpaced else { return now.instant }
+        guard let anchor else {
+            tie(time, to: now)
+            return play(now)
         }
-        return max(now.instant, anchor.due(time))
+        let due = anchor.due(time)
+        guard due > now.instant else { return now.instant }
+        // What is due is played: up to here the source has nothing more to say.
+        builder.advance(to: anchor.reached(now.instant), received: now.wall)
+        return due
     }
 
-    /// Nil where there is no pace to keep.
-    private func tie(_ time: Timestamp, to now: Moment) -> Anchor? {
+    /// Sleeps, at most that long: until the source has more, where it is that which ingest waits for.
+    public func wait(atMost span: Nanoseconds) {
+        if isWaiting { feed.wait(atMost: span) } else { Thread.sleep(span) }
+    }
+
+    private func tie(_ time: Timestamp, to now: Moment) {
         switch pace {
         case .unpaced: break
         case .recorded(let speed): anchor = Anchor(instant: now.instant, recorded: time, speed: speed)
         case .live:
             anchor = Anchor(instant: now.instant + (time - now.wall), recorded: time, speed: .recorded)
         }
-        return anchor
     }
 
     /// How far ahead of the slowest reader unpaced play runs, in ticks: what a loop takes in a

@@ -56,9 +56,10 @@ struct Anchor {
         return Int64(exactly: wait).map { instant + Nanoseconds(raw: $0) } ?? .never
     }
 
-    /// The last time that is due by now.
+    /// The last time that is due by now. Before the anchor nothing is.
     func reached(_ now: Instant) -> Timestamp {
-        let passed = max(0, Int128(now.raw) - Int128(instant.raw))
+        let passed = Int128(now.raw) - Int128(instant.raw)
+        guard passed >= 0 else { return Timestamp(raw: .min) }
         let span = passed * Int128(speed.thousandths) / 1_000
         return Int64(exactly: Int128(recorded.raw) + span).map(Timestamp.init(raw:))
             ?? Timestamp(raw: .max)

@@ -110,9 +110,11 @@ struct SimulatedSymbol {
     }
 
     private mutating func define(at stamp: Stamp, _ builder: inout BookBuilder) {
-        guard let name = SymbolName(listing.name) else { return }
-        id = builder.define(
-            SymbolDefinition(name: name, priceIncrementE9: 10_000_000, lot: listing.lot), at: stamp)
+        guard let name = SymbolName(listing.name),
+            let id = builder.define(
+                SymbolDefinition(name: name, priceIncrementE9: 10_000_000, lot: listing.lot), at: stamp)
+        else { return }
+        self.id = id
     }
 
     // MARK: Acts. Each is one message.

@@ -22,12 +22,15 @@ public final class Simulator: Feed {
         description = "simulated market of \(Listing.all.count) symbols, seed \(seed)"
     }
 
-    public func nextTime() -> Timestamp? { start + market.due }
+    var nextTime: Timestamp { start + market.due }
 
     public func play(
         upTo time: Timestamp, limit: Int, received: Timestamp, into builder: inout BookBuilder
-    ) throws(FeedError) -> Int {
-        market.play(from: start, upTo: time - start, limit: limit, received: received, &builder)
+    ) -> FeedStep {
+        let played =
+            time < start
+            ? 0 : market.play(from: start, upTo: time - start, limit: limit, received: received, &builder)
+        return FeedStep(played: played, next: .due(nextTime))
     }
 
     public func rewind() -> Bool {

@@ -32,12 +32,15 @@ public final class UniformMarket: Feed {
         description = "uniform market of \(symbols) symbols, \(rate) updates a second"
     }
 
-    public func nextTime() -> Timestamp? { start + play.due }
+    var nextTime: Timestamp { start + play.due }
 
     public func play(
         upTo time: Timestamp, limit: Int, received: Timestamp, into builder: inout BookBuilder
-    ) throws(FeedError) -> Int {
-        play.run(from: start, upTo: time - start, limit: limit, received: received, &builder)
+    ) -> FeedStep {
+        let played =
+            time < start
+            ? 0 : play.run(from: start, upTo: time - start, limit: limit, received: received, &builder)
+        return FeedStep(played: played, next: .due(nextTime))
     }
 
     public func rewind() -> Bool {
@@ -113,10 +116,11 @@ struct UniformPlay {
     }
 
     private mutating func define(_ symbol: Int, _ stamp: Stamp, _ builder: inout BookBuilder) {
-        guard let name = SymbolName("S\(symbol)") else { return }
-        ids.append(
-            builder.define(
-                SymbolDefinition(name: name, priceIncrementE9: 10_000_000, lot: 100), at: stamp))
+        guard let name = SymbolName("S\(symbol)"),
+            let id = builder.define(
+                SymbolDefinition(name: name, priceIncrementE9: 10_000_000, lot: 100), at: stamp)
+        else { return }
+        ids.append(id)
     }
 
     // MARK: Updates

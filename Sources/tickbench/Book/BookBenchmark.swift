@@ -46,7 +46,7 @@ struct BookBenchmark: Benchmark {
 
     private func measure(symbols: Int, live: Int) throws {
         let stream = GeneratedStream(symbols: symbols, live: live, messages: messages, seed: seed)
-        let works = try BookWork.all(of: stream)
+        let works = BookWork.all
         var times = [[Double]](repeating: [], count: works.count)
         var outcomes = [Outcome](repeating: Outcome(), count: works.count)
         for run in 0..<runs {

@@ -1,6 +1,5 @@
 // What `tickbench book` times: bytes → messages, → books, → ticks on a tape.
 import Basics
-import CLinux
 import Market
 import TickerFeed
 
@@ -8,12 +7,11 @@ struct BookWork {
     let name: String
     let play: (borrowing GeneratedStream) throws -> Outcome
 
-    static func all(of stream: borrowing GeneratedStream) throws -> [BookWork] {
-        let file = try StreamFile(stream)
-        return [
+    static var all: [BookWork] {
+        [
             BookWork(name: "parse") { parse($0) },
             BookWork(name: "parse, books") { books($0) },
-            BookWork(name: "parse, books, tape") { try ticks($0, file: file) },
+            BookWork(name: "parse, books, tape") { try ticks($0) },
         ]
     }
 
@@ -61,21 +59,27 @@ struct BookWork {
         }
     }
 
-    /// As the server does it: chunks of a file in the kernel's cache, published every 4,096 messages.
-    private static func ticks(_ stream: borrowing GeneratedStream, file: StreamFile) throws -> Outcome {
-        let feed = try ITCHFileFeed(path: file.path, date: CalendarDate("2026-01-02"))
+    /// As the server does it, the file apart: the decoder in turns of 4,096 messages, then published.
+    private static func ticks(_ stream: borrowing GeneratedStream) throws -> Outcome {
+        let options = FeedOptions(path: "generated", date: CalendarDate("2026-01-02"))
+        let decoder = try ITCHDecoder(options)
         var outcome = Outcome(), builder = BookBuilder(Tape.Writer(Tape(capacity: 1 << 18)))
-        func play(_ count: Int) throws {
+        let bytes = stream.bytes.readable.bytes
+        var at = 0
+        func play(_ count: Int) {
             var left = count
             while left > 0 {
-                left -= try feed.play(
-                    upTo: Timestamp(raw: .max), limit: min(left, 4_096), received: .zero, into: &builder)
+                let progress = decoder.play(
+                    bytes.extracting(droppingFirst: at), at: at, isLast: true, upTo: Timestamp(raw: .max),
+                    limit: min(left, 4_096), received: .zero, into: &builder)
+                at += progress.consumed
+                left -= progress.played
                 builder.publish()
             }
         }
-        try play(stream.openingMessages)
+        play(stream.openingMessages)
         let start = Measure.cpu()
-        try play(stream.messages - stream.openingMessages)
+        play(stream.messages - stream.openingMessages)
         outcome.nanoseconds = Measure.cpu() - start
         outcome.checksum = BookDigest.of(builder.books)
         outcome.live = builder.books.liveOrders
@@ -86,24 +90,4 @@ struct BookWork {
     /// A generated stream has no faults.
     @inline(__always)
     private static func next(_ cursor: inout ITCHCursor) -> ITCHMessage? { try? cursor.next() }
-}
-
-/// The stream as a file without a name: gone with this process.
-private final class StreamFile {
-    private let descriptor: Int32
-    var path: String { "/proc/self/fd/\(descriptor)" }
-
-    init(_ stream: borrowing GeneratedStream) throws {
-        var name = Array("/tmp/tickbench-XXXXXX".utf8CString)
-        descriptor = mkstemp(&name)
-        unlink(name)
-        let bytes = stream.bytes.readable
-        var written = 0
-        while written < bytes.count {
-            let count = write(descriptor, bytes.baseAddress! + written, bytes.count - written)
-            if count <= 0 { throw BenchError("no room in /tmp for \(bytes.count) bytes") }
-            written += count
-        }
-    }
-    deinit { close(descriptor) }
 }

@@ -116,7 +116,7 @@ struct Scenario {
     func makeFeed(_ seed: Seed) throws -> any Feed {
         switch source {
         case .script(let market): ScriptedFeed(market, seed: seed.raw)
-        case .session: try ITCHFileFeed(path: Repository.session)
+        case .session: try InputFeed(FeedOptions(path: Repository.session))
         case .simulator: Simulator(seed: seed.raw, start: Timestamp(raw: 1_700_000_000_000_000_000))
         }
     }

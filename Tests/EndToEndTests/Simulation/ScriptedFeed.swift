@@ -38,19 +38,19 @@ final class ScriptedFeed: Feed {
         random = SeededGenerator(seed: seed)
     }
 
-    func nextTime() -> Timestamp? { played < script.messages ? due : nil }
+    private var nextTime: Timestamp? { played < script.messages ? due : nil }
 
     func play(
         upTo time: Timestamp, limit: Int, received: Timestamp, into builder: inout BookBuilder
-    ) throws(FeedError) -> Int {
+    ) -> FeedStep {
         var count = 0
-        while count < limit, let next = nextTime(), next <= time {
+        while count < limit, let next = nextTime, next <= time {
             message(received, &builder)
             count += 1
             played += 1
             pass()
         }
-        return count
+        return FeedStep(played: count, next: nextTime.map { .due($0) } ?? .end)
     }
 
     func rewind() -> Bool {
@@ -108,7 +108,7 @@ final class ScriptedFeed: Feed {
                 at: stamp)
         case 94: builder.cross(symbol, shares: 5_000, price: price(.bid), match: number, at: stamp)
         case 95..<98: builder.status(symbol, status(), at: stamp)
-        case 98: builder.breakTrade(at: stamp)
+        case 98: builder.breakTrade(match: number, at: stamp)
         default:
             // Once more, or with another lot.
             let name = name(symbol.index)
@@ -118,9 +118,8 @@ final class ScriptedFeed: Feed {
     }
 
     private func define(_ stamp: Stamp, _ builder: inout BookBuilder) {
-        defined.append(
-            builder.define(
-                SymbolDefinition(name: name(defined.count), priceIncrementE9: 10_000_000), at: stamp))
+        let definition = SymbolDefinition(name: name(defined.count), priceIncrementE9: 10_000_000)
+        if let id = builder.define(definition, at: stamp) { defined.append(id) }
     }
 
     /// AA, BA, CA, AB …: patterns match some of them.
@@ -211,11 +210,11 @@ final class StoppableFeed: Feed {
     init(_ feed: any Feed) { self.feed = feed }
 
     var description: String { feed.description }
-    func nextTime() -> Timestamp? { isStopped ? nil : feed.nextTime() }
     func play(
         upTo time: Timestamp, limit: Int, received: Timestamp, into builder: inout BookBuilder
-    ) throws(FeedError) -> Int {
-        try feed.play(upTo: time, limit: limit, received: received, into: &builder)
+    ) -> FeedStep {
+        if isStopped { return FeedStep(played: 0, next: .end) }
+        return feed.play(upTo: time, limit: limit, received: received, into: &builder)
     }
     func rewind() -> Bool { isStopped ? false : feed.rewind() }
 }

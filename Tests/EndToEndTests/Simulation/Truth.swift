@@ -129,6 +129,7 @@ final class Truth {
         case .level: change(symbol, tick, now, tick.side)
         case .clear:
             change(symbol, tick, now, nil)
+            guard tick.aux == 0 else { return }
             symbol.startsNewDay = true
             for interval in 0..<2 { symbol.open[interval].startOver() }
         case .trade: trade(symbol, tick, now)
@@ -137,7 +138,7 @@ final class Truth {
             symbol.statuses.append(
                 TrueStatus(status: MarketStatus(packed: tick.aux), time: tick.eventTime, at: now))
         case .barClose: close(symbol, tick, now)
-        case .symbol, .statistics, .bar: break
+        case .symbol, .statistics, .bar, .epoch, .tradeBreak: break
         }
     }
 
@@ -177,7 +178,7 @@ final class Truth {
         for interval in BarInterval.allCases {
             let index = Int(interval.rawValue)
             symbol.open[index].add(
-                price: tick.price, size: tick.size, at: tick.eventTime, interval)
+                price: tick.price, size: tick.size, number: tick.sequence, at: tick.eventTime, interval)
             append(symbol, index, symbol.open[index].bar, isClosed: false, tick.eventTime, now)
         }
     }

@@ -13,9 +13,8 @@ private let end = Timestamp(raw: .max)
 private func ticks(_ path: String, chunkBytes: Int, limit: Int) throws -> [Tick] {
     let tape = TapeEnd()
     var builder = tape.makeBuilder(), ticks: [Tick] = []
-    let feed = try ITCHFileFeed(path: path, chunkBytes: chunkBytes)
-    while feed.nextTime() != nil {
-        _ = try feed.play(upTo: end, limit: limit, received: .zero, into: &builder)
+    let feed = try InputFeed(FeedOptions(path: path), chunkBytes: chunkBytes)
+    feed.playAll(limit: limit, into: &builder) { builder in
         builder.publish()
         ticks += tape.drain()
     }
@@ -61,14 +60,17 @@ func finalBook() throws {
 func upToTime() throws {
     let tape = TapeEnd()
     var builder = tape.makeBuilder()
-    let feed = try ITCHFileFeed(path: Fixture.aapl)
-    let first = try #require(feed.nextTime())
-    #expect(
-        try feed.play(upTo: first + Nanoseconds(raw: -1), limit: 10, received: .zero, into: &builder) == 0)
-    #expect(try feed.play(upTo: first, limit: 10, received: .zero, into: &builder) == 1)
-    #expect(try feed.play(upTo: end, limit: 10, received: .zero, into: &builder) == 10)
-    let next = try #require(feed.nextTime())
-    #expect(next > first)
+    let feed = try InputFeed(FeedOptions(path: Fixture.aapl))
+    let look = feed.play(upTo: Timestamp(raw: .min), limit: 10, received: .zero, into: &builder)
+    guard case .due(let first) = look.next else { return #expect(Bool(false), "\(look)") }
+    #expect(look.played == 0)
+    let before = feed.play(
+        upTo: first + Nanoseconds(raw: -1), limit: 10, received: .zero, into: &builder)
+    #expect(before == FeedStep(played: 0, next: .due(first)))
+    #expect(feed.play(upTo: first, limit: 10, received: .zero, into: &builder).played == 1)
+    let ten = feed.play(upTo: end, limit: 10, received: .zero, into: &builder)
+    guard case .due(let next) = ten.next else { return #expect(Bool(false), "\(ten)") }
+    #expect(ten.played == 10 && next > first)
 }
 
 @Test(
@@ -82,12 +84,11 @@ func upToTime() throws {
 func malformedFeeds(name: String, messages: Int, live: Int) throws {
     let tape = TapeEnd()
     var builder = tape.makeBuilder()
-    let feed = try ITCHFileFeed(
-        path: Fixture.bad(name + ".itch"), date: CalendarDate("2020-01-30"), chunkBytes: 1_000)
-    var played = 0
-    while feed.nextTime() != nil {
-        played += try feed.play(upTo: end, limit: 100, received: .zero, into: &builder)
-    }
+    let feed = try InputFeed(
+        FeedOptions(path: Fixture.bad(name + ".itch"), date: CalendarDate("2020-01-30")),
+        chunkBytes: 1_000)
+    let (played, next) = feed.playAll(limit: 100, into: &builder)
+    #expect(next == .end)
     let orders = builder.books.liveOrders
     #expect(played == messages && orders == live)
 }
@@ -102,35 +103,36 @@ func cutFeeds(name: String, messages: Int, left: Int) throws {
     let tape = TapeEnd()
     var builder = tape.makeBuilder()
     let path = Fixture.bad(name + ".itch")
-    let feed = try ITCHFileFeed(path: path, date: CalendarDate("2020-01-30"))
-    var played = 0, fault: FeedError?
-    do throws(FeedError) {
-        while feed.nextTime() != nil {
-            played += try feed.play(upTo: end, limit: 100, received: .zero, into: &builder)
-        }
-    } catch { fault = error }
+    let feed = try InputFeed(FeedOptions(path: path, date: CalendarDate("2020-01-30")))
+    let (played, next) = feed.playAll(limit: 100, into: &builder)
     let bytes = try Fixture.bytes(path).count
-    #expect(played == messages)
-    #expect(fault == .truncated(file: path, offset: bytes - left, bytesLeft: left))
-    #expect(feed.nextTime() == nil)
-    #expect(feed.rewind() && feed.nextTime() != nil)
+    let fault = FeedStep.Next.failed(
+        .broken(file: path, .cut("message", at: bytes - left, bytesLeft: left)))
+    #expect(played == messages && next == fault)
+    let again = feed.play(upTo: end, limit: 1, received: .zero, into: &builder)
+    #expect(again == FeedStep(played: 0, next: fault))
+    #expect(feed.rewind() && feed.play(upTo: end, limit: 1, received: .zero, into: &builder).played == 1)
 }
 
 @Test(
     "a file that is something else is refused in one line that says what it is",
     arguments: [
-        ("gzip: decompress first", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]),
-        ("text: \"type,time,price\"", [UInt8]("type,time,price\n1,2,3\n".utf8)),
-        ("pcap, a packet capture", [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0]),
-        ("a message of 36 bytes and type 'D'", [0, 36, 0x44, 0, 0, 0, 0, 0]),
+        ("zstd: decompress first", [0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0]),
+        ("it begins with \"once upon a time\"", [UInt8]("once upon a time\n".utf8)),
+        ("it begins with the bytes 00 24 44 00 00 00 00 00", [0, 36, 0x44, 0, 0, 0, 0, 0]),
     ] as [(String, [UInt8])])
 func wrongFiles(found: String, bytes: [UInt8]) throws {
     try Fixture.withFile(bytes) { path in
-        #expect(throws: FeedError.notITCH(file: path, offset: 0, found: found)) {
-            try ITCHFileFeed(path: path)
-        }
-        #expect(throws: FeedError.notITCH(file: path, offset: 0, found: found)) {
-            try Digest.report(ofFile: path)
+        for open in [
+            { _ = try InputFeed(FeedOptions(path: path)) },
+            { _ = try Digest.report(of: FeedOptions(path: path)) },
+        ] {
+            do {
+                try open()
+                Issue.record("it was taken")
+            } catch {
+                #expect("\(error)".hasPrefix("\(path): no feed that is known here: \(found)"), "\(error)")
+            }
         }
     }
 }
@@ -138,11 +140,13 @@ func wrongFiles(found: String, bytes: [UInt8]) throws {
 @Test("a file without a date, and one that isn't there")
 func missing() throws {
     try Fixture.withFile([], name: "today.itch") { path in
-        #expect(throws: FeedError.noDate(file: path)) { try ITCHFileFeed(path: path) }
-        _ = try ITCHFileFeed(path: path, date: CalendarDate("2020-01-30"))
+        #expect(throws: FeedError.noDate(file: path, format: "ITCH")) {
+            try InputFeed(FeedOptions(path: path))
+        }
+        _ = try InputFeed(FeedOptions(path: path, date: CalendarDate("2020-01-30")))
     }
     #expect(throws: FeedError.cannotOpen(file: "/nowhere/20200130.itch", SystemError("open", code: 2))) {
-        try ITCHFileFeed(path: "/nowhere/20200130.itch")
+        try InputFeed(FeedOptions(path: "/nowhere/20200130.itch"))
     }
 }
 
@@ -173,9 +177,8 @@ func pipes() throws {
     }
     let tape = TapeEnd()
     var builder = tape.makeBuilder(), stream: [Tick] = []
-    let feed = try ITCHFileFeed(path: pipe)
-    while feed.nextTime() != nil {
-        _ = try feed.play(upTo: end, limit: 500, received: .zero, into: &builder)
+    let feed = try InputFeed(FeedOptions(path: pipe))
+    feed.playAll(limit: 500, into: &builder) { builder in
         builder.publish()
         stream += tape.drain()
     }

@@ -16,16 +16,30 @@ struct ITCHRouter: ~Copyable {
     private var previous = Nanoseconds.zero
     private var hints = OrderHints()
     private let symbols: UnsafeMutablePointer<UInt32>
+    private let types: UnsafeMutablePointer<UInt64>
 
     private static let unknown = UInt32.max
+    /// A stock that nobody here wants: its orders are never looked for.
+    private static let unwanted = UInt32.max - 1
     private static let locates = 65_536
 
     init(midnight: Timestamp) {
         self.midnight = midnight
         symbols = .allocate(capacity: ITCHRouter.locates)
         symbols.initialize(repeating: ITCHRouter.unknown, count: ITCHRouter.locates)
+        types = .allocate(capacity: 256)
+        types.initialize(repeating: 0, count: 256)
     }
-    deinit { symbols.deallocate() }
+    deinit {
+        symbols.deallocate()
+        types.deallocate()
+    }
+
+    /// Messages by type.
+    var counts: [FeedCount] {
+        (0..<256).filter { types[$0] > 0 }
+            .map { FeedCount("types.\(UnicodeScalar(UInt8($0)))", types[$0]) }
+    }
 
     /// The time of the last message that had one.
     var lastTime: Timestamp { midnight + previous }
@@ -35,11 +49,13 @@ struct ITCHRouter: ~Copyable {
         messages = 0
         previous = .zero
         symbols.update(repeating: ITCHRouter.unknown, count: ITCHRouter.locates)
+        types.update(repeating: 0, count: 256)
     }
 
-    mutating func reject(_ error: ITCHError, into builder: inout BookBuilder) {
+    /// - Parameter base: what the error's own offset counts from.
+    mutating func reject(_ error: ITCHError, at base: Int, into builder: inout BookBuilder) {
         messages &+= 1
-        builder.count(error.anomaly)
+        builder.count(error.anomaly, message: messages, offset: base + error.offset)
     }
 
     @inline(__always)
@@ -47,9 +63,11 @@ struct ITCHRouter: ~Copyable {
         _ message: ITCHMessage, received: Timestamp, into builder: inout BookBuilder
     ) {
         messages &+= 1
-        if message.timestamp < previous { builder.count(.timeBackwards) }
+        types[Int(message.type)] &+= 1
+        if message.timestamp < previous { builder.count(.timeBackwards, message: messages) }
         previous = message.timestamp
         let at = Stamp(time: midnight + message.timestamp, received: received, source: messages)
+        if builder.isChoosy, symbols[Int(message.locate)] == ITCHRouter.unwanted { return }
         switch message.body {
         case .addOrder(let order, let side, let shares, let stock, let price):
             guard let symbol = symbol(message.locate, stock, at: at, &builder) else { return }
@@ -81,7 +99,7 @@ struct ITCHRouter: ~Copyable {
         while !hints.isFull, let message = scout.next() {
             messages &+= 1
             let symbol = symbols[Int(message.locate)]
-            guard symbol != ITCHRouter.unknown else { continue }
+            guard symbol < ITCHRouter.unwanted else { continue }
             hints.append(order: message.order, symbol: SymbolID(symbol))
             guard let order = message.newOrder, !hints.isFull else { continue }
             hints.append(order: order, symbol: SymbolID(symbol))
@@ -98,7 +116,8 @@ struct ITCHRouter: ~Copyable {
         case .crossTrade(let shares, let stock, let price, let match):
             guard let symbol = symbol(message.locate, stock, at: stamp, &builder) else { return }
             builder.cross(symbol, shares: shares, price: price, match: match, at: stamp)
-        default: builder.breakTrade(at: stamp)
+        case .brokenTrade(let match): builder.breakTrade(match: match, at: stamp)
+        default: break
         }
     }
 
@@ -120,7 +139,7 @@ struct ITCHRouter: ~Copyable {
         _ locate: UInt16, _ stock: ITCHStock, at stamp: Stamp, _ builder: inout BookBuilder
     ) -> SymbolID? {
         let known = symbols[Int(locate)]
-        if known != ITCHRouter.unknown { return SymbolID(known) }
+        if known < ITCHRouter.unwanted { return SymbolID(known) }
         return define(locate, stock, lot: 0, at: stamp, &builder)
     }
 
@@ -130,12 +149,12 @@ struct ITCHRouter: ~Copyable {
         _ builder: inout BookBuilder
     ) -> SymbolID? {
         guard let name = stock.name else {
-            builder.count(.badSymbol)
+            builder.count(.badSymbol, message: messages)
             return nil
         }
         // ITCH says nothing of price steps: they depend on the price (17 CFR 242.612).
         let id = builder.define(SymbolDefinition(name: name, lot: lot), at: stamp)
-        symbols[Int(locate)] = id.raw
+        symbols[Int(locate)] = id?.raw ?? ITCHRouter.unwanted
         return id
     }
 }

@@ -13,6 +13,13 @@ public enum ITCHError: Error, Hashable, Sendable {
     case wrongLength(type: UInt8, expected: Int, found: Int, offset: Int)
     case badSide(UInt8, offset: Int)
 
+    var offset: Int {
+        switch self {
+        case .unknownType(_, let offset), .badSide(_, let offset): offset
+        case .wrongLength(_, _, _, let offset): offset
+        }
+    }
+
     var anomaly: Anomaly {
         switch self {
         case .unknownType: .unknownType

@@ -1,0 +1,49 @@
+// How far a symbol's book can be believed, beside what its market does: one status, two words.
+//
+//     gap → suspect → snapshot or clear → deltas
+//
+// Invariants
+//   - Every change of either word is a tick of its own number: nothing changes in silence.
+import Basics
+import Market
+
+extension BookBuilder {
+    /// What the market does with a symbol.
+    public mutating func status(_ symbol: SymbolID, _ status: MarketStatus, at stamp: Stamp) {
+        let stamp = begin(stamp)
+        states[symbol].pointee.status.market = status
+        showStatus(symbol, at: stamp)
+    }
+
+    /// The source lost something of this symbol: its book may be wrong until `trust`.
+    public mutating func suspect(_ symbol: SymbolID, at stamp: Stamp) {
+        setFeed(symbol, .suspect, at: stamp)
+    }
+
+    /// The source lost something, nobody knows of which symbol.
+    public mutating func suspectAll(at stamp: Stamp) {
+        for index in 0..<symbolCount { suspect(SymbolID(index), at: stamp) }
+    }
+
+    /// The book was told from the start: it is right again.
+    public mutating func trust(_ symbol: SymbolID, at stamp: Stamp) {
+        setFeed(symbol, .live, at: stamp)
+    }
+
+    private mutating func setFeed(_ symbol: SymbolID, _ feed: FeedState, at stamp: Stamp) {
+        let stamp = begin(stamp)
+        guard states[symbol].pointee.status.feed != feed else { return }
+        states[symbol].pointee.status.feed = feed
+        showStatus(symbol, at: stamp)
+    }
+
+    mutating func showStatus(_ symbol: SymbolID, at stamp: Stamp) {
+        let state = states[symbol]
+        state.pointee.statusAt = stamp
+        state.pointee.statusSequence += 1
+        append(
+            .status, symbol, sequence: state.pointee.statusSequence, aux: state.pointee.status.packed,
+            at: stamp)
+        writer.endEvent()
+    }
+}

@@ -1,0 +1,100 @@
+// What a source did that it should not have: counted by name, never a reason to stop.
+
+/// One kind of misbehaviour. Its name is the key in digests and the label in metrics.
+public enum Anomaly: Int, CaseIterable, Sendable {
+    case badLength, unknownType, badSide, badSymbol, timeBackwards
+    case zeroSizeAdd, duplicateRef
+    case unknownRefE, unknownRefC, unknownRefX, unknownRefD, unknownRefU
+    case overReduceE, overReduceC, overReduceX
+    /// More shares than a `Quantity` holds: shown as the most it holds.
+    case quantityOverflow
+    /// Text that is none of the format's: the line is passed over as a whole.
+    case malformedLine
+    /// A number with more digits than there is room for, or out of its range.
+    case numberRange
+    /// A line, packet or message beyond the format's limit.
+    case tooLong
+    /// More is taken off a level than rests there.
+    case overReduceLevel
+    /// The source's numbers have a hole that nothing filled.
+    case sequenceGap
+    /// A number that was had already.
+    case oldSequence
+    /// A packet that carries none of the feed's messages.
+    case unusablePacket
+    /// A packet whose own numbers don't fit it.
+    case badPacket
+    /// More is held back than there is room for: the oldest went.
+    case bufferOverflow
+    /// A trade was taken back that is not, or no longer, remembered.
+    case unknownTradeBroken
+
+    public var name: String {
+        switch self {
+        case .badLength: "bad_length"
+        case .unknownType: "unknown_type"
+        case .badSide: "bad_side"
+        case .badSymbol: "bad_symbol"
+        case .timeBackwards: "time_backwards"
+        case .zeroSizeAdd: "zero_size_add"
+        case .duplicateRef: "duplicate_ref"
+        case .unknownRefE: "unknown_ref_E"
+        case .unknownRefC: "unknown_ref_C"
+        case .unknownRefX: "unknown_ref_X"
+        case .unknownRefD: "unknown_ref_D"
+        case .unknownRefU: "unknown_ref_U"
+        case .overReduceE: "over_reduce_E"
+        case .overReduceC: "over_reduce_C"
+        case .overReduceX: "over_reduce_X"
+        case .quantityOverflow: "quantity_overflow"
+        case .malformedLine: "malformed_line"
+        case .numberRange: "number_range"
+        case .tooLong: "too_long"
+        case .overReduceLevel: "over_reduce_level"
+        case .sequenceGap: "sequence_gap"
+        case .oldSequence: "old_sequence"
+        case .unusablePacket: "unusable_packet"
+        case .badPacket: "bad_packet"
+        case .bufferOverflow: "buffer_overflow"
+        case .unknownTradeBroken: "unknown_trade_broken"
+        }
+    }
+}
+
+/// A counter for each `Anomaly`, and where each was met first.
+public struct Anomalies: Sendable {
+    /// Where the first of a kind was, for one line in a log.
+    public struct First: Hashable, Sendable {
+        public let anomaly: Anomaly
+        /// The source's number of the message: of the line, the row, the packet.
+        public let message: UInt64
+        /// Bytes from the beginning of the input, where that is known.
+        public let offset: Int?
+        public let cause: String?
+    }
+
+    private var counts: [32 of UInt64] = .init(repeating: 0)
+    public private(set) var total: UInt64 = 0
+    /// In the order in which they were met.
+    public private(set) var firsts: [First] = []
+
+    public init() {}
+
+    public subscript(anomaly: Anomaly) -> UInt64 { counts[anomaly.rawValue] }
+
+    @inline(never)
+    mutating func count(
+        _ anomaly: Anomaly, message: UInt64, offset: Int? = nil, cause: StaticString? = nil
+    ) {
+        counts[anomaly.rawValue] += 1
+        total += 1
+        guard counts[anomaly.rawValue] == 1 else { return }
+        firsts.append(
+            First(anomaly: anomaly, message: message, offset: offset, cause: cause.map { "\($0)" }))
+    }
+
+    /// Those that happened, with their names.
+    public var named: [(name: String, count: UInt64)] {
+        Anomaly.allCases.filter { self[$0] > 0 }.map { ($0.name, self[$0]) }
+    }
+}

@@ -1,0 +1,56 @@
+// Which format an input is, by its first bytes: asked once, so that a wrong file gets one clear line
+// instead of a million rejected messages.
+import Basics
+
+enum Recognition {
+    /// What formats are shown.
+    static let headBytes = 4_096
+
+    /// - Parameter isAll: the input has no more than these bytes.
+    /// - Returns: nil as long as too little is there to say.
+    static func format(of bytes: RawSpan, isAll: Bool, path: String) throws(FeedError) -> FeedFormat? {
+        guard isAll || isEnough(bytes) else { return nil }
+        let head = bytes.extracting(first: headBytes)
+        if let found = container(head) { throw .unrecognised(file: path, found: found) }
+        for format in Formats.all where format.recognise(head, path) { return format }
+        throw .unrecognised(
+            file: path, found: "\(beginning(head)); known are \(Formats.names), gzip around any")
+    }
+
+    /// A line of text, or as much as tells binary formats apart.
+    private static func isEnough(_ bytes: RawSpan) -> Bool {
+        guard bytes.byteCount < headBytes else { return true }
+        guard bytes.byteCount >= 16 else { return false }
+        return !isText(bytes.u8(at: 0)) || (0..<bytes.byteCount).contains { bytes.u8(at: $0) == 10 }
+    }
+
+    /// What is known, and not read here, with what to do about it.
+    private static func container(_ head: RawSpan) -> String? {
+        let marks: [([UInt8], String)] = [
+            ([0x28, 0xb5, 0x2f, 0xfd], "zstd: decompress first: zstd -dc FILE | tickerd --feed -"),
+            ([0x50, 0x4b, 0x03, 0x04], "zip: decompress first: unzip -p FILE | tickerd --feed -"),
+            ([0xfd, 0x37, 0x7a, 0x58, 0x5a], "xz: decompress first: xz -dc FILE | tickerd --feed -"),
+            ([0x42, 0x5a, 0x68], "bzip2: decompress first: bzip2 -dc FILE | tickerd --feed -"),
+            (Array("DBN".utf8), "Databento DBN"),
+        ]
+        return marks.first { mark in
+            head.byteCount >= mark.0.count
+                && mark.0.indices.allSatisfy { head.u8(at: $0) == mark.0[$0] }
+        }?.1
+    }
+
+    private static func beginning(_ head: RawSpan) -> String {
+        guard head.byteCount > 0 else { return "an empty file" }
+        let start = (0..<min(16, head.byteCount)).map { head.u8(at: $0) }
+        let line = start.prefix { $0 >= 0x20 }
+        if start.allSatisfy(isText) { return "it begins with \"\(String(decoding: line, as: UTF8.self))\"" }
+        return "it begins with the bytes " + start.map(hexadecimal).joined(separator: " ")
+    }
+
+    private static func hexadecimal(_ byte: UInt8) -> String {
+        (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }
+    private static func isText(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != 0x7f || byte == 9 || byte == 10 || byte == 13
+    }
+}

@@ -1,0 +1,11 @@
+// The formats that are known: a folder each, a line each.
+
+public enum Formats {
+    /// In the order in which they are asked. The last ones have the weakest marks.
+    public static let all: [FeedFormat] = [
+        .itch
+    ]
+
+    /// For help and errors.
+    static var names: String { all.map(\.name).joined(separator: ", ") }
+}

@@ -1,0 +1,98 @@
+// NASDAQ TotalView-ITCH 5.0 as files have it: each message behind its length, no head, no date.
+//
+// Invariants
+//   - A bad message costs itself and no other; behind an end marker nothing is read.
+//   - What is whole in the bytes is played in one loop that touches no reference.
+import Basics
+import Market
+
+extension FeedFormat {
+    public static let itch = FeedFormat(
+        name: "ITCH 5.0", recognise: { head, _ in ITCHDecoder.recognises(head) },
+        make: { options throws(FeedError) in try ITCHDecoder(options) })
+}
+
+public final class ITCHDecoder: FeedDecoder {
+    public let description: String
+    public let scale = FeedScale.shares
+    /// Midnight in New York: ITCH counts from there.
+    public let timeZero: Timestamp
+    private var player: ITCHPlayer
+
+    public init(_ options: FeedOptions) throws(FeedError) {
+        guard let day = options.date ?? CalendarDate(inFileName: options.path) else {
+            throw .noDate(file: options.path, format: "ITCH")
+        }
+        description = "ITCH 5.0 of \(day)"
+        timeZero = EasternTime.midnight(of: day)
+        player = ITCHPlayer(ITCHRouter(midnight: timeZero))
+    }
+
+    /// A whole message of a known type and its length, the end marker, or nothing at all.
+    static func recognises(_ head: RawSpan) -> Bool {
+        guard head.byteCount >= 2 else { return head.byteCount == 0 || head.u8(at: 0) == 0 }
+        let length = Int(head.u16(at: 0))
+        guard length > 0, head.byteCount > 2 else { return length <= 50 }
+        return ITCHMessage.length(ofType: head.u8(at: 2)) == length
+    }
+
+    public var counts: [FeedCount] { player.router.counts }
+    public var isAtEndMarker: Bool { player.isAtEndMarker }
+    public func reset() { player.reset() }
+
+    public func play(
+        _ bytes: RawSpan, at offset: Int, isLast: Bool, upTo time: Timestamp, limit: Int,
+        received: Timestamp, into builder: inout BookBuilder
+    ) -> FeedProgress {
+        player.play(
+            bytes, at: offset, isLast: isLast, upTo: time, limit: limit, received: received, into: &builder)
+    }
+}
+
+/// What the decoder does, as a value.
+private struct ITCHPlayer: ~Copyable {
+    var router: ITCHRouter
+    private(set) var isAtEndMarker = false
+
+    init(_ router: consuming ITCHRouter) { self.router = router }
+
+    mutating func reset() {
+        router.rewind()
+        isAtEndMarker = false
+    }
+
+    mutating func play(
+        _ bytes: RawSpan, at offset: Int, isLast: Bool, upTo time: Timestamp, limit: Int,
+        received: Timestamp, into builder: inout BookBuilder
+    ) -> FeedProgress {
+        guard !isAtEndMarker else { return FeedProgress(consumed: 0, played: 0, next: .end) }
+        // Nothing is due before midnight, and `time` may be as far away as times go.
+        let limitTime = time < router.midnight ? Nanoseconds(raw: -1) : time - router.midnight
+        var cursor = ITCHCursor(bytes), played = 0, ahead = 0
+        while let timestamp = cursor.nextTimestamp {
+            guard played < limit, timestamp <= limitTime else {
+                return FeedProgress(
+                    consumed: cursor.offset, played: played, next: .due(router.midnight + timestamp))
+            }
+            if ahead == 0 { ahead = router.lookAhead(cursor, builder) }
+            ahead &-= 1
+            do throws(ITCHError) {
+                if let message = try cursor.next() {
+                    router.apply(message, received: received, into: &builder)
+                }
+            } catch {
+                router.reject(error, at: offset, into: &builder)
+            }
+            played += 1
+        }
+        isAtEndMarker = cursor.isAtEndMarker
+        let left = bytes.byteCount - cursor.offset
+        var next = FeedProgress.Next.needsBytes
+        if isAtEndMarker || isLast && left == 0 {
+            next = .end
+        } else if isLast {
+            next = .failed(.cut("message", at: offset + cursor.offset, bytesLeft: left))
+        }
+        return FeedProgress(consumed: cursor.offset, played: played, next: next)
+    }
+}
