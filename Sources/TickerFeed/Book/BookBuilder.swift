@@ -95,6 +95,9 @@ public struct BookBuilder: ~Copyable {
 
     // MARK: Orders
 
+    /// Whether a feed should look ahead (`prefetch`).
+    public var wantsHints: Bool { books.wantsHints }
+
     /// Fetches the memory that the next messages will need.
     @inline(__always)
     public func prefetch(_ hints: borrowing OrderHints) {

@@ -63,25 +63,31 @@ struct Ladder {
     @inline(__always)
     func level(at position: Int) -> LevelIndex { base[position].level }
 
-    /// Where `key` is, or belongs. Most changes are near the best: look there first.
+    /// Where `key` is, or belongs: most changes are near the best. Which rung it is cannot be
+    /// predicted, so rungs are compared and counted, and none is branched on.
     @inline(__always)
     func position(of key: Int64) -> (index: Int, found: Bool) {
-        var at = count
-        let near = max(0, count &- 8)
-        while at > near {
-            let there = base[at &- 1].key
-            if there <= key { return there == key ? (at &- 1, true) : (at, false) }
-            at &-= 1
+        var at = count &- Ladder.near
+        if at > 0 {
+            guard base[at &- 1].key < key else { return search(key, below: at) }
+            for i in 0..<Ladder.near { at &+= base[count &- Ladder.near &+ i].key < key ? 1 : 0 }
+        } else {
+            at = 0
+            for i in 0..<count { at &+= base[i].key < key ? 1 : 0 }
         }
-        return at == 0 ? (0, false) : search(key, below: at)
+        return (at, at < count && base[at].key == key)
     }
 
+    private static let near = 8
+
     private func search(_ key: Int64, below end: Int) -> (index: Int, found: Bool) {
-        var low = 0, high = end
-        while low < high {
-            let middle = (low &+ high) / 2
-            if base[middle].key < key { low = middle &+ 1 } else { high = middle }
+        var low = 0, length = end
+        while length > 1 {
+            let half = length / 2
+            low &+= base[low &+ half &- 1].key < key ? half : 0
+            length &-= half
         }
+        low &+= base[low].key < key ? 1 : 0
         return (low, low < end && base[low].key == key)
     }
 

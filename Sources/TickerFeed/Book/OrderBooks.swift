@@ -96,9 +96,10 @@ public struct OrderBooks: ~Copyable {
         order: UInt64, symbol: SymbolID, side: Side, shares: UInt32, price: Price
     ) -> LevelChange? {
         guard shares > 0 else { return reject(.zeroSizeAdd) }
-        guard orders.find(order) == nil else { return reject(.duplicateRef) }
-        let level = rest(order, shares: shares, price: price, on: SideIndex(symbol, side))
-        return accepted(level, moved: shares)
+        guard let vacancy = orders.vacancy(for: order) else { return reject(.duplicateRef) }
+        let level = join(shares: shares, price: price, on: SideIndex(symbol, side))
+        orders.fill(vacancy, order, shares: shares, level: level)
+        return accepted(levels[level], moved: shares)
     }
 
     @inline(__always)
@@ -128,8 +129,10 @@ public struct OrderBooks: ~Copyable {
         let was = place.pointee.shares
         let old = take(was, from: place)
         guard shares > 0 else { return (accepted(old, moved: was), nil) }
-        let new = rest(newOrder, shares: shares, price: price, on: old.place)
-        let entered = accepted(new, moved: shares)
+        guard let vacancy = orders.vacancy(for: newOrder) else { return nil }  // it was free above
+        let level = join(shares: shares, price: price, on: old.place)
+        orders.fill(vacancy, newOrder, shares: shares, level: level)
+        let entered = accepted(levels[level], moved: shares)
         guard old.price != price else { return (entered, nil) }
         return (LevelChange(level: old, moved: was), entered)
     }
@@ -186,6 +189,10 @@ public struct OrderBooks: ~Copyable {
 
     // MARK: What comes next
 
+    /// Whether hints save more than they cost: caches hold the orders of a few symbols.
+    @inline(__always)
+    public var wantsHints: Bool { orders.memoryBytes >= 4 << 20 }
+
     /// Fetches the memory that the next messages will need, all of it at once: one after the other
     /// they would each wait for theirs.
     @inline(__always)
@@ -232,11 +239,9 @@ public struct OrderBooks: ~Copyable {
 
     // MARK: Parts
 
-    /// Puts a new order at the back of its level, which may come to be by that.
+    /// Puts a new order's shares at its level, which may come to be by that.
     @inline(__always)
-    private mutating func rest(
-        _ order: UInt64, shares: UInt32, price: Price, on place: SideIndex
-    ) -> BookLevel {
+    private mutating func join(shares: UInt32, price: Price, on place: SideIndex) -> LevelIndex {
         let key = place.key(price)
         let (position, found) = ladders[place.index].position(of: key)
         let level: LevelIndex
@@ -248,8 +253,7 @@ public struct OrderBooks: ~Copyable {
         }
         levels[level].shares &+= UInt64(shares)
         levels[level].orders &+= 1
-        orders.insert(order, shares: shares, level: level)
-        return levels[level]
+        return level
     }
 
     /// Takes shares off an order, which is gone at nothing, and its level with its last order.

@@ -7,7 +7,7 @@
 //   - A live order has shares; an empty slot is all zero.
 //   - An order lies in its home bucket or, where that was full, in the next one that was not: between
 //     home and order all buckets are full (removing brings back what could not stay at home).
-//   - At most five eighths full, so one order in ten is away from home. A table is as large as its
+//   - At most half full, so one order in twenty is away from home. A table is as large as its
 //     orders want it: it doubles, and when it is emptied it shrinks to what lived in it.
 //   - The four slots are looked at without a branch: which one it is cannot be predicted.
 //   - Where an order lies is drawn at random when the table is made, and shows nowhere: references
@@ -88,20 +88,24 @@ struct OrderTable: ~Copyable {
         }
     }
 
-    /// Only for a reference that `find` does not know.
+    /// Where a new order goes: for `fill`. Nil where the reference is known.
     @inline(__always)
-    mutating func insert(_ id: UInt64, shares: UInt32, level: LevelIndex) {
-        assert(shares > 0 && find(id) == nil)
-        if count &* 8 >= capacity &* 5 { grow() }
-        place(Slot(id: id, shares: shares, level: level))
-        count &+= 1
+    mutating func vacancy(for id: UInt64) -> Place? {
+        if count &* 2 >= capacity { grow() }
+        var bucket = home(id)
+        while true {
+            let matches = matches(bucket, id)
+            if matches != 0, slots[bucket &+ matches.trailingZeroBitCount].isLive { return nil }
+            guard isFull(bucket) else { return slots + (bucket &+ used(bucket)) }
+            bucket = next(bucket)
+        }
     }
 
     @inline(__always)
-    private func place(_ slot: Slot) {
-        var bucket = home(slot.id)
-        while isFull(bucket) { bucket = next(bucket) }
-        slots[bucket &+ used(bucket)] = slot
+    mutating func fill(_ vacancy: Place, _ id: UInt64, shares: UInt32, level: LevelIndex) {
+        assert(shares > 0 && !vacancy.pointee.isLive)
+        vacancy.pointee = Slot(id: id, shares: shares, level: level)
+        count &+= 1
     }
 
     @inline(__always)
@@ -170,9 +174,11 @@ struct OrderTable: ~Copyable {
     @inline(never)
     private mutating func grow() {
         let old = slots, oldCapacity = capacity
-        capacity *= 2
+        capacity *= 2  // and so half as full: no other growth begins in here
         slots = OrderTable.emptySlots(capacity)
-        for at in 0..<oldCapacity where old[at].isLive { place(old[at]) }
+        for at in 0..<oldCapacity where old[at].isLive {
+            vacancy(for: old[at].id)?.pointee = old[at]
+        }
         old.deallocate()
     }
 

@@ -48,7 +48,8 @@ struct BookWork {
     private static func apply(
         _ cursor: inout ITCHCursor, to books: inout OrderBooks, _ symbols: inout LocateTable, count: Int
     ) {
-        var left = count, ahead = 0, hints = OrderHints()
+        var left = count, hints = OrderHints()
+        var ahead = books.wantsHints ? 0 : Int.max
         while left > 0 {
             if ahead == 0 { ahead = symbols.lookAhead(cursor, books, &hints) }
             ahead -= 1

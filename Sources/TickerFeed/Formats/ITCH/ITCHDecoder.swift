@@ -68,7 +68,8 @@ private struct ITCHPlayer: ~Copyable {
         guard !isAtEndMarker else { return FeedProgress(consumed: 0, played: 0, next: .end) }
         // Nothing is due before midnight, and `time` may be as far away as times go.
         let limitTime = time < router.midnight ? Nanoseconds(raw: -1) : time - router.midnight
-        var cursor = ITCHCursor(bytes), played = 0, ahead = 0
+        var cursor = ITCHCursor(bytes), played = 0
+        var ahead = builder.wantsHints ? 0 : Int.max
         while let timestamp = cursor.nextTimestamp {
             guard played < limit, timestamp <= limitTime else {
                 return FeedProgress(
