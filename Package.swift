@@ -67,7 +67,7 @@ let package = Package(
                 "FanOut",
             ]),
 
-        door("tickfuzz", to: ["Basics", "Market", "Wire", "Dialects", "Journal", "FanOut"]),
+        door("tickfuzz", to: ["Basics", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut"]),
 
         // Tests: one target a room, one for the house, one for the whole.
         .target(
@@ -77,7 +77,7 @@ let package = Package(
         tests("MarketTests", of: ["Basics", "Market"]),
         tests("WireTests", of: ["Basics", "COpenSSL", "Wire"]),
         tests("DialectsTests", of: ["Basics", "Market", "Dialects"], without: ["Golden"]),
-        tests("JournalTests", of: ["Basics", "Market", "Journal", "TickerFeed"]),
+        tests("JournalTests", of: ["Basics", "CLinux", "Market", "Journal", "TickerFeed"]),
         tests(
             "TickerFeedTests", of: ["Basics", "Market", "Dialects", "TickerFeed"],
             without: ["Bad", "Golden"]),

@@ -20,6 +20,13 @@ public struct InputFile: ~Copyable {
     }
     deinit { close(descriptor) }
 
+    /// False for standard input and pipes; true for what isn't there.
+    public static func isFile(_ path: String) -> Bool {
+        var about = stat()
+        guard path != "-" else { return fstat(0, &about) == 0 && about.st_mode & S_IFMT == S_IFREG }
+        return stat(path, &about) != 0 || about.st_mode & S_IFMT != S_IFIFO
+    }
+
     /// Reads at most `limit` bytes into `room`; 0 at the end.
     public func read(into room: UnsafeMutablePointer<UInt8>, atMost limit: Int) throws(SystemError) -> Int {
         while true {

@@ -13,15 +13,16 @@
 public struct OptionFile {
     public static let bytesMax = 65_536
 
-    struct Entry {
-        let name: String
-        let value: String
-        let line: Int
+    /// A statement, as it stands in its line.
+    public struct Entry {
+        public let name: String
+        public let value: String
+        public let line: Int
     }
 
     /// As it is to be named in faults.
     public let name: String
-    private(set) var entries: [Entry] = []
+    public private(set) var entries: [Entry] = []
     /// One line each, with file and line; none when the file is right.
     public private(set) var faults: [UsageError] = []
 

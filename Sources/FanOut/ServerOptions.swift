@@ -8,7 +8,7 @@ public struct ServerOptions: Sendable {
     public var limits = Limits()
     /// The server's name and version, as `welcome` says it.
     public var server: String
-    /// One life of one feed: a new one for each start of the process.
+    /// The feed's first life: a new one for each start of the process. Others come by the tape.
     public var epoch: UInt32
     /// Origins a browser page may have besides the server's own.
     public var allowedOrigins: [String] = []
@@ -24,7 +24,11 @@ public struct ServerOptions: Sendable {
     public var servesEcho = false
     /// What the system says of the process; nil: metrics are silent about it.
     public var processReport: (@Sendable () -> ProcessReport)?
+    /// What the recorder says of itself; nil: nothing is recorded.
+    public var recorderReport: (@Sendable () -> RecorderReport)?
     public var feedReport: @Sendable () -> FeedReport
+    /// Who plays, where that can be told what to do; nil: nothing is replayed.
+    public var replay: (any ReplayControl)?
 
     public init(server: String, epoch: UInt32, feedReport: @escaping @Sendable () -> FeedReport) {
         self.server = server

@@ -27,7 +27,7 @@ public enum BarInterval: UInt8, Hashable, Sendable, CaseIterable {
     /// The start of the interval that `time` is in.
     public func start(of time: Timestamp) -> Timestamp {
         let late = time.raw % length.raw
-        return Timestamp(raw: time.raw - (late < 0 ? late + length.raw : late))
+        return Timestamp(raw: time.raw &- (late < 0 ? late + length.raw : late))
     }
 }
 

@@ -53,8 +53,9 @@ public struct DayStatistics: Hashable, Sendable {
         return Int64(exactly: quotient).map(Price.init(e9:))
     }
 
-    /// Last against the day's first trade: no source here knows the previous close yet.
-    public var change: Price? { count == 0 ? nil : Price(e9: last.e9 - open.e9) }
+    /// Last against the day's first trade: no source here knows the previous close yet. A recording may hold anything: a
+    /// difference that no price holds wraps.
+    public var change: Price { Price(e9: last.e9 &- open.e9) }
 
     /// Two ticks that bring all of it to a reader that lost its place.
     public func ticks(

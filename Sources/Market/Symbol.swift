@@ -17,6 +17,17 @@ public struct SymbolName: Hashable, Comparable, Sendable, CustomStringConvertibl
         self.words = words
     }
     public init?(_ text: String) { self.init(text.utf8) }
+    /// As the others, from bytes in place.
+    public init?(_ bytes: RawSpan) {
+        guard bytes.byteCount > 0, bytes.byteCount <= SymbolName.bytesMax else { return nil }
+        var words: [3 of UInt64] = [0, 0, 0]
+        for index in 0..<bytes.byteCount {
+            let byte = bytes.u8(at: index)
+            guard SymbolName.allows(byte) else { return nil }
+            words[index / 8] |= UInt64(byte) << UInt64(56 - index % 8 * 8)
+        }
+        self.words = words
+    }
 
     init(words: [3 of UInt64]) { self.words = words }
 

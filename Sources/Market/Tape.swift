@@ -82,6 +82,8 @@ public final class Tape: @unchecked Sendable {
         /// The position the next tick gets.
         public private(set) var position: UInt64 = 0
         private var reservedTo: UInt64 = 0
+        /// What is appended is dropped: a source is played on to where it is to be shown from.
+        public var isMuted = false
         private let readers: [TapeReader]
 
         public init(_ tape: Tape) {
@@ -103,6 +105,7 @@ public final class Tape: @unchecked Sendable {
         public func takeSnapshotRequest() -> Bool { tape.takeSnapshotRequest() }
 
         public mutating func append(_ tick: Tick) {
+            if isMuted { return }
             if position == reservedTo { reserveMore() }
             let word = tape.slot(position)
             word[0].store(tick.head, ordering: .relaxed)
@@ -118,6 +121,7 @@ public final class Tape: @unchecked Sendable {
 
         /// Marks the tick appended last as its event's end. Only before it is published.
         public func endEvent() {
+            if isMuted { return }
             assert(position > tape.published.load(ordering: .relaxed), "readers may have seen it")
             let head = tape.slot(position - 1)
             let mark = UInt64(Tick.Flags.endOfEvent.rawValue) << 8

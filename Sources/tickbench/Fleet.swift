@@ -262,6 +262,7 @@ struct Fleet: ~Copyable {
         case (UInt8(ascii: "e"), UInt8(ascii: "r")):
             throw BenchError("the server answered \(String(decoding: payload, as: UTF8.self))")
         case (UInt8(ascii: "g"), UInt8(ascii: "a")): gaps += 1
+        // Behind an `epoch` come snapshots, and those have no age: nothing is to be forgotten here.
         default: break
         }
     }

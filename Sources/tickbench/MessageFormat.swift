@@ -56,16 +56,18 @@ struct MessageFormat: Equatable {
 private enum SBEPlaces {
     static let blockMin = 40
     private static let template = 2
-    /// Data messages have templates 1 to 6; 7 names a symbol, 8 are stamps.
+    /// Data messages have templates 1 to 6 and 9; 7 names a symbol, 8 are stamps.
     private static let symbolTemplate: UInt16 = 7
     private static let stampsTemplate: UInt16 = 8
+    private static let breakTemplate: UInt16 = 9
     static let flags = 20
     static let time = 32
     /// A header and two times.
     static let stampsCount = 24
 
     static func isData(_ payload: UnsafeRawBufferPointer) -> Bool {
-        payload.loadUnaligned(fromByteOffset: template, as: UInt16.self) < symbolTemplate
+        let template = payload.loadUnaligned(fromByteOffset: template, as: UInt16.self)
+        return template < symbolTemplate || template == breakTemplate
     }
     static func hasStamps(_ payload: UnsafeRawBufferPointer) -> Bool {
         payload.count >= blockMin + stampsCount

@@ -19,11 +19,11 @@ struct Tickbench {
     private static let ownOptions = [
         Option(
             "runs", "N",
-            "itch, book, encode, accept, table: runs, of which the median is told (default 7, 7, 7, 7, 3)"
+            "itch, book, feed, simulator, encode, accept, table: runs, of which the median is told (default 7, and 3)"
         ),
         Option(
             "rounds", "N",
-            "itch: how often a run goes through the file (default 100); count: milliseconds (300)"),
+            "itch, feed: how often a run goes through the file (default 100); count: milliseconds (300)"),
         Option("date", "YYYY-MM-DD", "itch: the file's trading day, where its name doesn't say"),
         Option("subscribers", "N", "fanout: connections (default 1000)"),
         Option("messages-per-write", "A,B,…", "fanout: what one write carries, 1 to 64 (default 1,8,32)"),
@@ -43,6 +43,8 @@ struct Tickbench {
     static let help = """
         tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
         tickbench book           generated ITCH at the size of a market: messages, books, ticks
+        tickbench simulator      a message of a simulated market, to ticks
+        tickbench feed FILE      any file that tickerd plays, to ticks: ns an event, MB/s
         tickbench encode         quotes to JSON, JSON to frames, JSON read back
         tickbench count          the engine without sockets: ns, allocations, retains a message
         tickbench fanout         server CPU for each delivered message, beside the kernel's floor
@@ -92,15 +94,17 @@ struct Tickbench {
         let operands = arguments.operands
         guard let name = operands.first else {
             throw UsageError(
-                "which benchmark? itch, book, encode, count, fanout, accept, load, storm or table; --help tells more"
+                "which benchmark? itch, book, feed, simulator, encode, count, fanout, accept, load, storm or table; --help tells more"
             )
         }
-        if operands.count > (["itch", "echo"].contains(name) ? 2 : 1) {
+        if operands.count > (["itch", "feed", "echo"].contains(name) ? 2 : 1) {
             throw UsageError("\(name): \(operands.last ?? "")?")
         }
         return switch name {
         case "itch": try ITCHBenchmark(arguments)
         case "book": try BookBenchmark(arguments)
+        case "simulator": try SimulatorBenchmark(arguments)
+        case "feed": try FeedBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
         case "count": try CountBenchmark(arguments)
         case "fanout": try FanOutBenchmark(arguments)
@@ -113,7 +117,7 @@ struct Tickbench {
         case "serve-trades": try TradeServer(arguments)
         default:
             throw UsageError(
-                "no benchmark \(name); there are itch, book, encode, count, fanout, accept, load, storm and table"
+                "no benchmark \(name); there are itch, book, feed, simulator, encode, count, fanout, accept, load, storm and table"
             )
         }
     }

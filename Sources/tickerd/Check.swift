@@ -35,6 +35,7 @@ extension Server {
         var token: AdminToken?
         do throws(UsageError) { token = try adminToken(configuration) } catch { faults.append(error) }
         do { _ = try configuration.loadTLS() } catch { faults.append(UsageError(error.description)) }
+        if let fault = configuration.recording?.fault { faults.append(fault) }
         guard faults.isEmpty else { return faults }
         var elsewhere = configuration
         elsewhere.port = 0

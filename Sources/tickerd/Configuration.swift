@@ -2,16 +2,22 @@
 import Basics
 import CLinux
 import FanOut
+import Market
 import TickerFeed
 import Wire
 
 struct Configuration {
     // The feed.
-    var source = Source.simulator(.standard)
-    var pace = Pace.recorded(.recorded)
-    var repeats = false
+    var source = Source.simulator(.default)
+    var replay = ReplayOptions()
     var seed: UInt64 = 1
     var date: CalendarDate?
+    var symbol: SymbolName?
+    /// LOBSTER's order book file.
+    var book: String?
+
+    /// Nil: nothing is recorded.
+    var recording: Recording?
 
     // The port and the threads behind it.
     var host = "127.0.0.1"
@@ -49,12 +55,14 @@ struct Configuration {
     }
 
     static let groups = [
-        feedOptions, listenOptions, tlsOptions, tokenOptions, limitOptions, operationOptions, otherOptions,
+        feedOptions, recordOptions, listenOptions, tlsOptions, tokenOptions, limitOptions, operationOptions,
+        otherOptions,
     ]
     static var options: [Option] { groups.flatMap(\.options) }
 
     static var help: String {
         groups.map { "\($0.title):\n\(Arguments.help($0.options))" }.joined(separator: "\n")
+            + "\n" + Scenario.help
     }
 
     private static let otherOptions = Group(
@@ -69,11 +77,14 @@ struct Configuration {
         ])
 
     /// In the order in which they are read.
-    private enum Part: CaseIterable { case feed, listen, tls, tokens, limits, operation, other }
+    private enum Part: CaseIterable { case feed, recording, listen, tls, tokens, limits, operation, other }
 
-    private mutating func take(_ part: Part, _ arguments: Arguments) throws(UsageError) {
+    private mutating func take(
+        _ part: Part, _ arguments: Arguments, _ faults: inout [UsageError]
+    ) throws(UsageError) {
         switch part {
-        case .feed: try takeFeed(arguments)
+        case .feed: try takeFeed(arguments, &faults)
+        case .recording: try takeRecording(arguments)
         case .listen: try takeListen(arguments)
         case .limits: try takeLimits(arguments)
         case .tls: try takeTLS(arguments)
@@ -90,7 +101,7 @@ struct Configuration {
         }
         for part in Part.allCases {
             do throws(UsageError) {
-                try take(part, arguments)
+                try take(part, arguments, &faults)
             } catch {
                 faults.append(error)
             }

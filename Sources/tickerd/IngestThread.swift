@@ -8,6 +8,7 @@ import TickerFeed
 /// Ingest on a thread of its own: turns, and sleeps between them.
 final class IngestThread: @unchecked Sendable {
     private let ingest: Ingest
+    var control: any ReplayControl { ingest.control }
     private let state: IngestState
     private let template: FeedReport
     private let openingTurns: Int
@@ -18,24 +19,33 @@ final class IngestThread: @unchecked Sendable {
     /// The longest sleep, so that stopping is prompt.
     private static let nap = Nanoseconds.milliseconds(50)
 
-    init(feed: any Feed, tape: consuming Tape.Writer, _ configuration: Configuration) {
+    init(
+        feed: any Feed, tape: consuming Tape.Writer, _ configuration: Configuration, epoch: UInt32
+    ) {
         template = IngestThread.report(feed, configuration)
-        rest = configuration.pace == .live ? .microseconds(200) : .zero
-        if case .simulator = configuration.source { openingTurns = 16 } else { openingTurns = 1 }
+        if case .simulator = configuration.source {
+            (rest, openingTurns) = (.microseconds(200), 16)
+        } else {
+            (rest, openingTurns) = (.zero, 1)
+        }
         ingest = Ingest(
-            feed: feed, writer: tape, pace: configuration.pace, loop: configuration.repeats)
+            feed: feed, writer: tape, options: configuration.replay, epoch: epoch)
         state = ingest.state
     }
 
     private static func report(_ feed: any Feed, _ configuration: Configuration) -> FeedReport {
         let speed: Int64? =
-            switch configuration.pace {
+            switch configuration.replay.pace {
             case .recorded(let speed): speed.thousandths
             case .live: Speed.recorded.thousandths
             case .unpaced: nil
             }
-        let clock = if case .simulator = configuration.source { "sim" } else { "replay" }
-        return FeedReport(clock: clock, speedMilli: speed, source: feed.description)
+        return FeedReport(clock: clock(configuration), speedMilli: speed, source: feed.description)
+    }
+
+    /// The protocol's word on how event times relate to the clock on the wall.
+    static func clock(_ configuration: Configuration) -> String {
+        if case .simulator = configuration.source { "sim" } else { "replay" }
     }
 
     /// The first turns, on the caller's thread, before there are others: a simulated market opens

@@ -2,6 +2,7 @@
 import Basics
 import CLinux
 import FanOut
+import Journal
 import Market
 import TickerFeed
 import Wire
@@ -20,6 +21,9 @@ final class Server {
     let adminListener: Listener?
     private let adminToken: AdminToken?
     private let feed: any Feed
+    /// Nil: nothing is recorded.
+    private let journal: JournalWriter?
+    private let epoch = UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20) | 1
     private let limits: Limits
     /// Read anew by `reload()`, for the connections to come.
     let tls: TLSContext?
@@ -37,6 +41,8 @@ final class Server {
         tls = try configuration.loadTLS()
         feed = try Server.open(configuration)
         listener = try Server.listen(configuration)
+        journal = try configuration.recording?.open(
+            source: feed.description, clock: IngestThread.clock(configuration), epoch: epoch)
         adminToken = try Server.adminToken(configuration)
         adminListener = try Server.listenForAdmin(configuration, adminToken)
         limits = Server.fitted(configuration.limits, loops: configuration.loops)
@@ -47,8 +53,15 @@ final class Server {
         switch configuration.source {
         case .simulator(let scenario):
             scenario.makeFeed(seed: configuration.seed, start: Moment.read().wall)
-        case .file(let path): try InputFeed(FeedOptions(path: path, date: configuration.date))
+        case .file(let path): try open(path, configuration)
         }
+    }
+
+    /// A journal's folder or segment, or an input in any format.
+    static func open(_ path: String, _ configuration: Configuration) throws(FeedError) -> any Feed {
+        if JournalFeed.recognises(path) { return try JournalFeed(path) }
+        return try InputFeed(
+            FeedOptions(path: path, date: configuration.date, symbol: configuration.symbol))
     }
 
     static func listen(_ configuration: Configuration) throws -> Listener {
@@ -88,24 +101,32 @@ final class Server {
     func run() throws -> Int32 {
         let tape = Tape(capacity: Server.tapeCapacity)
         let ends = try (0..<configuration.loops).map { _ in try LoopEnd(of: tape) }
-        let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration)
-        let options = options(ingest)
+        let recorder = try makeRecorder(tape)
+        let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration, epoch: epoch)
+        let options = options(ingest, recorder)
         let loops = try FanOutLoops(options: options, listener: listener, ends: ends, tls: tls)
 
         // The first client finds symbols, however early it comes. A pipe may keep this waiting, so
         // signals still end the process here.
         ingest.begin()
         let signals = try Signals()
+        try recorder?.start()
         _ = try Thread("ingest") { ingest.run() }
         let threads = try loops.start()
         let admin = try startAdmin(loops, options)
         announce()
         let status = attend(signals, Served(loops: loops, admin: admin, ingest: ingest))
         ingest.stop()
+        recorder?.stop()
         // Ingest owns nothing that has to be put in order, and may be waiting for a pipe.
         if status == Status.drained { for thread in threads { thread.join() } }
         log.write(.info, "stopped", ["status": LogValue(status)])
         return status
+    }
+
+    private func makeRecorder(_ tape: Tape) throws -> RecorderThread? {
+        guard let journal, let recording = configuration.recording else { return nil }
+        return try RecorderThread(tape, journal, recording, log: log)
     }
 
     private func startAdmin(_ loops: FanOutLoops, _ options: ServerOptions) throws -> AdminServer? {
@@ -119,12 +140,12 @@ final class Server {
     /// On loopback nobody listens in, and whoever scrapes there need not know the certificate.
     private var adminTLS: TLSContext? { adminListener?.isLoopback == false ? tls : nil }
 
-    private func options(_ ingest: IngestThread) -> ServerOptions {
+    private func options(_ ingest: IngestThread, _ recorder: RecorderThread?) -> ServerOptions {
         var options = ServerOptions(
-            server: "tickerd/\(Release.number)",
-            epoch: UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20),
-            feedReport: ingest.report)
+            server: "tickerd/\(Release.number)", epoch: epoch, feedReport: ingest.report)
+        if let recorder { options.recorderReport = recorder.report }
         options.processReport = { [started] in ProcessReport.read(started: started) }
+        if configuration.replay.pace != .live { options.replay = ingest.control }
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins
         options.trustedProxies = configuration.trustedProxies
@@ -140,6 +161,7 @@ final class Server {
         Console.write("tickerd \(Release.number): \(feed.description)\n")
         let s = tls == nil ? "" : "s"
         Console.write("serving ws\(s)://\(address)/v1/stream and http\(s)://\(address)/\n")
+        if let folder = configuration.recording?.folder { Console.write("recording into \(folder)\n") }
         if let adminListener {
             Console.write("admin http\(adminTLS == nil ? "" : "s")://\(adminListener.address)/\n")
         }

@@ -4,7 +4,8 @@ import Dialects
 import Market
 
 enum Pipe {
-    /// `AAPL last 231.45 change +1.20 +0.52% bid 231.44 x 300 ask 231.46 x 500`
+    /// `AAPL last 231.45 change +1.20 +0.52% bid 231.44 x 300 ask 231.46 x 500`, and where the feed is not
+    /// `live` its state: `… feed suspect`
     static func line(_ row: Row) -> String {
         var words = [row.symbol]
         if let last = row.last { words += ["last", Numbers.price(last)] }
@@ -14,6 +15,7 @@ enum Pipe {
         if let quote = row.quote {
             words += ["bid", side(quote.bid, quote.bidSize), "ask", side(quote.ask, quote.askSize)]
         }
+        if let doubt = row.doubt { words += ["feed", doubt] }
         return words.joined(separator: " ") + "\n"
     }
 

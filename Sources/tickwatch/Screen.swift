@@ -82,7 +82,7 @@ struct Screen {
                 quote?.ask.map { Numbers.price($0) } ?? missing
             ),
             sizes: (quote?.bidSize.map(Numbers.size) ?? missing, quote?.askSize.map(Numbers.size) ?? missing),
-            age: row.updated.map { Numbers.age(now - $0) } ?? missing)
+            age: row.updated.map { Numbers.age(now - $0) } ?? missing) + (row.doubt.map { "  \($0)" } ?? "")
     }
 
     /// One line of the table, titles and rows alike.

@@ -25,7 +25,7 @@ final class Watcher {
         self.text = text
         let list = Watchlist(symbols)
         self.list = list
-        let requests = [Channel.stats, .quote].enumerated().map { number, channel in
+        let requests = [Channel.stats, .quote, .status].enumerated().map { number, channel in
             ClientMessage(
                 id: .number(Int64(number + 1)),
                 .subscribe(.init(channel: channel, symbols: list.symbols, rate: rate)))
@@ -120,7 +120,8 @@ final class Watcher {
         if case .welcome = message { list.reconnected() }
         let changed = list.apply(message, now: now)
         hasNews = true
-        if case .ack(_, _, let refused, _) = message, !refused.isEmpty { report(refused) }
+        // All requests name the same symbols: the first answer says it for the others.
+        if case .ack(.number(1), _, let refused, _) = message, !refused.isEmpty { report(refused) }
         if case .error(_, "unauthenticated", let reason) = message, status == nil {
             status = .refused
             restoreForMessage()

@@ -11,6 +11,8 @@ struct Row {
     let symbol: String
     var quote: QuoteMessage?
     var stats: StatsMessage?
+    /// How far its feed can be trusted, where that is not `live`.
+    var doubt: String?
     /// When the last message came, on our clock.
     var updated: Instant?
     /// The server's code where it refused the symbol.
@@ -61,6 +63,12 @@ struct Watchlist {
             guard let row = advance("stats", stats.version, now) else { return nil }
             rows[row].stats = stats
             return row
+        case .status(let status):
+            guard let row = advance("status", status.version, now) else { return nil }
+            let doubt = status.feed == "live" ? nil : status.feed
+            defer { rows[row].doubt = doubt }
+            return doubt == rows[row].doubt ? nil : row
+        case .epoch: forget()
         case .heartbeat(let lag, _, let merged, _):
             self.lagging = lag
             self.merged = merged
@@ -85,6 +93,14 @@ struct Watchlist {
 
     /// A new connection begins with snapshots.
     mutating func reconnected() { sequences.removeAll() }
+
+    /// The feed begins a new life: what is shown is of the old one.
+    private mutating func forget() {
+        sequences.removeAll()
+        for row in rows.indices {
+            (rows[row].quote, rows[row].stats, rows[row].doubt, rows[row].updated) = (nil, nil, nil, nil)
+        }
+    }
 
     var allRefused: Bool { !rows.isEmpty && rows.allSatisfy { $0.refusal != nil } }
 }

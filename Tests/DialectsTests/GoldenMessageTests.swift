@@ -110,6 +110,10 @@ private func trades(_ apple: SymbolDefinition) -> [Entry] {
         Entry(
             "trade: merged, beyond 64 bits", apple,
             .trade(price, size, .ask, merging: day([(1, .max), (1, .max)]), seq: 313, at: time), later),
+        Entry("trade: broken", apple, .tradeBreak(price, size, tradeID: 1_065, seq: 314, at: time), later),
+        Entry(
+            "trade: broken, of which nothing is known", apple,
+            .tradeBreak(.zero, .zero, tradeID: .max, seq: 314, at: time), first),
     ]
 }
 

@@ -87,6 +87,16 @@ struct Sample {
             sbe: { NativeSBE.stats(day, sequence: seq, at: time, symbol: id, to: &$0) })
     }
 
+    static func tradeBreak(
+        _ price: Price, _ size: Quantity, tradeID: UInt64, seq: UInt64, at time: Timestamp
+    ) -> Sample {
+        let tick = Tick(
+            .tradeBreak, id, sequence: seq, eventTime: time, price: price, size: size, aux: tradeID)
+        return Sample(
+            json: { NativeJSON.tradeBreak(tick, name: $0, to: &$1) },
+            sbe: { NativeSBE.tradeBreak(tick, to: &$0) })
+    }
+
     static func status(_ status: MarketStatus, _ feed: FeedState, seq: UInt64, at time: Timestamp) -> Sample {
         Sample(
             json: { NativeJSON.status(status, feed, sequence: seq, at: time, name: $0, to: &$1) },

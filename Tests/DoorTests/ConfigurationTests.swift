@@ -16,26 +16,26 @@ private func configuration(_ line: String) throws(UsageError) -> Configuration {
 @Test(
     "a scenario and its settings",
     arguments: [
-        ("", Scenario.standard), ("--scenario default", .standard),
-        ("--scenario uniform", .uniform(symbols: 500, rate: 25_000)),
-        ("--feed sim --scenario uniform --set symbols=1", .uniform(symbols: 1, rate: 25_000)),
-        (
-            "--scenario=uniform --set=rate=2000000 --set symbols=10000",
-            .uniform(symbols: 10_000, rate: 2_000_000)
-        ),
-        ("--scenario uniform --set rate=1 --set rate=7", .uniform(symbols: 500, rate: 7)),
+        ("", "default", 24, false), ("--scenario default --set symbols=5", "default", 5, false),
+        ("--feed sim --scenario burst", "burst", 24, false),
+        ("--scenario=8000-symbols --seed 7 --speed 2", "8000-symbols", 8_000, false),
+        ("--scenario uniform", "uniform", 500, true),
+        ("--scenario=uniform --set=rate=2000000 --set symbols=10000", "uniform", 10_000, true),
+        ("--scenario uniform --set symbols=9 --set symbols=7", "uniform", 7, true),
+        ("--set market=uniform", "default", 24, true),
     ])
-func scenarios(line: String, scenario: Scenario) throws {
+func scenarios(line: String, name: String, symbols: Int, uniform: Bool) throws {
     let configuration = try configuration(line)
-    #expect(configuration.source == .simulator(scenario))
-    #expect(configuration.pace == (scenario == .standard ? .recorded(.recorded) : .live))
+    guard case .simulator(let scenario) = configuration.source else { throw UsageError("no simulator") }
+    #expect(scenario.name == name && scenario.symbolCount == symbols && scenario.isUniform == uniform)
+    #expect((configuration.replay.pace == .live) == uniform)
 }
 
 @Test(
     "what means something else than it says is refused in one line that names it",
     arguments: [
-        ("--scenario busy", "--scenario busy"), ("--set rate=5", "--set rate=5"),
-        ("--scenario default --set rate=5", "--set rate=5"),
+        ("--scenario busy", "flash-crash"), ("--scenario no/such.scenario", "no/such.scenario"),
+        ("--set speed=5", "crash-percent"), ("--set pause=5", "5m"), ("--set gap-symbol=ZZZ", "or all"),
         ("--scenario uniform --set speed=5", "--set speed=5"),
         ("--scenario uniform --set rate=0", "--set rate=0"),
         ("--scenario uniform --set rate=2000001", "--set rate=2000001"),

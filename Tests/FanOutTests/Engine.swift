@@ -128,6 +128,38 @@ final class Engine {
         writer.publish()
     }
 
+    /// Another life of the feed; repeated, as it stands in front of a round of snapshots.
+    func epoch(_ number: UInt32, isRepeated: Bool = false) {
+        append(
+            Tick(
+                .epoch, SymbolID(0), flags: isRepeated ? [.snapshot, .endOfEvent] : .endOfEvent,
+                eventTime: now.wall, receiveTime: now.wall, aux: UInt64(number)))
+        guard !isRepeated else { return }
+        for symbol in sequences.keys { sequences[symbol] = (0, 0, 0, 0) }
+    }
+
+    /// Takes a trade back.
+    func breakTrade(_ symbol: Int, id: UInt64, cents: Int, shares: Int, inOpen: Tick.Flags = []) {
+        sequences[symbol]?.trade += 1
+        append(
+            Tick(
+                .tradeBreak, SymbolID(symbol), flags: inOpen.union(.endOfEvent),
+                sequence: sequences[symbol]?.trade ?? 0, eventTime: now.wall, receiveTime: now.wall,
+                price: Price(e4: UInt32(cents * 100)), size: Quantity(shares: UInt32(shares)), aux: id))
+    }
+
+    /// A tick as it is.
+    func append(_ tick: Tick) {
+        writer.append(tick)
+        writer.publish()
+    }
+
+    /// As many ticks as lap whoever does not read meanwhile.
+    func lap() {
+        for _ in 0..<(1 << 14) + 300 { writer.append(Tick(.bar, SymbolID(60_000), flags: .endOfEvent)) }
+        writer.publish()
+    }
+
     private func append(
         _ kind: Tick.Kind, _ symbol: Int, _ side: Side, _ sequence: UInt64, cents: Int, shares: Int
     ) {

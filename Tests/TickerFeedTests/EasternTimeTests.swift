@@ -41,8 +41,27 @@ func noDates(text: String) { #expect(CalendarDate(text) == nil) }
         ("/a/20190101/12302019.NASDAQ_ITCH50", "2019-12-30"),  // only the name counts
         ("S081321-v50_20210813.bin", "2021-08-13"),
         ("itch-123456789-20200130", "2020-01-30"),  // nine digits are no date
-        ("99999999.itch", nil), ("locate-13-10k.bin", nil), ("2020-01-30.itch", nil), ("", nil),
+        ("99999999.itch", nil), ("locate-13-10k.bin", nil), ("", nil),
+        ("2020-01-30.itch", "2020-01-30"), ("12020-01-30", nil), ("2020-01-301", nil), ("2020-13-01", nil),
+        ("AAPL_2012-06-21_34200000_57600000_message_50.csv", "2012-06-21"),
+        ("x-2020-99-99-2020-01-30", "2020-01-30"), ("-2020-01-30-", "2020-01-30"),
     ])
 func datesInNames(name: String, date: String?) {
     #expect(CalendarDate(inFileName: name)?.description == date)
+}
+
+@Test("a day in New York begins at its midnight and ends before the next one's")
+func dateInNewYork() throws {
+    for number in stride(from: 6_210, to: 84_000, by: 13) {
+        let date = try #require(CalendarDate(daysSince1970: number))
+        #expect(date.daysSince1970 == number)
+        let next = try #require(CalendarDate(daysSince1970: number + 1))
+        let (begin, end) = (EasternTime.midnight(of: date), EasternTime.midnight(of: next))
+        #expect(EasternTime.date(at: begin) == date)
+        #expect(EasternTime.date(at: end + Nanoseconds(raw: -1)) == date)
+    }
+    // 2020-01-31 04:59:59 UTC.
+    #expect(EasternTime.date(at: Timestamp(raw: 1_580_446_799_000_000_000)) == CalendarDate("2020-01-30"))
+    #expect(
+        EasternTime.date(at: Timestamp(raw: 0)) == nil && EasternTime.date(at: Timestamp(raw: .min)) == nil)
 }

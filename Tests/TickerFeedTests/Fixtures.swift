@@ -11,6 +11,8 @@ enum Fixture {
 
     static let aapl = tests.appending(path: "../../feeds/aapl-20200130-premarket.itch")
         .standardizedFileURL.path
+    static let session = tests.appending(path: "../../feeds/btcusdt-20240808-binance.jsonl")
+        .standardizedFileURL.path
     static func golden(_ name: String) -> String { tests.appending(path: "Golden/\(name)").path }
     static func bad(_ name: String) -> String { tests.appending(path: "Bad/\(name)").path }
 
@@ -22,6 +24,10 @@ enum Fixture {
     }
     static func json(_ path: String) throws -> NSDictionary {
         try json(text: Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+    static func array(_ path: String) throws -> [NSDictionary] {
+        try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path)))
+            as? [NSDictionary] ?? []
     }
     static func json(text: Data) throws -> NSDictionary {
         try JSONSerialization.jsonObject(with: text) as? NSDictionary ?? [:]

@@ -165,6 +165,9 @@ class Client:
         self.others.append(message)
         if kind == "gap":
             self.chains.gap(message)
+        elif kind == "epoch":
+            self.chains.epoch(message)
+            self.books.clear()
         elif kind == "heartbeat":
             self.heartbeats.append((message, self.chains.merged, dict(self.counts)))
         elif message.get("id") in self.asked:

@@ -44,7 +44,7 @@ def as_json(message, names):
     """What a binary message says, in the words of the JSON protocol."""
     kind = message["message"].lower()
     flags = message["flags"]
-    said = {"type": kind, "sym": names[message["symbol"]], "seq": message["seq"], "ts": message["ts"],
+    said = {"type": "trade" if kind == "tradebreak" else kind, "sym": names[message["symbol"]], "seq": message["seq"], "ts": message["ts"],
             "prev": message["prev"]}
     if "snapshot" in flags:
         said["snap"] = True
@@ -64,6 +64,13 @@ def trade(message, _):
     return said
 
 
+def broken(message, _):
+    said = {"broken": str(message["tradeId"])}
+    if message["size"] is not None:
+        said |= {"price": message["price"], "size": message["size"]}
+    return said
+
+
 def book(message, flags):
     said = {side: [[level["price"], level["size"]] for level in message[side]] for side in ("bids", "asks")}
     return said | ({"crc": message["crc"]} if "crc" in flags else {})
@@ -77,6 +84,7 @@ FIELDS = {
     "quote": lambda message, _: {"bid": message["bid"], "bid_size": message["bidSize"], "ask": message["ask"],
                                  "ask_size": message["askSize"]},
     "trade": trade,
+    "tradebreak": broken,
     "book": book,
     "bar": lambda message, flags: {
         "interval": INTERVALS[message["interval"]], "closed": "closed" in flags,

@@ -48,6 +48,13 @@ class Chains:
             if ack.get("resumed"):
                 self.resumed.add(channel)
 
+    def epoch(self, message):
+        """A new life of the feed: all that was told is void, and every subscription begins anew."""
+        assert message["epoch"] and message["reason"] == "seek", message
+        self.last.clear()
+        self.gaps.clear()
+        self.resumed.clear()
+
     def gap(self, message):
         name = key(message)
         last = self.last.get(name)
@@ -66,7 +73,7 @@ class Chains:
             follows = prev == last
             # In the middle of a stream only a book may begin anew: its difference was too long to tell.
             follows &= name[0] == "book" or "snap" not in message
-        whole = prev == 0 or name[0] != "trade" or seq == prev + 1 or "count" in message
+        whole = prev == 0 or name[0] != "trade" or seq == prev + 1 or "count" in message or "broken" in message
         if name in self.ended or not follows or seq <= prev or not whole:
             self.breaks.append((last, message))
         if prev:
@@ -127,7 +134,7 @@ def complete(messages, gaps=()):
 def merged_right(message, trades):
     """A trade of mode `latest` adds up the single ones since `prev`. `trades`: by number."""
     first = message["prev"] + 1 if message["prev"] else message["seq"]
-    parts = [trades[number] for number in range(first, message["seq"] + 1)]
+    parts = [trades[number] for number in range(first, message["seq"] + 1) if "broken" not in trades[number]]
     assert message["count"] == len(parts), message
     assert message["size"] == sum(part["size"] for part in parts), message
     assert message["high"] == max(part["price"] for part in parts), message

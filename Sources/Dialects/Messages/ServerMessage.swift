@@ -40,6 +40,16 @@ public struct TradeMessage: Hashable, Sendable {
     }
 }
 
+/// A trade taken back by its source: a version of the trade channel, and no trade.
+public struct BreakMessage: Hashable, Sendable {
+    public var version: Version
+    /// The `trade_id` it had.
+    public var tradeID: String
+    /// Nil, both, where the source does not say.
+    public var price: Price?
+    public var size: Quantity?
+}
+
 /// Levels of a book: all of them on a snapshot, else those that changed since `previous`.
 public struct BookMessage: Hashable, Sendable {
     public var version: Version
@@ -96,12 +106,15 @@ public enum ServerMessage: Hashable, Sendable {
     case ack(id: MessageID?, symbols: [String], refused: [Refusal], resume: Cursor?)
     case quote(QuoteMessage)
     case trade(TradeMessage)
+    case broken(BreakMessage)
     case stats(StatsMessage)
     case book(BookMessage)
     case bar(BarMessage)
     case status(StatusMessage)
     /// Versions `from...to` of a symbol's channel are lost to this subscription.
     case gap(symbol: String, channel: String, from: UInt64, to: UInt64, reason: String)
+    /// A new life of the feed: all that was told before is void, and versions count anew.
+    case epoch(String, reason: String)
     case heartbeat(lag: Nanoseconds, buffered: Int, merged: UInt64, resume: Cursor?)
     case pong(id: MessageID?)
     case subscriptions([String])

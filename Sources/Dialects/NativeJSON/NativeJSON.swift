@@ -48,6 +48,20 @@ public enum NativeJSON {
         time(trade.eventTime, to: &pen)
     }
 
+    /// A trade taken back: what it was, where the source says so.
+    public static func tradeBreak(_ broken: Tick, name: UnsafeRawBufferPointer, to pen: inout Pen) {
+        head("{\"type\":\"trade\",\"sym\":\"", name, broken.sequence, to: &pen)
+        pen.literal(",\"broken\":\"")
+        pen.unsigned(broken.aux)
+        pen.byte(UInt8(ascii: "\""))
+        if broken.size != .zero {
+            number(",\"price\":", broken.price, to: &pen)
+            pen.literal(",\"size\":")
+            pen.quantity(broken.size)
+        }
+        time(broken.eventTime, to: &pen)
+    }
+
     /// The last of several trades with what was merged into it.
     public static func trade(
         _ last: Tick, merging merged: DayStatistics, name: UnsafeRawBufferPointer, to pen: inout Pen
@@ -81,7 +95,7 @@ public enum NativeJSON {
         number(",\"high\":", day.high, to: &pen)
         number(",\"low\":", day.low, to: &pen)
         number(",\"last\":", day.last, to: &pen)
-        number(",\"change\":", day.change ?? .zero, to: &pen)
+        number(",\"change\":", day.change, to: &pen)
         pen.literal(",\"volume\":")
         sum(day.volumeE8, to: &pen)
         pen.literal(",\"vwap\":")

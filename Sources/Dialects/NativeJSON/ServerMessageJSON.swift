@@ -31,7 +31,7 @@ extension ServerMessage {
         switch type {
         case "quote", "trade", "book", "bar", "stats", "status": self.init(data: type, value)
         case "gap": self.init(gap: value)
-        case "welcome", "heartbeat", "goodbye": self.init(session: type, value)
+        case "welcome", "heartbeat", "epoch", "goodbye": self.init(session: type, value)
         case "ack", "pong", "error", "subscriptions": self.init(answer: type, value)
         default: self = .unknown(type: type)
         }
@@ -46,6 +46,9 @@ extension ServerMessage {
                     version: version, bid: value.price("bid"), bidSize: value.quantity("bid_size"),
                     ask: value.price("ask"), askSize: value.quantity("ask_size"),
                     isCrossed: value["crossed"]?.bool ?? false))
+        case "trade" where value["broken"] != nil:
+            guard let broken = BreakMessage(version, value) else { return nil }
+            self = .broken(broken)
         case "trade":
             guard let trade = TradeMessage(version, value) else { return nil }
             self = .trade(trade)
@@ -90,6 +93,9 @@ extension ServerMessage {
             self = .heartbeat(
                 lag: .milliseconds(Int(clamping: lag)), buffered: Int(clamping: buffered), merged: merged,
                 resume: value["resume"]?.string.flatMap { Cursor($0) })
+        case "epoch":
+            guard let epoch = value["epoch"]?.string else { return nil }
+            self = .epoch(epoch, reason: value["reason"]?.string ?? "")
         default:
             guard let code = value["code"]?.string else { return nil }
             let after = value["reconnect_after_ms"]?.integer
@@ -162,6 +168,15 @@ extension TradeMessage {
         self.init(
             version: version, price: price, size: size, aggressor: aggressor,
             tradeID: value["trade_id"]?.string, merged: merged)
+    }
+}
+
+extension BreakMessage {
+    fileprivate init?(_ version: Version, _ value: JSONValue) {
+        guard let id = value["broken"]?.string else { return nil }
+        let price = value.price("price"), size = value.quantity("size")
+        guard (price == nil) == (size == nil) else { return nil }
+        self.init(version: version, tradeID: id, price: price, size: size)
     }
 }
 

@@ -38,6 +38,14 @@ public enum NativeSBE {
         pen.put(aggressor(trade.side))
     }
 
+    /// A trade taken back: what it was, where the source says so. 64 bytes.
+    public static func tradeBreak(_ broken: Tick, to pen: inout Pen) {
+        pen.begin(.tradeBreak, broken.symbol, [], broken.sequence, broken.eventTime)
+        pen.put(broken.aux)
+        pen.put(broken.size == .zero ? SBE.null : broken.price.e9)
+        pen.put(broken.size == .zero ? SBE.null : broken.size.e8)
+    }
+
     /// The last of several trades with what was merged into it: at least one.
     public static func trade(_ last: Tick, merging merged: DayStatistics, to pen: inout Pen) {
         pen.begin(.trade, last.symbol, [], last.sequence, last.eventTime)
@@ -91,7 +99,7 @@ public enum NativeSBE {
         pen.put(day.high.e9)
         pen.put(day.low.e9)
         pen.put(day.last.e9)
-        pen.put(day.change?.e9 ?? 0)
+        pen.put(day.change.e9)
         pen.put(sum: day.volumeE8)
         pen.put(day.vwap?.e9 ?? SBE.null)
         pen.put(day.count)

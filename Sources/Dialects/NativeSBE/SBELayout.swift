@@ -10,6 +10,7 @@ enum SBETemplate: UInt16 {
     case status = 6
     case symbol = 7
     case stamps = 8
+    case tradeBreak = 9
 
     /// Bytes behind the header, groups not counted.
     var blockLength: Int {
@@ -22,13 +23,15 @@ enum SBETemplate: UInt16 {
         case .status: 38
         case .symbol: 40
         case .stamps: 16
+        case .tradeBreak: 56
         }
     }
 }
 
 enum SBE {
     static let schemaID: UInt16 = 7_400
-    static let version: UInt16 = 0
+    /// 1: `TradeBreak`.
+    static let version: UInt16 = 1
     static let headerCount = 8
     /// Before a group's entries: their length and their number, two bytes each.
     static let groupHeaderCount = 4

@@ -47,7 +47,7 @@ public struct SBEReader: Sendable {
             case nil:
                 offset = header.end
                 return .unknown(type: "template \(header.templateID)")
-            case .quote, .trade, .book, .bar, .stats, .status:
+            case .quote, .trade, .tradeBreak, .book, .bar, .stats, .status:
                 var end = header.end
                 var message = try data(header, &end)
                 end = stamp(&message, in: frame, at: end)
@@ -78,6 +78,7 @@ public struct SBEReader: Sendable {
         switch header.template {
         case .quote: return .quote(QuoteMessage(version, flags, &block))
         case .trade: return .trade(try TradeMessage(version, &block))
+        case .tradeBreak: return .broken(BreakMessage(version, &block))
         case .book: return .book(try BookMessage(version, flags, &block, in: header.frame, &end))
         case .bar: return .bar(try BarMessage(version, flags, &block))
         case .stats: return .stats(StatsMessage(version, &block))
@@ -196,6 +197,14 @@ extension TradeMessage {
     }
 }
 
+extension BreakMessage {
+    fileprivate init(_ version: Version, _ block: inout SBEBlock) {
+        self.init(
+            version: version, tradeID: String(block.take(UInt64.self)),
+            price: block.optional().map(Price.init(e9:)), size: block.optional().map(Quantity.init(e8:)))
+    }
+}
+
 extension BookMessage {
     fileprivate init(
         _ version: Version, _ flags: SBE.Flags, _ block: inout SBEBlock,
@@ -289,6 +298,9 @@ extension ServerMessage {
         case .trade(var message):
             message.version.sent = sent
             self = .trade(message)
+        case .broken(var message):
+            message.version.sent = sent
+            self = .broken(message)
         case .book(var message):
             message.version.sent = sent
             self = .book(message)

@@ -10,7 +10,7 @@ extension NativeSBE {
         <!-- TickerFeed's binary stream: Simple Binary Encoding 1.0 of the FIX Trading Community.
              Served by tickerd at /v1/schema.xml. docs/PROTOCOL.md says what the messages mean. -->
         <sbe:messageSchema xmlns:sbe="http://fixprotocol.io/2016/sbe"
-            package="tickerfeed" id="7400" version="0" semanticVersion="1.0" byteOrder="littleEndian"
+            package="tickerfeed" id="7400" version="1" semanticVersion="1.0" byteOrder="littleEndian"
             headerType="messageHeader"
             description="Market data as state with a version. One frame holds one message or several back to back, each with its header. Later versions add fields at the end of blocks and of group entries, and templates without groups: whoever skips by block length can read on.">
             <types>
@@ -177,6 +177,17 @@ extension NativeSBE {
             <sbe:message name="Stamps" id="8" blockLength="16" description="Follows a data message in its frame where stamps were asked for.">
                 <field name="recv" id="1" type="Timestamp" offset="0" description="When the server's ingest had it, by the server's clock."/>
                 <field name="sent" id="2" type="Timestamp" offset="8" description="When it was given to the socket, by the server's clock."/>
+            </sbe:message>
+
+            <sbe:message name="TradeBreak" id="9" blockLength="56" sinceVersion="1" description="A trade taken back by its source: a version of the trade channel, and no trade.">
+                <field name="prev" id="1" type="Sequence" offset="0" description="The seq this subscription was sent before; 0 on a snapshot."/>
+                <field name="symbol" id="2" type="SymbolId" offset="8"/>
+                <field name="flags" id="3" type="Flags" offset="12"/>
+                <field name="seq" id="4" type="Sequence" offset="16" description="The version this message brings."/>
+                <field name="ts" id="5" type="Timestamp" offset="24" description="When it was taken back, by the source's clock."/>
+                <field name="tradeId" id="6" type="TradeId" offset="32" description="The trade's."/>
+                <field name="price" id="7" type="PriceOrNull" offset="40" description="The trade's; null where the source does not say."/>
+                <field name="size" id="8" type="SizeOrNull" offset="48" description="The trade's; null where the source does not say."/>
             </sbe:message>
         </sbe:messageSchema>
 

@@ -15,7 +15,10 @@ struct AdminPages: Sendable {
     /// Of the thread that answers.
     let bell: Doorbell
 
-    func response(to request: HTTPRequest) throws(HTTPFault) -> HTTPResponse {
+    func response(to request: HTTPRequest, from peer: PeerAddress) throws(HTTPFault) -> HTTPResponse {
+        if request.path == "/admin/replay" {
+            return try ReplayPage(options: options).response(to: request, from: peer)
+        }
         guard request.method == "GET" || request.method == "HEAD" else {
             throw HTTPFault(405, "only GET and HEAD here", headers: ["Allow": "GET, HEAD"])
         }
@@ -38,13 +41,18 @@ struct AdminPages: Sendable {
           GET /metrics                              OpenMetrics
           GET /debug/conns?limit=50                 connections, the slowest readers first
           GET /debug/explain?conn=3f&symbol=AAPL    what a session asked for and has, and why not more
+          GET /admin/replay                         where the replay stands
+          POST /admin/replay                        pause, resume, step, seek, speed: {"action":"pause"}
 
         """
 
     private func readiness() -> HTTPResponse {
-        let symbols = loops.board.read().map(\.symbols).max() ?? 0
+        let figures = loops.board.read()
+        let symbols = figures.map(\.symbols).max() ?? 0
+        let doubtful = figures.map(\.doubtful).min() ?? 0
         return Readiness.response(
-            options.feedReport(), symbols: Int(symbols), isDraining: loops.areStopping)
+            options.feedReport(), symbols: Int(symbols), doubtful: Int(doubtful),
+            isDraining: loops.areStopping)
     }
 
     private func liveness() -> HTTPResponse {

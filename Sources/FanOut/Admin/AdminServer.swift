@@ -3,7 +3,8 @@
 //
 // Invariants
 //   - A connection carries one request and ends with its answer.
-//   - At most `connectionsMax` at once, each for at most `deadline`; a head has the limits of HTTP.
+//   - At most `connectionsMax` at once, each for at most `deadline`; a head has the limits of HTTP, a body
+//     at most `bodyBytesMax`.
 //   - It waits for a loop at most `AdminPages.patience`, and tells who did not answer.
 import Basics
 import Synchronization
@@ -11,6 +12,8 @@ import Wire
 
 public final class AdminServer: @unchecked Sendable {
     static let connectionsMax = 32
+    /// A command is a few words.
+    static let bodyBytesMax = 4_096
 
     private let reactor: Reactor
     private let handler: AdminHandler
@@ -59,6 +62,8 @@ public final class AdminServer: @unchecked Sendable {
 private final class AdminHandler: SocketHandler {
     private static let deadline = Nanoseconds.seconds(10)
 
+    private static let limits = HTTPLimits(bodyBytesMax: AdminServer.bodyBytesMax)
+
     private struct Client {
         let peer: PeerAddress
         let deadline: Instant
@@ -85,8 +90,9 @@ private final class AdminHandler: SocketHandler {
 
     func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer) {
         guard var client = clients[socket], client.answer == nil else { return }
-        // Twice a head's limit is more than the parser lets through.
-        client.request += bytes.prefix(2 * HTTPLimits().headBytesMax)
+        // More than the parser lets through.
+        let max = 2 * AdminHandler.limits.headBytesMax + AdminHandler.limits.bodyBytesMax
+        client.request += bytes.prefix(max - client.request.count)
         clients[socket] = client
         guard let answer = answer(client) else { return }
         clients[socket]?.answer = answer[...]
@@ -99,10 +105,11 @@ private final class AdminHandler: SocketHandler {
         do throws(HTTPFault) {
             var bytes = ByteBuffer()
             client.request.withUnsafeBytes { bytes.append($0) }
-            guard let request = try HTTPRequestParser().parse(bytes.readable)?.request else { return nil }
+            let parser = HTTPRequestParser(limits: AdminHandler.limits)
+            guard let request = try parser.parse(bytes.readable)?.request else { return nil }
             isHead = request.method == "HEAD"
             try authorize(request, client)
-            response = try pages.response(to: request)
+            response = try pages.response(to: request, from: client.peer)
         } catch {
             response = HTTPResponse(error)
         }

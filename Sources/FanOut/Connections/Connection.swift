@@ -27,6 +27,8 @@ struct Connection: ~Copyable {
     /// Of the page that asked last, where pages of that origin may read the answer.
     var origin: String?
     var phase = Phase.http
+    /// The life of the feed that its slots are of: the view's, or an older one until it is told.
+    var epoch: UInt32 = 0
     /// How data messages are written; answers are JSON always.
     var encoding = Encoding.json
     /// The connection may carry another request behind the answer to the present one.

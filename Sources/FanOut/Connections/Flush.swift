@@ -27,6 +27,7 @@ extension Shard {
             scratch.append(connection.pointee.control.readable)
             connection.pointee.control.release()
         }
+        if connection.pointee.epoch != view.epoch { beginEpoch(connection) }
         if connection.pointee.isOwed { gather(connection, isLate: isLate, now) }
         guard !scratch.isEmpty else { return .nothingNew }
         switch connection.pointee.transport {

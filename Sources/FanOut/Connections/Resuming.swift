@@ -15,7 +15,9 @@ extension Shard {
     /// Moves the connection's cursor up to what it was written. Not while a tail waits: heartbeats
     /// overtake it.
     func noteSafePosition(_ connection: UnsafeMutablePointer<Connection>) {
-        guard !connection.pointee.isBlocked, !connection.pointee.isBeginning else { return }
+        guard !connection.pointee.isBlocked, !connection.pointee.isBeginning,
+            connection.pointee.epoch == view.epoch
+        else { return }
         connection.pointee.safePosition = safePosition(connection)
     }
 

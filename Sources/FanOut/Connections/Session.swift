@@ -48,9 +48,9 @@ extension Shard {
             message: json, on: connection.pointee.transport, cursor: cursor(of: connection))
     }
 
-    /// Up to where a connection was told everything that is never conflated.
+    /// Up to where a connection was told everything that is never conflated, in the epoch it is in.
     func cursor(of connection: UnsafeMutablePointer<Connection>) -> Cursor {
-        Cursor(epoch: options.epoch, position: connection.pointee.safePosition)
+        Cursor(epoch: connection.pointee.epoch, position: connection.pointee.safePosition)
     }
 
     private mutating func perform(
@@ -127,7 +127,7 @@ extension Shard {
     }
 
     /// Where the view stands, for answers that are about no connection.
-    var cursor: Cursor { Cursor(epoch: options.epoch, position: view.position) }
+    var cursor: Cursor { Cursor(epoch: view.epoch, position: view.position) }
 
     func welcome(_ index: Int, session: UInt64) -> String {
         connections.address(of: index).pointee.session = session

@@ -20,6 +20,7 @@ struct Shard: ~Copyable {
     let network: any Network
     let place: LoopPlace
     var view: MarketView
+    var epochs = EpochTelling()
     var arena = BodyArena(capacity: 1 << 22)
     var deltas = DeltaCache(capacity: 8_192)
     var deflated = DeltaCache(capacity: 1_024)
@@ -69,7 +70,7 @@ struct Shard: ~Copyable {
         self.options = options
         self.network = network
         self.place = place
-        view = MarketView(tape)
+        view = MarketView(tape, epoch: options.epoch)
         writeMax = options.limits.writeBytes
         scratch = ByteBuffer(capacity: options.limits.writeBytes + 8_192)
         connections = Slab(capacity: options.limits.connections)
@@ -82,6 +83,7 @@ struct Shard: ~Copyable {
         counters.turns += 1
         let applied = catchUp(now.instant)
         wheel.fire(now.instant, into: &ready)
+        tellEpoch(now)
         serveReady(now)
         serveRealTime(now)
         serveUnfinished(now)
@@ -97,6 +99,7 @@ struct Shard: ~Copyable {
     mutating func catchUp(_ now: Instant) -> Int {
         let applied = view.drain(limit: limits.ticksPerTurn)
         guard applied > 0 else { return 0 }
+        if view.epochsBegun != epochs.begun { meetEpoch() }
         // First of all: whoever follows a pattern is to hear of the new symbols' first changes, and
         // whoever subscribes to one from here on is not to be given it twice.
         if view.directory.count > symbolsMatched { matchNewSymbols(now) }
@@ -121,7 +124,7 @@ struct Shard: ~Copyable {
     private func next(after applied: Int, _ now: Instant) -> Instant {
         let isBehind =
             applied >= limits.ticksPerTurn || readyTaken < ready.count || !followers.isQueueEmpty
-            || !unfinished.isEmpty || !pipelined.isEmpty
+            || !unfinished.isEmpty || !pipelined.isEmpty || epochs.isTelling
         return isBehind ? now : wheel.next
     }
 

@@ -33,7 +33,7 @@ extension Shard {
         charge(index, comparisons: wanted.patterns.count * view.directory.count)
         var resumed: Bool?
         if let cursor = request.resume {
-            resumed = cursor.epoch == options.epoch
+            resumed = cursor.epoch == connection.pointee.epoch
             if resumed == true, isDone {
                 resume(connection, template.kind, wanted.named, wanted.patterns, cursor)
             }
@@ -353,8 +353,7 @@ extension Shard {
             ack.add("refused", json: "[\(list.joined(separator: ","))]")
         }
         if let resumed = answer.resumed { ack.add("resumed", json: resumed ? "true" : "false") }
-        let position = connections.address(of: index).pointee.safePosition
-        ack.add("resume", Cursor(epoch: options.epoch, position: position).text)
+        ack.add("resume", cursor(of: connections.address(of: index)).text)
         self.answer(index, ack.end())
     }
 }

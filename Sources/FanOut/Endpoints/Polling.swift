@@ -21,7 +21,7 @@ extension Shard {
         connection.pointee.life = .never
         connection.pointee.heldUntil = .zero
         // What was refused is told to those who ask for the first time.
-        guard let cursor = wanted.first?.resume, cursor.epoch == options.epoch else { return }
+        guard let cursor = wanted.first?.resume, cursor.epoch == view.epoch else { return }
         connection.pointee.control.release()
         connection.pointee.safePosition = cursor.position
         // A loop that is behind knows less than the client.
@@ -95,7 +95,8 @@ extension Shard {
     /// Where everything was told before, states included.
     private func pollCursor(_ connection: UnsafeMutablePointer<Connection>) -> Cursor {
         Cursor(
-            epoch: options.epoch, position: connection.pointee.safePosition, states: mark(connection))
+            epoch: connection.pointee.epoch, position: connection.pointee.safePosition,
+            states: mark(connection))
     }
 
     /// Makes one answer of what was gathered, and goes back to answering requests.

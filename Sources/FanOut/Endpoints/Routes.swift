@@ -71,6 +71,8 @@ extension Shard {
     }
 
     private func readiness() -> HTTPResponse {
-        Readiness.response(options.feedReport(), symbols: view.directory.count, isDraining: isDraining)
+        Readiness.response(
+            options.feedReport(), symbols: view.directory.count, doubtful: view.doubtful,
+            isDraining: isDraining)
     }
 }

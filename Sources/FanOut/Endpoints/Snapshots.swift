@@ -78,7 +78,7 @@ extension Shard {
             let asks = levelsJSON(symbol.pointee.book.asks, depth)
             return "{\"seq\":\(symbol.pointee.book.sequence),\"bids\":\(bids),\"asks\":\(asks)}"
         case .trade: return tradeJSON(symbol.pointee.lastTrade)
-        case .stats: return statsJSON(symbol.pointee.day, symbol.pointee.tradeSequence)
+        case .stats: return symbol.pointee.lastTrade == nil ? "null" : statsJSON(symbol)
         case .status: return statusJSON(symbol.pointee.status, symbol.pointee.feed)
         case .bar: return "null"  // a window of time, no state of now
         }
@@ -102,7 +102,10 @@ extension Shard {
         let definition = symbol.pointee.definition
         let increment = definition.priceIncrement == .zero ? "null" : text(definition.priceIncrement)
         let lot = definition.lot == 0 ? "null" : String(definition.lot)
-        let status = showsStatus ? ",\"status\":\"\(symbol.pointee.status.state.name)\"" : ""
+        let status =
+            showsStatus
+            ? ",\"status\":\"\(symbol.pointee.status.state.name)\",\"feed\":\"\(symbol.pointee.feed.name)\""
+            : ""
         return "{\"symbol\":\"\(definition.name)\",\"price_increment\":\(increment),"
             + "\"decimals\":\(Price.decimals),\"lot\":\(lot)\(status)}"
     }
@@ -133,8 +136,8 @@ extension Shard {
             + "\(side)\(id),\"ts\":\(trade.eventTime.raw)}"
     }
 
-    private static func statsJSON(_ day: DayStatistics, _ sequence: UInt64) -> String {
-        guard day.count > 0 else { return "null" }
+    private static func statsJSON(_ symbol: UnsafeMutablePointer<SymbolView>) -> String {
+        let day = symbol.pointee.day, sequence = symbol.pointee.tradeSequence
         var buffer = ByteBuffer()
         buffer.write(atMost: NativeJSON.bodyMax) { NativeJSON.statistics(day, to: &$0) }
         return "{\"seq\":\(sequence)\(String(decoding: buffer.readable, as: UTF8.self))}"

@@ -45,7 +45,8 @@ extension Shard {
     /// The first words carry a cursor already, and of several channels not all are subscribed to then:
     /// until they are, the client stands where it stood.
     private func beginCursor(_ connection: UnsafeMutablePointer<Connection>, at cursor: Cursor?) {
-        let known = cursor.flatMap { $0.epoch == options.epoch ? $0.position : nil }
+        connection.pointee.epoch = view.epoch
+        let known = cursor.flatMap { $0.epoch == view.epoch ? $0.position : nil }
         connection.pointee.safePosition = known ?? view.position
         connection.pointee.isBeginning = true
     }
@@ -155,7 +156,7 @@ extension Shard {
         let connection = connections.address(of: index)
         guard scratch.count > answers else { return transmit(index, answers: answers, now) }
         let position = safePosition(connection)
-        scratch.append("id: \(Cursor(epoch: options.epoch, position: position).text)\n\n")
+        scratch.append("id: \(Cursor(epoch: connection.pointee.epoch, position: position).text)\n\n")
         let verdict = transmit(index, answers: answers, now)
         if verdict == .sent { connection.pointee.safePosition = position }
         return verdict

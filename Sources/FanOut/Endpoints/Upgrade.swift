@@ -34,6 +34,7 @@ extension Shard {
         let connection = connections.address(of: index)
         acceptance.write(into: &connection.pointee.control)
         connection.pointee.phase = .streaming
+        connection.pointee.epoch = view.epoch
         setTransport(index, .webSocket)
         connection.pointee.deflateBits = UInt8(acceptance.deflate?.serverWindowBits ?? 0)
         connection.pointee.deadline = .never

@@ -24,6 +24,7 @@ struct MetricsPage {
         page.addLags()
         page.addTape()
         page.addFeed(options.feedReport())
+        if let report = options.recorderReport?() { page.addRecorder(report) }
         page.counter("log_lines_lost", "Log lines that nobody took.", options.log.lost)
         if let process = options.processReport?() { page.addProcess(process) }
         return HTTPResponse(
@@ -129,7 +130,12 @@ struct MetricsPage {
     private mutating func addTape() {
         // Every loop has them all, but for one that is a turn late.
         gauge("symbols", "Symbols in the directory.", loops.map(\.symbols).max() ?? 0)
-        gauge("symbols_suspect", "Symbols whose feed is suspect.", loops.map(\.suspects).max() ?? 0)
+        family("feed_symbols", "gauge", "Symbols, by how far their feed can be trusted.")
+        for state in FeedState.allCases {
+            let count = loops.map { $0.feeds[Int(state.rawValue)] }.max() ?? 0
+            sample("feed_symbols{feed=\"\(state.name)\"}", count)
+        }
+        counter("epochs", "New lives of the feed since the start.", loops.map(\.epochsBegun).max() ?? 0)
         counter("ticks_read", "Ticks read from the tape, by all loops.", sum.ticksRead)
         counter("tape_laps", "Times a loop was lapped by the tape.", sum.laps)
         counter("tape_ticks_lost", "Ticks skipped by laps, mended by snapshots.", sum.ticksLost)
@@ -142,6 +148,18 @@ struct MetricsPage {
         counter("feed_rounds", "Rounds of the source played to its end.", report.rounds)
         gauge("feed_ended", "1 when the source has no more.", report.hasEnded ? 1 : 0)
         gauge("feed_faulty", "1 when the source cannot be read further.", report.fault == nil ? 0 : 1)
+    }
+
+    private mutating func addRecorder(_ report: RecorderReport) {
+        gauge("recording", "1 while ticks are written into the journal.", report.isRecording ? 1 : 0)
+        counter("recorded_ticks", "Ticks written into the journal.", report.ticks)
+        counter("recorded_bytes", "Bytes written into the journal.", report.bytes, unit: "bytes")
+        counter("recorded_batches", "Batches of ticks written into the journal.", report.batches)
+        counter("recorded_snapshots", "Snapshots of all symbols in the journal.", report.snapshots)
+        counter("recorded_segments", "Files of the journal begun.", report.segments)
+        counter("recording_lost_ticks", "Ticks that are missing in the journal.", report.lostTicks)
+        counter("recording_stops", "Times that writing the journal failed.", report.stops)
+        counter("recording_laps", "Times that the tape lapped the recorder.", report.laps)
     }
 
     /// Under the names that dashboards know from other servers.

@@ -6,6 +6,7 @@
 //     loop reads is 100 ms and a turn old at most.
 //   - This is the only lock a turn may take: ten times a second, held for a copy of a kilobyte.
 import Basics
+import Market
 import Synchronization
 import Wire
 
@@ -17,7 +18,10 @@ struct Figures: BitwiseCopyable {
     var subscriptions: UInt64 = 0
     /// Each loop has all symbols: these are not to be summed.
     var symbols: UInt64 = 0
-    var suspects: UInt64 = 0
+    /// By the feed state's raw value.
+    var feeds = InlineArray<4, UInt64>(repeating: 0)
+    /// Each loop sees all of them: not to be summed either.
+    var epochsBegun: UInt64 = 0
     var encodes: UInt64 = 0
     var ticksRead: UInt64 = 0
     var laps: UInt64 = 0
@@ -31,6 +35,11 @@ struct Figures: BitwiseCopyable {
     var handshakesResumed: UInt64 = 0
     var handshakesFailed: UInt64 = 0
     var bytesIn: UInt64 = 0
+
+    /// Symbols whose feed is stale or suspect.
+    var doubtful: UInt64 {
+        feeds[Int(FeedState.stale.rawValue)] + feeds[Int(FeedState.suspect.rawValue)]
+    }
 
     func count(on transport: Transport) -> UInt64 { transports[Int(transport.rawValue)] }
     mutating func set(_ count: Int, on transport: Transport) {
@@ -119,7 +128,10 @@ extension Shard {
         for transport in Transport.allCases { figures.set(count(on: transport), on: transport) }
         figures.subscriptions = UInt64(slotCount)
         figures.symbols = UInt64(view.directory.count)
-        figures.suspects = UInt64(view.suspects)
+        for state in FeedState.allCases {
+            figures.feeds[Int(state.rawValue)] = UInt64(view.feeds[Int(state.rawValue)])
+        }
+        figures.epochsBegun = view.epochsBegun
         figures.encodes = arena.encodes
         figures.ticksRead = view.ticks
         figures.laps = view.laps

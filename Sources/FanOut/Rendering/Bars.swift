@@ -7,7 +7,7 @@ extension Shard {
     /// - Returns: false when the write is full before all closed bars are in it.
     mutating func gatherBars(_ one: Addressee) -> Bool {
         let series = one.symbol.pointee.series(one.slot.pointee.kind.interval)
-        let newest = series.pointee.open.sequence(after: one.symbol.pointee.tradeSequence)
+        let newest = series.pointee.newest(after: one.symbol.pointee.tradeSequence)
         guard newest != one.slot.pointee.sent else { return true }
         let closes = min(series.pointee.open.closes, latest(in: series.pointee.closed) { $0.position })
         if one.slot.pointee.isNew {
@@ -19,7 +19,7 @@ extension Shard {
         guard !series.pointee.open.isEmpty, series.pointee.changedAt < horizon else { return true }
         emit(
             openBody(one, series, newest), version: newest,
-            received: one.symbol.pointee.lastTrade?.receiveTime ?? .zero, to: one)
+            received: one.symbol.pointee.lastPrint?.receiveTime ?? .zero, to: one)
         return true
     }
 
@@ -67,7 +67,7 @@ extension Shard {
     private mutating func openBody(
         _ one: Addressee, _ series: UnsafeMutablePointer<BarSeries>, _ version: UInt64
     ) -> UnsafeRawBufferPointer {
-        let time = one.symbol.pointee.lastTrade?.eventTime ?? series.pointee.open.bar.start
+        let time = one.symbol.pointee.lastPrint?.eventTime ?? series.pointee.open.bar.start
         return arena.bytes(&series.pointee.openBodies, one.encoding, version: version) { pen in
             Shard.encode(series.pointee.open.bar, isClosed: false, version, at: time, one, to: &pen)
         }

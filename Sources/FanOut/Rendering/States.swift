@@ -25,7 +25,7 @@ extension Shard {
 
     mutating func gatherStats(_ one: Addressee) {
         let newest = one.symbol.pointee.tradeSequence
-        guard newest != one.slot.pointee.sent, let last = one.symbol.pointee.lastTrade else { return }
+        guard newest != one.slot.pointee.sent, let last = one.symbol.pointee.lastPrint else { return }
         emit(statsBody(one, last), version: newest, received: last.receiveTime, to: one)
     }
 

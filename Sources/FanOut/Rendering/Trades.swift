@@ -1,4 +1,5 @@
-// Trades: every one of them from the symbol's history, or the last with what was merged into it.
+// Trades: every one of them from the symbol's history, or the last with what was merged into it. That one
+// was taken back is told in its place among them.
 import Basics
 import Dialects
 import Market
@@ -10,8 +11,7 @@ extension Shard {
     mutating func gatherTrades(_ one: Addressee) -> Bool {
         let newest = latest(in: one.symbol.pointee.trades) { $0.position }
         guard newest != one.slot.pointee.sent else { return true }
-        // A subscription begins with the last trade there was.
-        var next = one.slot.pointee.isNew ? newest : one.slot.pointee.sent + 1
+        var next = one.slot.pointee.isNew ? beginning(one, newest) : one.slot.pointee.sent + 1
         if next < one.symbol.pointee.trades.first {
             next = one.symbol.pointee.trades.first
             gap(to: next - 1, wasLapped: next == one.symbol.pointee.trades.resumedAt, one)
@@ -25,18 +25,31 @@ extension Shard {
         return true
     }
 
+    /// A subscription begins with the last trade there was, and what was taken back since.
+    private func beginning(_ one: Addressee, _ newest: UInt64) -> UInt64 {
+        guard let trade = one.symbol.pointee.lastTrade, trade.sequence < newest else { return newest }
+        return trade.sequence >= one.symbol.pointee.trades.first ? trade.sequence : newest
+    }
+
     @inline(__always)
     private mutating func tradeBody(_ one: Addressee, _ sequence: UInt64) -> UnsafeRawBufferPointer {
         let trade = one.symbol.pointee.trades[sequence]
         return arena.bytes(&trade.pointee.bodies, one.encoding, version: sequence) { pen in
-            switch one.encoding {
-            case .json: NativeJSON.trade(trade.pointee.tick, name: one.symbol.pointee.name, to: &pen)
-            case .sbe: NativeSBE.trade(trade.pointee.tick, to: &pen)
-            }
+            Shard.encode(trade.pointee.tick, one, to: &pen)
         }
     }
 
-    /// The last trade with size, count, high and low of all since the subscriber's last message.
+    private static func encode(_ tick: Tick, _ one: Addressee, to pen: inout Pen) {
+        switch (one.encoding, tick.kind == .tradeBreak) {
+        case (.json, false): NativeJSON.trade(tick, name: one.symbol.pointee.name, to: &pen)
+        case (.json, true): NativeJSON.tradeBreak(tick, name: one.symbol.pointee.name, to: &pen)
+        case (.sbe, false): NativeSBE.trade(tick, to: &pen)
+        case (.sbe, true): NativeSBE.tradeBreak(tick, to: &pen)
+        }
+    }
+
+    /// The last trade with size, count, high and low of all since the subscriber's last message. One
+    /// taken back is the newest version until a trade follows, and merged into nothing.
     mutating func gatherLatestTrade(_ one: Addressee) {
         let newest = latest(in: one.symbol.pointee.trades) { $0.position }
         guard newest != one.slot.pointee.sent else { return }
@@ -47,7 +60,9 @@ extension Shard {
         }
         guard first <= newest else { return }
         let last = one.symbol.pointee.trades[newest].pointee.tick
-        let body = mergedBody(one, last, from: first, to: newest)
+        let body =
+            last.kind == .tradeBreak
+            ? tradeBody(one, newest) : mergedBody(one, last, from: first, to: newest)
         emit(body, version: newest, received: last.receiveTime, to: one)
     }
 
@@ -60,7 +75,7 @@ extension Shard {
         var merged = DayStatistics()
         for sequence in first...newest {
             let trade = one.symbol.pointee.trades[sequence].pointee.tick
-            merged.add(price: trade.price, size: trade.size)
+            if trade.kind == .trade { merged.add(price: trade.price, size: trade.size) }
         }
         let body = arena.encode(version: newest, atMost: NativeJSON.bodyMax) { pen in
             switch one.encoding {

@@ -31,11 +31,25 @@ struct BarSeries: ~Copyable {
 
     init(_ interval: BarInterval) { self.interval = interval }
 
+    /// The newest version that has a bar: between two of them trades may be taken back.
+    func newest(after trades: UInt64) -> UInt64 {
+        guard open.isEmpty, closed.count > 0 else { return open.sequence(after: trades) }
+        return closed[closed.last].pointee.sequence
+    }
+
     @inline(__always)
     mutating func add(_ trade: Tick, position: UInt64) {
         changedAt = position
         open.add(
             price: trade.price, size: trade.size, number: trade.sequence, at: trade.eventTime, interval)
+    }
+
+    /// A trade was taken back. The open bar's version moves, be it one of its own or not.
+    mutating func takeBack(_ broken: Tick, position: UInt64) {
+        guard !open.isEmpty else { return }
+        changedAt = position
+        guard broken.flags.contains(.inOpen(interval)) else { return }
+        open.remove(price: broken.price, size: broken.size)
     }
 
     /// Takes the mark that ends the open bar.
@@ -51,6 +65,13 @@ struct BarSeries: ~Copyable {
     }
 
     mutating func startOver() { open.startOver() }
+
+    /// No bar is open, and none was ever closed: another epoch begins.
+    mutating func forgetAll(position: UInt64) {
+        open = OpenBar()
+        closed.forgetAll()
+        changedAt = position
+    }
 
     mutating func restore(_ tick: Tick, after trades: UInt64, last: Price, position: UInt64) {
         changedAt = position

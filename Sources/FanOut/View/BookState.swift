@@ -63,6 +63,14 @@ struct BookState: ~Copyable {
         if isRemembering { changes.startOver(at: sequence + 1) }
     }
 
+    /// Empty, and at no version: another epoch begins. Its readers stay.
+    mutating func forgetAll() {
+        bids.removeAll()
+        asks.removeAll()
+        (sequence, eventTime, receiveTime) = (0, .zero, .zero)
+        changes.forgetAll()
+    }
+
     private mutating func note(_ tick: Tick) {
         sequence = tick.sequence
         eventTime = tick.eventTime

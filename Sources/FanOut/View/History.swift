@@ -38,6 +38,13 @@ struct History<Value>: ~Copyable {
         resumedAt = number
     }
 
+    /// As if there had never been any: the next value has number 1. The memory stays.
+    mutating func forgetAll() {
+        count = 0
+        last = 0
+        resumedAt = 0
+    }
+
     /// Where the value of that number lies. Only between first and last.
     @inline(__always)
     subscript(number: UInt64) -> UnsafeMutablePointer<Value> {

@@ -4,6 +4,8 @@
 // Invariants
 //   - It counts nothing: every version comes from a tick.
 //   - After a lap each symbol waits for its own snapshot; until then its last state stays as it is.
+//   - All of it is of one epoch. A lap may have swallowed the beginning of another: no snapshot is
+//     believed before one's round said which epoch it is of.
 import Basics
 import Market
 
@@ -18,16 +20,26 @@ struct MarketView: ~Copyable {
     private(set) var ticks: UInt64 = 0
     private(set) var laps: UInt64 = 0
     private(set) var ticksLost: UInt64 = 0
-    /// Symbols whose feed said that it is not to be trusted.
-    private(set) var suspects = 0
+    /// Symbols by how far their feed can be trusted, by the state's raw value.
+    private(set) var feeds = InlineArray<4, Int>(repeating: 0)
+    /// Symbols whose feed is stale or suspect.
+    var doubtful: Int { feeds[Int(FeedState.stale.rawValue)] + feeds[Int(FeedState.suspect.rawValue)] }
+    /// The life of the feed that everything here is of.
+    private(set) var epoch: UInt32
+    /// Epochs begun while this view looked on.
+    private(set) var epochsBegun: UInt64 = 0
+    /// Lapped: which epoch it is, the next round of snapshots says.
+    private var awaitsEpoch = false
     /// When ingest took the oldest tick that was drained since `forgetAge`; zero: there was none.
     private(set) var oldestReceived = Timestamp.zero
     private(set) var symbolsRefused: UInt64 = 0
     /// Symbols that something happened to since `forgetChanges`.
     private(set) var changed: [SymbolID] = []
 
-    init(_ reader: TapeReader) {
+    /// - Parameter epoch: the one that the feed begins with.
+    init(_ reader: TapeReader, epoch: UInt32) {
         self.reader = reader
+        self.epoch = epoch
         batch = .allocate(capacity: 1_024)
     }
     deinit { batch.deallocate() }
@@ -72,7 +84,23 @@ struct MarketView: ~Copyable {
         laps += 1
         ticksLost += lost
         for index in 0..<directory.count { symbols.address(of: index).pointee.awaitsSnapshot = true }
+        awaitsEpoch = true
         reader.askForSnapshot()
+    }
+
+    /// The feed begins a new life, or says before a round of snapshots which one it is in.
+    private mutating func begin(_ tick: Tick, position: UInt64) {
+        let isRepeated = tick.flags.contains(.snapshot)
+        awaitsEpoch = false
+        guard UInt32(truncatingIfNeeded: tick.aux) != epoch else { return }
+        epoch = UInt32(truncatingIfNeeded: tick.aux)
+        epochsBegun += 1
+        for index in 0..<directory.count {
+            symbols.address(of: index).pointee.forgetAll(position: position)
+            symbols.address(of: index).pointee.awaitsSnapshot = isRepeated
+        }
+        feeds = InlineArray(repeating: 0)
+        feeds[Int(FeedState.live.rawValue)] = directory.count
     }
 
     /// The changes are told: what happens next is new.
@@ -87,17 +115,16 @@ struct MarketView: ~Copyable {
         ticks += 1
         guard let kind = tick.kind else { return }
         if kind == .symbol { define(tick) }
+        if kind == .epoch { return begin(tick, position: position) }
         guard tick.symbol.index < directory.count else { return }
         let view = symbols.address(of: tick.symbol.index)
         let repeated = tick.flags.contains(.snapshot)
         // In sync, a snapshot tells nothing new; lapped, nothing else can be believed.
-        guard repeated == view.pointee.awaitsSnapshot else { return }
+        guard repeated == view.pointee.awaitsSnapshot, !(repeated && awaitsEpoch) else { return }
         let wasUnchanged = view.pointee.changes.isEmpty
-        let wasSuspect = view.pointee.feed == .suspect
+        if kind == .status { feeds[Int(view.pointee.feed.rawValue)] -= 1 }
         view.pointee.apply(tick, kind, position: position)
-        if kind == .status, (view.pointee.feed == .suspect) != wasSuspect {
-            suspects += wasSuspect ? -1 : 1
-        }
+        if kind == .status { feeds[Int(view.pointee.feed.rawValue)] += 1 }
         if wasUnchanged, !view.pointee.changes.isEmpty { changed.append(tick.symbol) }
         if repeated, tick.flags.contains(.endOfEvent) { view.pointee.awaitsSnapshot = false }
     }
@@ -117,6 +144,9 @@ struct MarketView: ~Copyable {
         let definition = tick.definition
         let id = directory.add(definition)
         symbols.insert(SymbolView(definition), at: id.index)
-        symbols.address(of: id.index).pointee.awaitsSnapshot = tick.flags.contains(.snapshot)
+        // Lapped, its ordinary ticks may be of another epoch than the view.
+        symbols.address(of: id.index).pointee.awaitsSnapshot =
+            awaitsEpoch || tick.flags.contains(.snapshot)
+        feeds[Int(FeedState.live.rawValue)] += 1
     }
 }

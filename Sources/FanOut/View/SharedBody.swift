@@ -44,6 +44,9 @@ struct BodyArena: ~Copyable {
     }
     deinit { base.deallocate() }
 
+    /// Every reference there is finds nothing any more: the ring turns once, and costs nothing.
+    mutating func forgetAll() { head += UInt64(2 * capacity) }
+
     /// The bytes, or nil when they were of another version or are gone.
     @inline(__always)
     func bytes(of body: SharedBody, version: UInt64) -> UnsafeRawBufferPointer? {

@@ -12,7 +12,7 @@ struct Changes: OptionSet {
     static let status = Changes(rawValue: 8)
 }
 
-/// A trade that subscribers may still be owed.
+/// A trade, or a broken one, that subscribers may still be owed.
 struct PastTrade {
     let tick: Tick
     /// Ticks on the tape before it.
@@ -42,6 +42,8 @@ struct SymbolView: ~Copyable {
     private(set) var quote = Quote()
     private(set) var book = BookState()
     private(set) var lastTrade: Tick?
+    /// What gave the trades their newest version: a trade, or that one was taken back.
+    private(set) var lastPrint: Tick?
     private(set) var day = DayStatistics()
     private(set) var status = MarketStatus(.closed)
     private(set) var feed = FeedState.live
@@ -91,7 +93,7 @@ struct SymbolView: ~Copyable {
         case .quote: quote.sequence
         case .book: book.sequence
         case .trade, .stats: tradeSequence
-        case .bar: series(kind.interval).pointee.open.sequence(after: tradeSequence)
+        case .bar: series(kind.interval).pointee.newest(after: tradeSequence)
         case .status: statusSequence
         }
     }
@@ -140,8 +142,25 @@ struct SymbolView: ~Copyable {
             changes.formUnion(.trades)
         case .bar:
             restoreBar(tick, position)
-        case .symbol, .epoch, .tradeBreak: break
+        case .tradeBreak: applyBreak(tick, position)
+        case .symbol, .epoch: break
         }
+    }
+
+    /// Another epoch begins: nothing is known but the name. Memory of the past is kept for what comes;
+    /// bodies that were encoded are the arena's to forget.
+    mutating func forgetAll(position: UInt64) {
+        quote = Quote()
+        book.forgetAll()
+        (lastTrade, lastPrint) = (nil, nil)
+        day = DayStatistics()
+        (status, feed) = (MarketStatus(.closed), .live)
+        lastEvent = .zero
+        (quoteAt, bookAt, tradeAt, statusAt) = (position, position, position, position)
+        startsNewDay = false
+        trades.forgetAll()
+        statuses.forgetAll()
+        for interval in BarInterval.allCases { series(interval).pointee.forgetAll(position: position) }
     }
 
     private mutating func clear(_ tick: Tick) {
@@ -157,8 +176,8 @@ struct SymbolView: ~Copyable {
         changes.formUnion(.trades)
         guard !tick.flags.contains(.snapshot) else {
             // The last trade again, not one more: its statistics come in ticks of their own.
-            if tick.sequence != tradeSequence { remember(tick, position) }
-            lastTrade = tick
+            if tick.sequence > tradeSequence { remember(tick, position) }
+            (lastTrade, lastPrint) = (tick, tick)
             day.restore(last: tick.price)
             return
         }
@@ -167,11 +186,24 @@ struct SymbolView: ~Copyable {
             startsNewDay = false
         }
         day.add(price: tick.price, size: tick.size)
-        lastTrade = tick
+        (lastTrade, lastPrint) = (tick, tick)
         remember(tick, position)
         // Not `bars[0]`: with the thread sanitizer the compiler (6.3.1) ends by itself over that.
         series(.second).pointee.add(tick, position: position)
         series(.minute).pointee.add(tick, position: position)
+    }
+
+    /// A trade is taken back: of the sums, and of nothing that was shown.
+    private mutating func applyBreak(_ tick: Tick, _ position: UInt64) {
+        tradeAt = position
+        changes.formUnion(.trades)
+        lastPrint = tick
+        if tick.sequence > tradeSequence { remember(tick, position) }
+        // Repeated, it is in the sums that are repeated behind it.
+        guard !tick.flags.contains(.snapshot) else { return }
+        if tick.size != .zero { day.remove(price: tick.price, size: tick.size) }
+        series(.second).pointee.takeBack(tick, position: position)
+        series(.minute).pointee.takeBack(tick, position: position)
     }
 
     private mutating func remember(_ tick: Tick, _ position: UInt64) {

@@ -11,8 +11,16 @@ public struct LossNote: Hashable, Sendable {
         case lapped = 1
         /// The file could not be written.
         case unwritable = 2
+        /// The feed told all states anew, as after a seek.
+        case restated = 3
 
-        public var name: String { self == .lapped ? "lapped" : "unwritable" }
+        public var name: String {
+            switch self {
+            case .lapped: "lapped"
+            case .unwritable: "unwritable"
+            case .restated: "restated"
+            }
+        }
     }
 
     public var reason: Reason

@@ -24,8 +24,13 @@ public struct MarketImage: ~Copyable {
     public private(set) var strays: UInt64 = 0
     /// The tick that began the life of the feed; nil: none was ever told.
     public private(set) var epoch: Tick?
+    /// The number of the epoch that ticks begin in, where none was told yet; 0: nobody knows.
+    private let firstEpoch: UInt32
 
-    public init() {}
+    public init(epoch: UInt32 = 0) { firstEpoch = epoch }
+
+    /// The number of the life of the feed.
+    public var epochNumber: UInt64 { epoch?.aux ?? UInt64(firstEpoch) }
 
     /// The symbol's definition; nil where there is none of that number.
     public func definition(of symbol: SymbolID) -> SymbolDefinition? {
@@ -89,7 +94,7 @@ public struct MarketImage: ~Copyable {
     /// A new life of the feed: names stay, states go. One that is only repeated changes nothing.
     private mutating func begin(_ tick: Tick) {
         defer { epoch = tick }
-        guard !tick.flags.contains(.snapshot) || tick.aux != epoch?.aux else { return }
+        guard !tick.flags.contains(.snapshot) || tick.aux != epochNumber else { return }
         for index in 0..<end where symbols.contains(index) {
             let symbol = symbols.address(of: index), awaitsSnapshot = symbol.pointee.awaitsSnapshot
             symbol.pointee = SymbolImage(symbol.pointee.definition)
@@ -125,7 +130,10 @@ public struct MarketImage: ~Copyable {
 
     private mutating func applyAwaiting(_ tick: Tick, _ isRepeated: Bool) -> Bool {
         guard tick.kind != .epoch else {
+            // One that comes as a repetition and is news: so come the states behind it.
+            let isNews = isRepeated && tick.aux != epochNumber
             apply(tick)
+            if isNews { awaitSnapshots() }
             return false
         }
         let index = tick.symbol.index
@@ -142,11 +150,12 @@ public struct MarketImage: ~Copyable {
 
     /// A number that nobody defined here.
     private mutating func meet(_ tick: Tick, _ isRepeated: Bool) -> Bool {
-        let before = strays
+        let before = strays, index = tick.symbol.index
         apply(tick)
-        guard strays == before else { return true }
+        // A tick of a later kind says nothing.
+        guard symbols.contains(index) else { return strays != before }
         guard isRepeated else { return false }
-        symbols.address(of: tick.symbol.index).pointee.awaitsSnapshot = true
+        symbols.address(of: index).pointee.awaitsSnapshot = true
         awaited += 1
         return true
     }

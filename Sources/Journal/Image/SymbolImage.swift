@@ -104,9 +104,11 @@ struct SymbolImage {
             nextTradeStartsDay = false
         }
         statistics.add(price: tick.price, size: tick.size)
-        second.add(price: tick.price, size: tick.size, number: tick.sequence, at: tick.eventTime,
+        second.add(
+            price: tick.price, size: tick.size, number: tick.sequence, at: tick.eventTime,
             .second)
-        minute.add(price: tick.price, size: tick.size, number: tick.sequence, at: tick.eventTime,
+        minute.add(
+            price: tick.price, size: tick.size, number: tick.sequence, at: tick.eventTime,
             .minute)
     }
 

@@ -50,6 +50,8 @@ public final class JournalReader {
     var index = 0
     private var segment: SegmentReader?
     private var window: ReadWindow? = ReadWindow()
+    /// Of the segments before this one.
+    private var bytesBefore: UInt64 = 0
     /// Where the last whole record ended; nil: the state is unknown until a snapshot is whole.
     private var known: Place?
     private var isInSnapshot = false
@@ -97,6 +99,9 @@ public final class JournalReader {
     public var place: (file: String, offset: UInt64) {
         (path(index < segments.count ? segments[index] : ""), segment?.offset ?? 0)
     }
+
+    /// How far it got, of `size()`.
+    public var bytesRead: UInt64 { bytesBefore + (segment?.offset ?? 0) }
 
     /// Of the segment that is read.
     public var header: SegmentHeader? { segment?.header }
@@ -212,6 +217,7 @@ public final class JournalReader {
     /// Goes on at the beginning of a segment.
     func move(to index: Int) {
         _ = close()
+        bytesBefore = segments[..<index].reduce(0) { $0 + ((try? size(of: $1)) ?? 0) }
         self.index = index
         known = nil
         held = nil
@@ -257,6 +263,7 @@ public final class JournalReader {
     }
 
     private func close() -> Item? {
+        bytesBefore += (try? segment?.size()) ?? 0
         window = segment.take()?.close()
         index += 1
         return nil

@@ -5,6 +5,8 @@ struct Batch: ~Copyable {
     let room: UnsafeMutableRawBufferPointer
     let capacity: Int
     private(set) var count = 0
+    /// Ticks up to the last end of an event.
+    private(set) var wholeCount = 0
 
     init(capacity: Int) {
         self.capacity = capacity
@@ -26,27 +28,24 @@ struct Batch: ~Copyable {
     mutating func take(_ filled: Int) {
         precondition(filled <= capacity - count)
         for index in count..<count + filled where !base[index].flags.contains(.snapshot) {
-            base[count] = base[index]
-            count += 1
+            append(base[index])
         }
     }
 
     mutating func append(_ tick: Tick) {
         base[count] = tick
         count += 1
+        if tick.flags.contains(.endOfEvent) { wholeCount = count }
     }
 
-    mutating func removeAll() { count = 0 }
+    mutating func removeAll() {
+        count = 0
+        wholeCount = 0
+    }
 
     mutating func removeFirst(_ n: Int) {
-        (base).update(from: base + n, count: count - n)
+        if n < count { base.update(from: base + n, count: count - n) }
         count -= n
-    }
-
-    /// Ticks up to the last end of an event.
-    var wholeCount: Int {
-        var whole = count
-        while whole > 0, !base[whole - 1].flags.contains(.endOfEvent) { whole -= 1 }
-        return whole
+        wholeCount = max(0, wholeCount - n)
     }
 }

@@ -17,7 +17,7 @@ public final class JournalWriter {
         /// What is recorded, for people.
         public var source: String
         public var clock: FeedClock
-        /// The epoch that clients were told; 0: none was.
+        /// The number of the epoch that ticks begin in, as clients are told it; 0: nobody knows.
         public var epoch: UInt32
         public var segmentBytes = JournalWriter.segmentBytesStandard
 
@@ -47,7 +47,7 @@ public final class JournalWriter {
 
     public let options: Options
     /// What all ticks so far come to. To begin with another state than none, change it before `resume`.
-    public var image = MarketImage()
+    public var image: MarketImage
     /// The highest event time so far.
     public var reached = Timestamp(raw: .min)
     public private(set) var counts = Counts()
@@ -67,6 +67,7 @@ public final class JournalWriter {
     /// Takes the folder for this writer alone, and mends what another left. Nothing is written yet.
     public init(_ folder: any JournalFolder, _ options: Options, now: Timestamp) throws(JournalError) {
         self.options = options
+        image = MarketImage(epoch: options.epoch)
         do throws(SystemError) {
             try folder.lock()
             let (last, repair) = try Repair.mend(folder)
@@ -91,14 +92,33 @@ public final class JournalWriter {
 
     /// Takes the first `count` ticks of `free`. Those that repeat state are for somebody else.
     ///
-    /// - Returns: true where state is repeated of a symbol that is not known: something was missed.
-    public func take(_ count: Int) -> Bool {
-        let fresh = batch.free[..<count]
-        let isMissing = fresh.contains {
-            $0.flags.contains(.snapshot) && $0.kind == .symbol && image.definition(of: $0.symbol) == nil
+    /// - Returns: why all states are to be asked for, where they are: what is repeated is news.
+    public func take(_ count: Int) -> LossNote.Reason? {
+        var reason: LossNote.Reason?
+        for tick in batch.free[..<count] where tick.flags.contains(.snapshot) {
+            if tick.kind == .epoch, !isEpoch(tick.aux, within: count) { reason = .restated }
+            if tick.kind == .symbol, !isDefined(tick.symbol, within: count) { reason = reason ?? .lapped }
         }
         batch.take(count)
-        return isMissing
+        return reason
+    }
+
+    /// The image's, or begun by a tick on its way there.
+    private func isEpoch(_ number: UInt64, within count: Int) -> Bool {
+        func begins(_ tick: Tick) -> Bool {
+            tick.kind == .epoch && tick.aux == number && !tick.flags.contains(.snapshot)
+        }
+        return image.epochNumber == number || batch.ticks.contains(where: begins)
+            || batch.free[..<count].contains(where: begins)
+    }
+
+    /// In the image, or by a tick on its way there.
+    private func isDefined(_ symbol: SymbolID, within count: Int) -> Bool {
+        func defines(_ tick: Tick) -> Bool {
+            tick.kind == .symbol && tick.symbol == symbol && !tick.flags.contains(.snapshot)
+        }
+        return image.definition(of: symbol) != nil || batch.ticks.contains(where: defines)
+            || batch.free[..<count].contains(where: defines)
     }
 
     /// Leaves out the first `count` ticks of `free`: they change the image, and are not written.
@@ -196,9 +216,9 @@ public final class JournalWriter {
     public func write(_ source: UnsafeBufferPointer<Tick>, now: Timestamp) throws(JournalError) {
         var rest = source[...]
         while !rest.isEmpty {
-            let count = min(rest.count, max(1, JournalWriter.batchTicks - pending), free.count)
+            let count = min(rest.count, max(256, JournalWriter.batchTicks - pending), free.count)
             _ = batch.free.update(fromContentsOf: rest.prefix(count))
-            _ = take(count)
+            batch.take(count)
             rest = rest.dropFirst(count)
             if pending >= JournalWriter.batchTicks { try write(now: now) }
         }

@@ -27,24 +27,18 @@ struct BarClock {
 }
 
 extension BookBuilder {
-    /// The source's clock has reached `time`, though nothing happened then. Only when every event
-    /// before it was applied.
-    public mutating func advance(to time: Timestamp, received: Timestamp) {
-        if time >= barClock.due { endBars(at: time, received: received) }
-    }
-
     /// The source is at its end: no trade will follow in the bars that are open.
     public mutating func endBars(received: Timestamp) {
         endBars(at: Timestamp(raw: .max), received: received)
     }
 
     mutating func endBars(at time: Timestamp, received: Timestamp) {
-        barClock.due = Timestamp(raw: .max)
+        marks.bars.due = Timestamp(raw: .max)
         for interval in BarInterval.allCases {
-            for symbol in barClock.take(interval) {
+            for symbol in marks.bars.take(interval) {
                 let end = states[symbol].pointee.bars[Int(interval.rawValue)].end(interval)
                 if end > time {
-                    barClock.began(symbol, interval, end: end)
+                    marks.bars.began(symbol, interval, end: end)
                 } else {
                     endBar(of: symbol, interval, Stamp(time: end, received: received, source: last.source))
                 }
@@ -74,7 +68,7 @@ extension BookBuilder {
             let begins = state.pointee.bars[index].isEmpty
             state.pointee.bars[index].add(
                 price: price, size: size, number: number, at: time, interval)
-            if begins { barClock.began(symbol, interval, end: state.pointee.bars[index].end(interval)) }
+            if begins { marks.bars.began(symbol, interval, end: state.pointee.bars[index].end(interval)) }
         }
     }
 }

@@ -15,26 +15,36 @@ import Market
 
 public struct BookBuilder: ~Copyable {
     public internal(set) var books = OrderBooks()
-    public private(set) var directory = Directory()
-    /// Matches the exchange took back. Counted only: no trade is remembered to be subtracted.
-    public private(set) var brokenTrades: UInt64 = 0
+    public internal(set) var directory = Directory()
+    /// Matches the exchange took back, whether they were known or not.
+    public internal(set) var brokenTrades: UInt64 = 0
     /// Of the message applied last.
-    public private(set) var last = Stamp.none
+    public internal(set) var last = Stamp.none
 
     var states = SymbolStates()
-    var barClock = BarClock()
+    var marks = MarkClock()
+    var recentTrades = RecentTrades()
     var writer: Tape.Writer
     var levelEvent = LevelEvent()
 
+    /// The life of the feed that everything written now is of.
+    public internal(set) var epoch: UInt32
     /// Added to every time of the source before anything is made of it.
     public var shift = Nanoseconds.zero
     /// The symbols to take; nil takes all.
     public let wanted: Set<SymbolName>?
     private var turnEnd = UInt64.max
+    /// A feed put other states in place of those that were known: readers are to be shown all of them.
+    public internal(set) var isReplaced = false
 
-    /// - Parameter wanted: symbols that are not in it are never defined; nil takes all.
-    public init(_ writer: consuming Tape.Writer, wanted: Set<SymbolName>? = nil) {
+    /// - Parameters:
+    ///   - epoch: the first one.
+    ///   - wanted: symbols that are not in it are never defined; nil takes all.
+    public init(
+        _ writer: consuming Tape.Writer, epoch: UInt32 = 1, wanted: Set<SymbolName>? = nil
+    ) {
         self.writer = writer
+        self.epoch = epoch
         self.wanted = wanted
     }
 
@@ -184,11 +194,6 @@ public struct BookBuilder: ~Copyable {
         writer.endEvent()
     }
 
-    public mutating func breakTrade(match: UInt64, at stamp: Stamp) {
-        _ = begin(stamp)
-        brokenTrades += 1
-    }
-
     /// A trade of a source that says who came to whom, in sizes of any unit. Without size it is nothing.
     public mutating func trade(
         _ symbol: SymbolID, aggressor: Side?, size: Quantity, price: Price, id: UInt64, at stamp: Stamp
@@ -207,16 +212,24 @@ public struct BookBuilder: ~Copyable {
         let stamp = Stamp(time: last.time, received: received, source: last.source)
         endBars(received: received)
         books.removeAll()
+        recentTrades.forgetAll()
+        marks = MarkClock()
         for index in 0..<states.count { clear(SymbolID(index), at: stamp) }
     }
 
     private mutating func clear(_ symbol: SymbolID, at stamp: Stamp) {
         let state = states[symbol]
-        state.pointee.bookSequence += 1
-        state.pointee.bookAt = stamp
         state.pointee.nextTradeStartsDay = true
         for index in state.pointee.bars.indices { state.pointee.bars[index].startOver() }
-        append(.clear, symbol, sequence: state.pointee.bookSequence, at: stamp)
+        showEmpty(symbol, aux: 0, at: stamp)
+    }
+
+    /// The book is empty, and so is the best of each side.
+    mutating func showEmpty(_ symbol: SymbolID, aux: UInt64, at stamp: Stamp) {
+        let state = states[symbol]
+        state.pointee.bookSequence += 1
+        state.pointee.bookAt = stamp
+        append(.clear, symbol, sequence: state.pointee.bookSequence, aux: aux, at: stamp)
         let (bid, ask) = (state.pointee.bid, state.pointee.ask)
         if !(bid.isEmpty && ask.isEmpty) { state.pointee.quoteSequence += 1 }
         state.pointee.quoteAt = bid.isEmpty && ask.isEmpty ? state.pointee.quoteAt : stamp
@@ -226,6 +239,7 @@ public struct BookBuilder: ~Copyable {
         if !bid.isEmpty { append(.best, symbol, side: .bid, sequence: sequence, at: stamp) }
         if !ask.isEmpty { append(.best, symbol, side: .ask, sequence: sequence, at: stamp) }
         writer.endEvent()
+        endSilence(of: symbol, at: stamp)
     }
 
     // MARK: Parts of a message
@@ -236,9 +250,7 @@ public struct BookBuilder: ~Copyable {
     @inline(__always)
     mutating func begin(_ stamp: Stamp) -> Stamp {
         let stamp = Stamp(time: stamp.time + shift, received: stamp.received, source: stamp.source)
-        if stamp.time >= barClock.due {
-            endBars(at: stamp.time, received: stamp.received)
-        }
+        if stamp.time >= marks.due { passMarks(to: stamp.time, received: stamp.received) }
         last = stamp
         books.message = stamp.source
         return stamp
@@ -256,6 +268,7 @@ public struct BookBuilder: ~Copyable {
     @inline(__always)
     private mutating func show(_ change: LevelChange, at stamp: Stamp) {
         let level = change.level
+        hear(level.symbol, at: stamp)
         let state = states[level.symbol]
         state.pointee.bookSequence &+= 1
         state.pointee.bookAt = stamp
@@ -298,6 +311,7 @@ public struct BookBuilder: ~Copyable {
         _ symbol: SymbolID, aggressor: Side?, size: Quantity, price: Price, match: UInt64,
         at stamp: Stamp
     ) {
+        hear(symbol, at: stamp)
         let state = states[symbol]
         if state.pointee.nextTradeStartsDay {
             state.pointee.statistics = DayStatistics()
@@ -313,6 +327,8 @@ public struct BookBuilder: ~Copyable {
             source: stamp.source, aux: match)
         state.pointee.lastTrade = tick
         state.pointee.lastBreak = nil
+        recentTrades.add(
+            PrintedTrade(symbol: symbol, number: tick.sequence, match: match, price: price, size: size))
         writer.append(tick)
     }
 

@@ -4,7 +4,9 @@
 //   - A break is numbered like a trade, and is none: it opens no bar, starts no day, sets no price.
 //   - The trade leaves the day's volume, VWAP and count, and those of a bar that is still open. Prices
 //     stand, and so do closed bars.
-//   - Whoever remembers trades forgets them where a day starts anew: then nothing of it is in the sums.
+//   - Trades are forgotten where a day starts anew: nothing of them is in the sums any more.
+//   - Memory is one table of `RecentTrades.max`; of two that fall on one place the later one stays. Of what
+//     is not known any more nobody is told.
 import Basics
 import Market
 
@@ -18,9 +20,51 @@ struct PrintedTrade: Hashable {
     let size: Quantity
 }
 
+/// The latest trades by their match numbers.
+struct RecentTrades: ~Copyable {
+    static let max = 1 << 15
+    private let places: UnsafeMutablePointer<PrintedTrade>
+    private static let nothing = PrintedTrade(
+        symbol: SymbolID(0), number: 0, match: 0, price: .zero, size: .zero)
+
+    init() {
+        places = .allocate(capacity: RecentTrades.max)
+        forgetAll()
+    }
+    deinit { places.deallocate() }
+
+    func forgetAll() { places.initialize(repeating: RecentTrades.nothing, count: RecentTrades.max) }
+
+    @inline(__always)
+    private func place(_ match: UInt64) -> UnsafeMutablePointer<PrintedTrade> {
+        // Matches that follow one another take places of their own.
+        places + Int(truncatingIfNeeded: match & UInt64(RecentTrades.max - 1))
+    }
+
+    @inline(__always)
+    func add(_ trade: PrintedTrade) { place(trade.match).pointee = trade }
+
+    /// The trade of that match, once: nobody takes it back twice.
+    func take(_ match: UInt64) -> PrintedTrade? {
+        let trade = place(match).pointee
+        guard trade.match == match, trade.number > 0 else { return nil }
+        place(match).pointee = RecentTrades.nothing
+        return trade
+    }
+}
+
 extension BookBuilder {
-    /// Takes back a trade of this day, as a whole event.
-    mutating func takeBack(_ trade: PrintedTrade, at stamp: Stamp) {
+    /// The source takes back what it told as a trade of that match.
+    public mutating func breakTrade(match: UInt64, at stamp: Stamp) {
+        let stamp = begin(stamp)
+        brokenTrades += 1
+        guard let trade = recentTrades.take(match) else {
+            return count(.unknownTradeBroken, message: stamp.source)
+        }
+        takeBack(trade, at: stamp)
+    }
+
+    private mutating func takeBack(_ trade: PrintedTrade, at stamp: Stamp) {
         let state = states[trade.symbol]
         state.pointee.tradeSequence += 1
         state.pointee.statistics.remove(price: trade.price, size: trade.size)

@@ -20,7 +20,9 @@ struct LevelEvent {
 extension BookBuilder {
     /// An event of one symbol begins. Nothing else may be told until `endLevels`.
     public mutating func beginLevels(_ symbol: SymbolID, at stamp: Stamp) {
-        levelEvent = LevelEvent(symbol: symbol, stamp: begin(stamp), firstTick: writer.position)
+        let stamp = begin(stamp)
+        hear(symbol, at: stamp)
+        levelEvent = LevelEvent(symbol: symbol, stamp: stamp, firstTick: writer.position)
     }
 
     /// Empties the book, in front of a new one. The day goes on.
@@ -73,9 +75,11 @@ extension BookBuilder {
     }
 
     /// The event is told: shows what became of the best prices.
-    public mutating func endLevels() {
+    ///
+    /// - Parameter isUpdate: false for a book that was there before the source's first message.
+    public mutating func endLevels(isUpdate: Bool = true) {
         let (symbol, stamp) = (levelEvent.symbol, levelEvent.stamp)
-        books.updated(symbol)
+        if isUpdate { books.updated(symbol) }
         let state = states[symbol]
         var hasNumber = false
         for side in Side.allCases {

@@ -22,6 +22,9 @@ struct LevelPool: ~Copyable {
     init() { levels = TableMemory.allocate(BookLevel.self, count: capacity) }
     deinit { levels.deallocate() }
 
+    /// All of them, until a level is taken.
+    var places: UnsafePointer<BookLevel> { UnsafePointer(levels) }
+
     var memoryBytes: Int { capacity * MemoryLayout<BookLevel>.stride }
 
     @inline(__always)

@@ -171,13 +171,20 @@ public struct OrderBooks: ~Copyable {
         return found ? levels[ladders[place.index].level(at: position)].shares : 0
     }
 
-    /// Empties the book of a symbol that has no orders.
+    /// Empties the book of a symbol that has no orders, or whose orders are forgotten.
     mutating func removeLevels(of symbol: SymbolID) {
         for side in Side.allCases {
             let place = SideIndex(symbol, side)
             for at in 0..<ladders[place.index].count { levels.give(back: ladders[place.index].level(at: at)) }
             ladders[place.index].removeAll()
         }
+    }
+
+    /// Forgets every order of the symbols that `isGone` says.
+    mutating func removeOrders(of isGone: (SymbolID) -> Bool) {
+        let levels = levels.places
+        orders.removeAll { isGone(levels[$0.level.index].symbol) }
+        for symbol in 0..<symbolCount where isGone(SymbolID(symbol)) { removeLevels(of: SymbolID(symbol)) }
     }
 
     /// Forgets every order of every symbol; symbols and memory stay.

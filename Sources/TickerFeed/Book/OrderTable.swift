@@ -147,6 +147,15 @@ struct OrderTable: ~Copyable {
         return nil
     }
 
+    /// Forgets the orders that `isGone` says; costs a look at every slot.
+    mutating func removeAll(where isGone: (Slot) -> Bool) {
+        var at = 0
+        while at < capacity {
+            // What is removed makes room for what follows: the same slot is looked at again.
+            if slots[at].shares != 0, isGone(slots[at]) { remove(slots + at) } else { at &+= 1 }
+        }
+    }
+
     /// Forgets all orders, and gives back the room that their number did not need.
     mutating func removeAll() {
         while capacity > 1_024, count &* 4 < capacity { capacity /= 2 }
@@ -190,4 +199,24 @@ struct OrderTable: ~Copyable {
 
     /// For tests: every live order, in no order.
     var all: [Slot] { (0..<capacity).map { slots[$0] }.filter(\.isLive) }
+
+    /// For tests: traps where the invariants above don't hold.
+    func checkInvariants() {
+        precondition(all.count == count && count * 2 <= capacity, "another number of orders")
+        for bucket in stride(from: 0, to: capacity, by: 4) {
+            for at in bucket..<bucket + 4 {
+                let slot = slots[at]
+                guard slot.isLive else {
+                    precondition(slot.id == 0 && slot.level.raw == 0, "an empty slot that says something")
+                    continue
+                }
+                precondition(at == bucket || slots[at - 1].isLive, "a hole in front of an order")
+                var way = home(slot.id)
+                while way != bucket {
+                    precondition(isFull(way), "an order away from home though there was room")
+                    way = next(way)
+                }
+            }
+        }
+    }
 }

@@ -55,6 +55,10 @@ struct SymbolState {
     /// Until the source says something: "to be taken as not trading" (ITCH 5.0, 4.2.2).
     var status = SymbolStatus(MarketStatus(.closed))
 
+    var rhythm = SymbolRhythm()
+    /// Less is heard than usual, and that was said.
+    @inline(__always) var isSilent: Bool { status.feed == .quiet || status.feed == .stale }
+
     subscript(side: Side) -> Best {
         get { side == .bid ? bid : ask }
         set { if side == .bid { bid = newValue } else { ask = newValue } }

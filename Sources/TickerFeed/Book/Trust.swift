@@ -15,6 +15,10 @@ extension BookBuilder {
         showStatus(symbol, at: stamp)
     }
 
+    public func marketStatus(of symbol: SymbolID) -> MarketStatus {
+        states[symbol].pointee.status.market
+    }
+
     /// The source lost something of this symbol: its book may be wrong until `trust`.
     public mutating func suspect(_ symbol: SymbolID, at stamp: Stamp) {
         setFeed(symbol, .suspect, at: stamp)
@@ -23,6 +27,17 @@ extension BookBuilder {
     /// The source lost something, nobody knows of which symbol.
     public mutating func suspectAll(at stamp: Stamp) {
         for index in 0..<symbolCount { suspect(SymbolID(index), at: stamp) }
+    }
+
+    /// Empties every suspect book and forgets its orders, in front of all of them told anew. The day
+    /// goes on. Costs a look at every order there is.
+    public mutating func clearSuspects(at stamp: Stamp) {
+        let stamp = begin(stamp)
+        let isSuspect = (0..<symbolCount).map { states[SymbolID($0)].pointee.status.feed == .suspect }
+        books.removeOrders { isSuspect[$0.index] }
+        for index in isSuspect.indices where isSuspect[index] {
+            showEmpty(SymbolID(index), aux: 1, at: stamp)
+        }
     }
 
     /// The book was told from the start: it is right again.

@@ -49,6 +49,11 @@ extension Digest {
             json.member("final") { final in
                 for id in symbols { final.member(name(id)) { addBook(of: id, to: &$0) } }
             }
+            if let missing = (feed as? InputFeed)?.decoder?.missingNumbers {
+                json.member(
+                    "missing_sequences",
+                    .array(missing.map { .array([.number($0.lowerBound), .number($0.upperBound - 1)]) }))
+            }
             json.member("end") { end in addEnd(to: &end) }
         }.text
     }

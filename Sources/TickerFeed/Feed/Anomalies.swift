@@ -28,6 +28,8 @@ public enum Anomaly: Int, CaseIterable, Sendable {
     case bufferOverflow
     /// A trade was taken back that is not, or no longer, remembered.
     case unknownTradeBroken
+    /// Quotes and levels of one symbol: it has what came first.
+    case mixedDepth
 
     public var name: String {
         switch self {
@@ -57,6 +59,7 @@ public enum Anomaly: Int, CaseIterable, Sendable {
         case .badPacket: "bad_packet"
         case .bufferOverflow: "buffer_overflow"
         case .unknownTradeBroken: "unknown_trade_broken"
+        case .mixedDepth: "mixed_depth"
         }
     }
 }

@@ -23,17 +23,27 @@ public struct CalendarDate: Hashable, Sendable, CustomStringConvertible {
         self.init(digits: digits.joined(), yearFirst: true)
     }
 
-    /// The first date in a file's name: eight digits, `YYYYMMDD` or, as NASDAQ has it, `MMDDYYYY`.
+    /// The first date in a file's name: `YYYY-MM-DD`, or eight digits, `YYYYMMDD` or, as NASDAQ has it,
+    /// `MMDDYYYY`.
     public init?(inFileName path: String) {
         let name = path.utf8.split(separator: UInt8(ascii: "/")).last ?? path.utf8[...]
-        let isDigit = { (byte: UInt8) in byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
-        for run in name.split(whereSeparator: { !isDigit($0) }) where run.count == 8 {
-            guard
-                let date = CalendarDate(digits: run, yearFirst: true)
-                    ?? CalendarDate(digits: run, yearFirst: false)
-            else { continue }
-            self = date
-            return
+        let dash = UInt8(ascii: "-"), isDigit = { (byte: UInt8) in byte &- UInt8(ascii: "0") < 10 }
+        for piece in name.split(whereSeparator: { !isDigit($0) && $0 != dash }) {
+            let runs = piece.split(separator: dash)
+            for (index, run) in runs.enumerated() {
+                let dashed = runs[index...].prefix(3)
+                if dashed.map(\.count) == [4, 2, 2] {
+                    guard let date = CalendarDate(digits: dashed.joined(), yearFirst: true) else { continue }
+                    self = date
+                    return
+                }
+                guard run.count == 8,
+                    let date = CalendarDate(digits: run, yearFirst: true)
+                        ?? CalendarDate(digits: run, yearFirst: false)
+                else { continue }
+                self = date
+                return
+            }
         }
         return nil
     }
@@ -72,6 +82,16 @@ public struct CalendarDate: Hashable, Sendable, CustomStringConvertible {
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
+    /// The day so many days after 1970-01-01, by the same source; nil where `init` has none.
+    init?(daysSince1970 days: Int) {
+        let (era, dayOfEra) = (days + 719_468).flooredDivision(by: 146_097)
+        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let month = (5 * dayOfYear + 2) / 153, day = dayOfYear - (153 * month + 2) / 5 + 1
+        let year = yearOfEra + era * 400 + (month >= 10 ? 1 : 0)
+        self.init(year: year, month: month < 10 ? month + 3 : month - 9, day: day)
+    }
+
     /// 0 is Sunday.
     fileprivate var weekday: Int { (daysSince1970 + 4) % 7 }
 }
@@ -81,6 +101,14 @@ public enum EasternTime {
     public static func midnight(of date: CalendarDate) -> Timestamp {
         let hoursBehind = isDaylightSaving(atMidnightOf: date) ? 4 : 5
         return Timestamp(raw: Int64(date.daysSince1970 * 24 + hoursBehind) * 3_600_000_000_000)
+    }
+
+    /// The day that it is in New York at `time`; nil outside of the years that are known here.
+    public static func date(at time: Timestamp) -> CalendarDate? {
+        let hours = Int(time.raw.flooredDivision(by: 3_600_000_000_000).quotient)
+        // In summer midnight is an hour nearer to that of UTC: of two days that it may be, the later.
+        let days = [4, 5].map { (hours - $0).flooredDivision(by: 24).quotient }
+        return days.lazy.compactMap(CalendarDate.init(daysSince1970:)).first { midnight(of: $0) <= time }
     }
 
     /// Since 2007 second Sunday of March to first of November; before, first Sunday of April to
@@ -100,5 +128,13 @@ public enum EasternTime {
         let weekdayThen = (date.weekday + 35 + earliest - date.day) % 7
         let changes = earliest + (7 - weekdayThen) % 7
         return date.month == first ? date.day > changes : date.day <= changes
+    }
+}
+
+extension BinaryInteger {
+    /// Rounded down, so that the remainder is never negative.
+    fileprivate func flooredDivision(by divisor: Self) -> (quotient: Self, remainder: Self) {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 }

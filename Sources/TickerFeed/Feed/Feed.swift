@@ -20,6 +20,14 @@ public protocol Feed: AnyObject {
     /// Back to the first event (a new round). False where that cannot be done.
     func rewind() -> Bool
 
+    /// Goes to a point before `time` from which playing on, in silence, comes to the state at `time`; what
+    /// is known there goes into the builder, whose state is empty.
+    func seek(before time: Timestamp, into builder: inout BookBuilder) -> Bool
+    /// Whether `seek` can be asked for at all.
+    var isSeekable: Bool { get }
+    /// Its ticks are played as they were recorded, numbers and all: a round begins a new epoch.
+    var isVerbatim: Bool { get }
+
     /// Where the source `waits`: sleeps until it has more, at most that long.
     func wait(atMost span: Nanoseconds)
 
@@ -28,6 +36,9 @@ public protocol Feed: AnyObject {
 }
 
 extension Feed {
+    public func seek(before time: Timestamp, into builder: inout BookBuilder) -> Bool { rewind() }
+    public var isSeekable: Bool { false }
+    public var isVerbatim: Bool { false }
     public func wait(atMost span: Nanoseconds) { Thread.sleep(span) }
     public var report: InputReport? { nil }
 }

@@ -16,6 +16,8 @@ public protocol FeedDecoder: AnyObject {
     var timeZero: Timestamp { get }
     /// What came so far, by the source's own names: `types.A`, `events.depthUpdate`.
     var counts: [FeedCount] { get }
+    /// Numbers of messages that were lost on the way; nil where the source has no numbers.
+    var missingNumbers: [Range<UInt64>]? { get }
     /// The input ended by a mark of its own and not just by its last byte.
     var isAtEndMarker: Bool { get }
 
@@ -37,6 +39,7 @@ public protocol FeedDecoder: AnyObject {
 
 extension FeedDecoder {
     public var timeZero: Timestamp { .zero }
+    public var missingNumbers: [Range<UInt64>]? { nil }
     public var isAtEndMarker: Bool { false }
 }
 

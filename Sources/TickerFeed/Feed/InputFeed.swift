@@ -40,7 +40,7 @@ public final class InputFeed: Feed {
     /// Nil until the first bytes of a pipe have come.
     public var decoder: (any FeedDecoder)? { reader.decoder }
     /// False for what can be read once only.
-    public var canRewind: Bool { reader.bytes.source.size != nil }
+    public var isSeekable: Bool { reader.bytes.source.size != nil }
     /// Bytes that came behind the end, read to their end.
     var bytesLeft: Int { reader.bytesLeft() }
 

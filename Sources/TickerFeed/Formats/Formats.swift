@@ -3,7 +3,12 @@
 public enum Formats {
     /// In the order in which they are asked. The last ones have the weakest marks.
     public static let all: [FeedFormat] = [
-        .itch
+        .itchCapture,
+        .itch,
+        .binance,
+        .lobster,
+        .csv,
+        .ndjson,
     ]
 
     /// For help and errors.

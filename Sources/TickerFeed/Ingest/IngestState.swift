@@ -23,8 +23,25 @@ public final class IngestState: Sendable {
     public var hasEnded: Bool { ended.load(ordering: .acquiring) }
     /// Why the source was given up. Ingest goes on serving what it has.
     public var fault: FeedError? { faultFound.withLock { $0 } }
+    /// Where the first of each kind was, in the order in which they were met.
+    public var firstAnomalies: [Anomalies.First] { anomalyTable.withLock { $0.firsts } }
+    /// How far the input was read, as of a few moments ago; nil for what has no end.
+    public var input: InputReport? { inputReport.withLock { $0 } }
+    func note(_ report: InputReport?) { inputReport.withLock { $0 = report } }
     /// Each anomaly so far, as of the last turn.
     public var anomaliesByName: [(name: String, count: UInt64)] { anomalyTable.withLock { $0.named } }
+
+    /// Where the replay stands; whether it can seek is not known here.
+    public var replay: ReplayReport {
+        let speed = speedMilli.load(ordering: .relaxed)
+        let begin = firstEvent.load(ordering: .relaxed), clock = sourceClock.load(ordering: .relaxed)
+        return ReplayReport(
+            state: hasEnded ? .ended : paused.load(ordering: .relaxed) ? .paused : .playing,
+            time: clock == .min ? nil : Timestamp(raw: clock), speed: speed == 0 ? .max : .thousandths(speed),
+            epoch: UInt32(truncatingIfNeeded: epochNumber.load(ordering: .relaxed)),
+            from: begin == .min ? nil : Timestamp(raw: begin), isSeekable: false,
+            position: roundPosition.load(ordering: .relaxed))
+    }
 
     private let messageCount = Atomic<UInt64>(0)
     private let tickCount = Atomic<UInt64>(0)
@@ -36,8 +53,16 @@ public final class IngestState: Sendable {
     private let crossedCount = Atomic<UInt64>(0)
     private let lastEvent = Atomic<Int64>(0)
     private let ended = Atomic<Bool>(false)
+    private let paused = Atomic<Bool>(false)
+    /// Thousandths; 0 is as fast as it goes.
+    private let speedMilli = Atomic<Int64>(1_000)
+    private let epochNumber = Atomic<UInt64>(0)
+    private let firstEvent = Atomic<Int64>(.min)
+    private let sourceClock = Atomic<Int64>(.min)
+    private let roundPosition = Atomic<UInt64>(0)
     private let faultFound = Mutex<FeedError?>(nil)
     private let anomalyTable = Mutex(Anomalies())
+    private let inputReport = Mutex<InputReport?>(nil)
 
     init() {}
 
@@ -50,12 +75,27 @@ public final class IngestState: Sendable {
         ended.store(true, ordering: .releasing)
     }
 
+    /// A seek from the end: there is more again.
+    func revive() {
+        faultFound.withLock { $0 = nil }
+        ended.store(false, ordering: .releasing)
+    }
+
+    func note(_ replay: ReplayPosition) {
+        paused.store(replay.isPaused, ordering: .relaxed)
+        speedMilli.store(replay.speedMilli, ordering: .relaxed)
+        firstEvent.store(replay.first?.raw ?? .min, ordering: .relaxed)
+        sourceClock.store(replay.clock?.raw ?? .min, ordering: .relaxed)
+        roundPosition.store(UInt64(replay.events), ordering: .relaxed)
+    }
+
     func note(_ builder: borrowing BookBuilder) {
         tickCount.store(builder.tickCount, ordering: .relaxed)
         symbolCount.store(builder.symbolCount, ordering: .relaxed)
         lockedCount.store(builder.books.updatesLeavingLocked, ordering: .relaxed)
         crossedCount.store(builder.books.updatesLeavingCrossed, ordering: .relaxed)
         lastEvent.store(builder.last.time.raw, ordering: .relaxed)
+        epochNumber.store(UInt64(builder.epoch), ordering: .relaxed)
         let anomalies = builder.anomalies
         guard anomalies.total != anomalyCount.load(ordering: .relaxed) else { return }
         anomalyCount.store(anomalies.total, ordering: .relaxed)

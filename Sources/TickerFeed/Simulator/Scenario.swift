@@ -1,64 +1,115 @@
-// Which simulated market to play: a name and settings, as a command line gives them.
+// Which simulated market to play: a small text of `key = value` lines, and settings on top.
+//
+// Invariants
+//   - A scenario that exists can be played: every value is in its range, and all fit together.
+//   - What a text does not say has the value that `ScenarioKey` gives it.
+//   - Faults are found all at once, each in one line that begins with where it stands.
 import Basics
+import Market
 
 /// A scenario of the simulator with its settings in range.
-public enum Scenario: Hashable, Sendable {
-    /// 24 well-known stocks with lifelike order flow, drawn from a seed.
-    case standard
-    /// Equal symbols in turn, evenly: a known load.
-    case uniform(symbols: Int, rate: Int)
+public struct Scenario: Hashable, Sendable {
+    public let name: String
+    /// By key. Spans in nanoseconds, symbols by their number.
+    private var values = ScenarioKey.allCases.map(\.standard)
 
-    public static let symbolsAllowed = 1...10_000
-    public static let rateAllowed = 1...2_000_000
+    public static let symbolsAllowed = ScenarioKey.symbolsAllowed
+    public static let rateAllowed = ScenarioKey.rateAllowed
+    public static let `default` = Scenario("default")
 
-    /// - Parameter settings: each as `name=value`; of two of one name the last counts.
-    public init(named name: String, settings: [String]) throws(UsageError) {
-        switch name {
-        case "default":
-            if let setting = settings.first {
-                throw UsageError("--set \(setting): scenario default has nothing to set; uniform has")
-            }
-            self = .standard
-        case "uniform":
-            var symbols = 500, rate = 25_000
-            for setting in settings {
-                switch Scenario.name(of: setting) {
-                case "symbols": symbols = try Scenario.value(setting, Scenario.symbolsAllowed)
-                case "rate": rate = try Scenario.value(setting, Scenario.rateAllowed)
-                default: throw UsageError("--set \(setting): scenario uniform has symbols and rate")
+    /// A scenario that is built in, with nothing set.
+    private init(_ name: String) {
+        var faults: [UsageError] = []
+        self.init(name, settings: [], faults: &faults)
+    }
+
+    /// A scenario that is built in.
+    ///
+    /// - Parameters:
+    ///   - settings: each as `key=value`; of two of one key the last counts.
+    ///   - faults: takes what is wrong, a line each; then the scenario is not to be played.
+    public init(_ name: String, settings: [String], faults: inout [UsageError]) {
+        let text = Scenario.builtIn.first { $0.name == name }?.text
+        if text == nil {
+            faults.append(
+                UsageError(
+                    "--scenario \(name): there are \(Scenario.names), and files that end in .scenario"))
+        }
+        self.init(Array((text ?? "").utf8), name: name, settings: settings, faults: &faults)
+    }
+
+    /// A scenario as its text says it; `name` is the file's.
+    public init(_ text: [UInt8], name: String, settings: [String], faults: inout [UsageError]) {
+        self.name = name
+        let file = OptionFile(text, name: name, options: ScenarioKey.options, excluding: [])
+        faults += file.faults
+        // Where each key got its value.
+        var places: [ScenarioKey: String] = [:]
+        func take(_ key: String, _ value: String, _ place: String) {
+            do throws(UsageError) {
+                guard let known = ScenarioKey.named(key) else {
+                    let keys = ScenarioKey.allCases.map(\.name).joined(separator: ", ")
+                    throw UsageError("there is no key \(key): there are \(keys)")
                 }
-            }
-            self = .uniform(symbols: symbols, rate: rate)
-        default: throw UsageError("--scenario \(name): there are default and uniform")
+                values[known.rawValue] = try known.value(value)
+                places[known] = place
+            } catch { faults.append(UsageError("\(place): \(error)")) }
         }
+        for entry in file.entries { take(entry.name, entry.value, "\(name):\(entry.line)") }
+        for setting in settings {
+            let key = setting.prefix { $0 != "=" }
+            take(String(key), String(setting.dropFirst(key.count + 1)), "--set \(setting)")
+        }
+        faults += misfits(places).map { UsageError("\(places[$0.key] ?? name): \($0.why)") }
     }
 
-    private static func name(of setting: String) -> Substring { setting.prefix { $0 != "=" } }
-
-    private static func value(
-        _ setting: String, _ allowed: ClosedRange<Int>
-    ) throws(UsageError) -> Int {
-        let name = name(of: setting)
-        guard let value = Int(setting.dropFirst(name.count + 1)), allowed.contains(value) else {
-            throw UsageError(
-                "--set \(setting): \(name)=N, a whole number from \(allowed.lowerBound) to "
-                    + "\(allowed.upperBound)")
-        }
-        return value
+    /// What there is to choose from and to set, as lines of help.
+    public static var help: String {
+        "Scenarios: \(names)\nTheir keys, as lines of a file or by --set KEY=VALUE:\n\(ScenarioKey.help)"
     }
+    private static var names: String { builtIn.map(\.name).joined(separator: ", ") }
 
-    public var symbolCount: Int {
-        switch self {
-        case .standard: Listing.all.count
-        case .uniform(let symbols, _): symbols
-        }
-    }
+    subscript(key: ScenarioKey) -> Int { values[key.rawValue] }
+    subscript(span key: ScenarioKey) -> Nanoseconds { Nanoseconds(raw: Int64(self[key])) }
 
-    /// - Parameter start: the time of the opening.
+    /// Evenly, for measuring, and without a seed.
+    public var isUniform: Bool { self[.market] == ScenarioKey.uniform }
+    public var symbolCount: Int { self[.symbols] }
+
+    /// - Parameter start: the time of the first message.
     public func makeFeed(seed: UInt64, start: Timestamp) -> any Feed {
-        switch self {
-        case .standard: Simulator(seed: seed, start: start)
-        case .uniform(let symbols, let rate): UniformMarket(symbols: symbols, rate: rate, start: start)
+        isUniform
+            ? UniformMarket(symbols: self[.symbols], rate: self[.rate], start: start)
+            : Simulator(self, seed: seed, start: start)
+    }
+
+    /// Values that are right alone and wrong together.
+    private func misfits(_ said: [ScenarioKey: String]) -> [(key: ScenarioKey, why: String)] {
+        if isUniform {
+            return said.keys.filter { ![.market, .symbols, .rate].contains($0) }
+                .sorted { $0.rawValue < $1.rawValue }
+                .map { ($0, "\($0.name): market uniform has symbols and rate") }
         }
+        var faults: [(key: ScenarioKey, why: String)] = []
+        func want(_ holds: Bool, _ key: ScenarioKey, _ why: String) {
+            if !holds { faults.append((key, "\(key.name) \(why)")) }
+        }
+        let opened = self[.open] + self[.spread]
+        let crash = self[.crash] + self[.pause] + self[.reopening] + self[.recovery]
+        want(self[.crash] == 0 || self[.crashAt] >= opened, .crashAt, "lies before open and spread are over")
+        want(self[.gap] == 0 || self[.gapAt] >= opened, .gapAt, "lies before open and spread are over")
+        want(fits(.crashEvery, crash), .crashEvery, "is less than crash, pause, reopening and recovery")
+        want(
+            fits(.gapEvery, self[.gap] + self[.mend] + self[.spread]), .gapEvery,
+            "is less than gap, mend and spread")
+        want(fits(.burstEvery, self[.burst]), .burstEvery, "is less than burst")
+        for key in [ScenarioKey.crashSymbol, .gapSymbol] {
+            want(self[key] < self[.symbols], key, "is none of the \(self[.symbols]) symbols")
+        }
+        return faults
+    }
+
+    private func fits(_ every: ScenarioKey, _ length: Int) -> Bool {
+        self[every] == 0 || self[every] >= length
     }
 }

@@ -3,8 +3,8 @@
 // Invariants
 //   - One step is one message of the source, and says when the next one comes.
 //   - Everything is drawn from the symbol's own generator, in integers: one seed, one stream.
-//   - Neither side is ever empty once open, the book never crosses or locks, and stays within
-//     `levelsMax` and `ordersMax` a side.
+//   - While it trades, the book never crosses or locks. In an auction it does both.
+//   - A side stays within `levelsMax` and twice its depth, and is never empty but behind a cross.
 import Basics
 import Market
 
@@ -24,225 +24,238 @@ struct SimulatedNumbers {
 
 struct SimulatedSymbol {
     static let levelsMax = 24
-    static let ordersMax = 110
-    /// Fewer are never left on a side.
-    private static let ordersMin = 8
-    private static let ordersWanted = 55
-    private static let openingOrders = 44
-    /// Of the fair price, which moves in steps of this length.
-    private static let driftInterval = Nanoseconds.milliseconds(100)
+    /// Fewer are never left on a side by those who take.
+    static let ordersMin = 8
+    /// While the price falls, nobody wants to stand in its way.
+    private static let ordersWantedFalling = 12
+    /// How much more than usual happens around a crash.
+    private static let haste = 20
+    /// Of the fair price, which moves in steps of this length of trading time.
+    private static let driftInterval: Int64 = 100_000_000
     /// Cents in the unit of the fair price.
-    private static let cent = 1_000_000
+    static let cent = 1_000_000
 
-    /// Of the next message, since the start.
-    private(set) var due = Nanoseconds.zero
+    /// What the scenario asks of all symbols alike.
+    struct Manners {
+        /// Nanoseconds from one message to the next, times a symbol's activity.
+        let pace: Int
+        /// In percent of the listing's.
+        let volatility: Int
+        /// Opens with an auction.
+        let isCalled: Bool
 
-    private let listing: Listing
-    private var random: SeededGenerator
-    private var id = SymbolID(0)
-    private var bids = SimulatedSide(.bid)
-    private var asks = SimulatedSide(.ask)
-    private var fair: Int
-    private var drifted = Nanoseconds.zero
+        init(_ scenario: Scenario, _ listings: [Listing]) {
+            pace = 1_000_000_000_000 * Listing.rate(of: listings) / scenario[.rate]
+            volatility = scenario[.volatility]
+            isCalled = scenario[.open] > 0
+        }
+    }
+
+    let definition: SymbolDefinition?
+    /// Of the next message, in trading time; `.max` while nothing happens until a cue comes.
+    var due: Int64 = 0
+
+    private let cents: Int
+    let halfSpread: Int
+    let spacing: Int
+    private let volatility: Int
+    /// Between two messages of quiet times, in nanoseconds of trading time.
+    private let meanPause: Int
+    /// Orders that are wanted on a side.
+    let depth: Int
+
+    var random: SeededGenerator
+    private var sides: [2 of SimulatedSide]
+    var fair: Int
+    /// The fair price after what a crash takes off.
+    var level: Int
+    var crash: Crash?
+    private var drifted: Int64 = 0
     private var isBursting = false
-    private var stepsOfOpening = 0
+    var stepsOfOpening = 0
     /// A marketable order on its way: what is left of it, whom it meets, and at which price.
-    private var sweep: (shares: UInt32, resting: Side, price: Int) = (0, .bid, 0)
+    var sweep: (shares: UInt32, resting: Side, price: Int) = (0, .bid, 0)
 
-    init(_ listing: Listing, seed: UInt64) {
-        self.listing = listing
+    var state: MarketState
+    /// Something comes before the next free act.
+    var isBusy = true
+    var owesState = false
+    var owesCross = false
+    var cross: Cross?
+    /// How many messages of a recovery were sent; nil where there is none.
+    var resent: Int?
+
+    init(
+        _ listing: Listing, _ manners: Manners, bids: SimulatedSide, asks: SimulatedSide, seed: UInt64
+    ) {
+        sides = [bids, asks]
+        definition = listing.definition
+        cents = listing.cents
+        halfSpread = listing.halfSpread
+        spacing = listing.spacing
+        volatility = listing.volatility * manners.volatility / 100
+        depth = listing.depth
+        meanPause = manners.pace / listing.activity
+        state = manners.isCalled ? .auction : .trading
         random = SeededGenerator(seed: seed)
         fair = listing.cents * SimulatedSymbol.cent
+        level = fair
     }
 
-    mutating func step(
-        _ numbers: inout SimulatedNumbers, at stamp: Stamp, into builder: inout BookBuilder
-    ) {
-        if stepsOfOpening < 2 + SimulatedSymbol.openingOrders {
-            open(&numbers, at: stamp, &builder)
-            guard stepsOfOpening == 2 + SimulatedSymbol.openingOrders else { return }
-        } else {
-            drift()
-            act(&numbers, at: stamp, &builder)
-        }
-        if sweep.shares == 0 { due = due + pause() }
+    /// What comes next; nil where that is the definition.
+    ///
+    /// - Parameter now: the market's time, which a crash goes by; all else goes by trading time.
+    @inline(__always)
+    mutating func step(_ numbers: inout SimulatedNumbers, at now: Nanoseconds) -> SimulatedMessage? {
+        if isBusy { return duty(&numbers) }
+        drift(at: now)
+        let message = state == .trading ? act(&numbers) : actInAuction(&numbers)
+        if sweep.shares == 0 { due += pause() }
+        return message
     }
+
+    /// Puts off what comes next, or brings it forward.
+    mutating func wait(until time: Int64) { due = time }
+
+    /// Nothing special is going on.
+    var isFree: Bool { !isBusy && state == .trading && sweep.shares == 0 && crash == nil }
 
     // MARK: Time and the fair price
 
     /// Two states of intensity: events come in bursts, as they do.
-    private mutating func pause() -> Nanoseconds {
+    @inline(__always)
+    mutating func pause() -> Int64 {
         isBursting = isBursting ? !random.oneIn(60) : random.oneIn(200)
-        let mean = 1_000_000_000 / listing.rate / (isBursting ? 5 : 1)
-        return Nanoseconds(raw: Int64(random.exponential(mean: mean)))
+        let mean = meanPause / (isBursting ? 5 : 1) / (crash == nil ? 1 : SimulatedSymbol.haste)
+        return Int64(random.exponential(mean: mean))
     }
 
     /// A random walk on a long leash: back to the listing's price in half an hour or so.
-    private mutating func drift() {
-        // 3.26e-5 of the price in 100 ms is 25 % a year; a uniform step of 5.65e-5 has as much.
-        let reach = fair / 1_000 * 565 / 10_000 * listing.volatility / 25
+    @inline(__always)
+    private mutating func drift(at now: Nanoseconds) {
         while drifted + SimulatedSymbol.driftInterval <= due {
-            drifted = drifted + SimulatedSymbol.driftInterval
+            drifted += SimulatedSymbol.driftInterval
+            // 3.26e-5 of the price in 100 ms is 25 % a year; a uniform step of 5.65e-5 has as much.
+            let reach = fair / 1_000 * 565 / 10_000 * volatility / 25
             fair += random.below(2 * reach + 1) - reach
-            fair -= (fair - listing.cents * SimulatedSymbol.cent) / 18_000
+            fair -= (fair - cents * SimulatedSymbol.cent) / 18_000
         }
+        level = fair
+        guard let crash else { return }
+        level -= fair / 1_000_000 * crash.depth(at: now)
+        if crash.isOver(at: now) { self.crash = nil }
     }
 
     /// Where this side would quote if nobody stood there, in cents.
     private func fairPrice(_ side: Side) -> Int {
-        let half = listing.halfSpread * SimulatedSymbol.cent / 1_000
-        let bid = (fair - half) / SimulatedSymbol.cent
-        let ask = (fair + half + SimulatedSymbol.cent - 1) / SimulatedSymbol.cent
+        let half = halfSpread * SimulatedSymbol.cent / 1_000
+        let bid = (level - half) / SimulatedSymbol.cent
+        let ask = (level + half + SimulatedSymbol.cent - 1) / SimulatedSymbol.cent
         return side == .bid ? bid : max(ask, bid + 1)
-    }
-
-    // MARK: Opening
-
-    private mutating func open(
-        _ numbers: inout SimulatedNumbers, at stamp: Stamp, _ builder: inout BookBuilder
-    ) {
-        switch stepsOfOpening {
-        case 0: define(at: stamp, &builder)
-        case 1: builder.status(id, MarketStatus(.trading), at: stamp)
-        default: add(stepsOfOpening % 2 == 0 ? .bid : .ask, &numbers, at: stamp, &builder)
-        }
-        stepsOfOpening += 1
-    }
-
-    private mutating func define(at stamp: Stamp, _ builder: inout BookBuilder) {
-        guard let name = SymbolName(listing.name),
-            let id = builder.define(
-                SymbolDefinition(name: name, priceIncrementE9: 10_000_000, lot: listing.lot), at: stamp)
-        else { return }
-        self.id = id
     }
 
     // MARK: Acts. Each is one message.
 
-    private mutating func act(
-        _ numbers: inout SimulatedNumbers, at stamp: Stamp, _ builder: inout BookBuilder
-    ) {
-        if sweep.shares > 0 { return execute(&numbers, at: stamp, &builder) }
+    private mutating func act(_ numbers: inout SimulatedNumbers) -> SimulatedMessage {
+        if sweep.shares > 0 { return execute(&numbers) }
         let side: Side = random.oneIn(2) ? .bid : .ask
-        guard orders(side).count > SimulatedSymbol.ordersMin else {
-            return add(side, &numbers, at: stamp, &builder)
-        }
-        if isFull(side) { return delete(side, at: 0, stamp, &builder) }
-        if isStale(side), random.below(10) < 6 { return leaveStale(side, &numbers, at: stamp, &builder) }
-        if isThin(side), random.oneIn(2) { return add(side, steps: 0, &numbers, at: stamp, &builder) }
-        let adds = orders(side).count < SimulatedSymbol.ordersWanted ? 50 : 36
+        guard self[side].count > SimulatedSymbol.ordersMin else { return add(side, &numbers) }
+        if isFull(side) { return delete(side, at: 0) }
+        if isStale(side), random.below(10) < 6 { return leaveStale(side, &numbers) }
+        if isThin(side), random.oneIn(2) { return add(side, steps: 0, &numbers) }
+        let adds = self[side].count < ordersWanted ? 50 : 36
         switch random.below(100) {
-        case ..<adds: add(side, &numbers, at: stamp, &builder)
-        case ..<76: delete(side, at: pick(side), stamp, &builder)
-        case ..<82: cancel(side, at: pick(side), &numbers, stamp, &builder)
-        case ..<90: replace(side, at: pick(side), &numbers, stamp, &builder)
-        case ..<98: take(side, &numbers, at: stamp, &builder)
-        default: tradeHidden(&numbers, at: stamp, &builder)
+        case ..<adds: return add(side, &numbers)
+        case ..<76: return delete(side, at: pick(side))
+        case ..<82: return cancel(side, at: pick(side))
+        case ..<90: return replace(side, at: pick(side), &numbers)
+        case ..<98: return take(side, &numbers)
+        default: return self[side.opposite].count > 0 ? tradeHidden(&numbers) : add(side.opposite, &numbers)
         }
     }
 
-    private func isFull(_ side: Side) -> Bool {
-        let orders = orders(side)
-        return orders.levels >= SimulatedSymbol.levelsMax || orders.count >= SimulatedSymbol.ordersMax
+    private var ordersWanted: Int {
+        crash?.recovering == false ? SimulatedSymbol.ordersWantedFalling : depth
+    }
+
+    func isFull(_ side: Side) -> Bool {
+        self[side].levels >= SimulatedSymbol.levelsMax || self[side].count >= 2 * depth
     }
 
     /// The fair price has left this side's best behind: too good to stand.
     private func isStale(_ side: Side) -> Bool {
-        orders(side).isBetter(orders(side).best, than: fairPrice(side))
+        self[side].isBetter(self[side].best, than: fairPrice(side))
     }
 
     /// The best stands back from the fair price: somebody steps in front of it.
     private func isThin(_ side: Side) -> Bool {
-        let fair = fairPrice(side), back = 2 * listing.spacing
-        return orders(side).isBetter(fair + (side == .bid ? -back : back), than: orders(side).best)
+        let fair = fairPrice(side), back = 2 * spacing
+        return self[side].isBetter(fair + (side == .bid ? -back : back), than: self[side].best)
     }
 
     /// Whoever is quicker: its owner, or who takes it.
     private mutating func leaveStale(
-        _ side: Side, _ numbers: inout SimulatedNumbers, at stamp: Stamp, _ builder: inout BookBuilder
-    ) {
-        if random.below(10) < 7 {
-            delete(side, at: orders(side).count - 1, stamp, &builder)
-        } else {
-            take(side, &numbers, at: stamp, &builder)
-        }
+        _ side: Side, _ numbers: inout SimulatedNumbers
+    ) -> SimulatedMessage {
+        random.below(10) < 7 ? delete(side, at: self[side].count - 1) : take(side, &numbers)
     }
 
-    private mutating func add(
-        _ side: Side, steps: Int? = nil, _ numbers: inout SimulatedNumbers, at stamp: Stamp,
-        _ builder: inout BookBuilder
-    ) {
-        let price = price(side, steps: steps ?? stepsBehindTouch())
+    mutating func add(
+        _ side: Side, steps: Int? = nil, _ numbers: inout SimulatedNumbers
+    ) -> SimulatedMessage {
+        rest(side, at: price(side, steps: steps ?? stepsBehindTouch()), &numbers)
+    }
+
+    mutating func rest(
+        _ side: Side, at price: Int, _ numbers: inout SimulatedNumbers
+    ) -> SimulatedMessage {
         let order = SimulatedOrder(id: numbers.nextOrder(), price: price, shares: shares())
         self[side].insert(order)
-        builder.add(
-            order: order.id, symbol: id, side: side, shares: order.shares,
-            price: Price(cents: order.price), at: stamp)
+        return .add(order, side)
     }
 
-    private mutating func delete(
-        _ side: Side, at index: Int, _ stamp: Stamp, _ builder: inout BookBuilder
-    ) {
-        let order = self[side].remove(at: index)
-        builder.delete(order: order.id, at: stamp)
+    mutating func delete(_ side: Side, at index: Int) -> SimulatedMessage {
+        .delete(self[side].remove(at: index).id)
     }
 
     /// Takes a part off; an order of one share goes as a whole.
-    private mutating func cancel(
-        _ side: Side, at index: Int, _ numbers: inout SimulatedNumbers, _ stamp: Stamp,
-        _ builder: inout BookBuilder
-    ) {
-        let order = orders(side).orders[index]
-        guard order.shares > 1 else { return delete(side, at: index, stamp, &builder) }
+    mutating func cancel(_ side: Side, at index: Int) -> SimulatedMessage {
+        let order = self[side][index]
+        guard order.shares > 1 else { return delete(side, at: index) }
         let off = UInt32(1 + random.below(Int(order.shares) - 1))
         self[side].reduce(at: index, by: off)
-        builder.cancel(order: order.id, shares: off, at: stamp)
+        return .cancel(order.id, shares: off)
     }
 
     private mutating func replace(
-        _ side: Side, at index: Int, _ numbers: inout SimulatedNumbers, _ stamp: Stamp,
-        _ builder: inout BookBuilder
-    ) {
+        _ side: Side, at index: Int, _ numbers: inout SimulatedNumbers
+    ) -> SimulatedMessage {
         let old = self[side].remove(at: index)
         let price = price(side, steps: stepsBehindTouch())
         let new = SimulatedOrder(id: numbers.nextOrder(), price: price, shares: shares())
         self[side].insert(new)
-        builder.replace(
-            order: old.id, with: new.id, shares: new.shares, price: Price(cents: new.price), at: stamp)
+        return .replace(old.id, by: new)
     }
 
     /// A marketable order against `side`: at its best price, oldest first, no further.
-    private mutating func take(
-        _ side: Side, _ numbers: inout SimulatedNumbers, at stamp: Stamp, _ builder: inout BookBuilder
-    ) {
-        sweep = (shares() * (random.oneIn(4) ? 3 : 1), side, orders(side).best)
-        execute(&numbers, at: stamp, &builder)
+    private mutating func take(_ side: Side, _ numbers: inout SimulatedNumbers) -> SimulatedMessage {
+        sweep = (shares() * (random.oneIn(4) ? 3 : 1), side, self[side].best)
+        return execute(&numbers)
     }
 
-    private mutating func execute(
-        _ numbers: inout SimulatedNumbers, at stamp: Stamp, _ builder: inout BookBuilder
-    ) {
-        let side = sweep.resting, index = orders(side).count - 1
-        let order = orders(side).orders[index]
-        let shares = min(sweep.shares, order.shares)
-        if shares == order.shares {
-            _ = self[side].remove(at: index)
-        } else {
-            self[side].reduce(at: index, by: shares)
-        }
-        builder.execute(order: order.id, shares: shares, match: numbers.nextMatch(), at: stamp)
+    private mutating func execute(_ numbers: inout SimulatedNumbers) -> SimulatedMessage {
+        let side = sweep.resting
+        let (order, shares) = self[side].takeBest(sweep.shares)
         sweep.shares -= shares
-        let left = orders(side)
-        if left.count <= SimulatedSymbol.ordersMin || left.best != sweep.price { sweep.shares = 0 }
+        if self[side].count <= SimulatedSymbol.ordersMin || self[side].best != sweep.price {
+            sweep.shares = 0
+        }
+        return .execute(order, shares: shares, match: numbers.nextMatch())
     }
 
     /// Two that nobody saw meet in the middle.
-    private mutating func tradeHidden(
-        _ numbers: inout SimulatedNumbers, at stamp: Stamp, _ builder: inout BookBuilder
-    ) {
-        let middle = Price(e9: Int64(bids.best + asks.best) * 5_000_000)
-        builder.trade(
-            id, shares: shares(), price: middle, match: numbers.nextMatch(), at: stamp)
+    private mutating func tradeHidden(_ numbers: inout SimulatedNumbers) -> SimulatedMessage {
+        .hidden(shares: shares(), halfCents: bids.best + asks.best, match: numbers.nextMatch())
     }
 
     // MARK: Draws
@@ -258,15 +271,15 @@ struct SimulatedSymbol {
 
     /// So many steps behind the fair price; never at or through the other side's best.
     private mutating func price(_ side: Side, steps: Int) -> Int {
-        let away = steps * listing.spacing - (steps > 0 ? random.below(listing.spacing) : 0)
+        let away = steps * spacing - (steps > 0 ? random.below(spacing) : 0)
         let price = fairPrice(side) + (side == .bid ? -away : away)
-        let other = orders(side.opposite)
+        let other = self[side.opposite]
         guard other.count > 0 else { return price }
         return side == .bid ? min(price, other.best - 1) : max(price, other.best + 1)
     }
 
     /// Round lots mostly, odd lots often, big ones now and then.
-    private mutating func shares() -> UInt32 {
+    mutating func shares() -> UInt32 {
         switch random.below(20) {
         case ..<9: 100
         case ..<15: UInt32(1 + random.below(99))
@@ -276,21 +289,18 @@ struct SimulatedSymbol {
     }
 
     /// An order of this side: near the touch as often as anywhere.
-    private mutating func pick(_ side: Side) -> Int {
-        let count = orders(side).count
+    mutating func pick(_ side: Side) -> Int {
+        let count = self[side].count
         return random.oneIn(2) ? count - 1 - random.below(min(6, count)) : random.below(count)
     }
 
-    private func orders(_ side: Side) -> SimulatedSide { side == .bid ? bids : asks }
+    var bids: SimulatedSide { self[.bid] }
+    var asks: SimulatedSide { self[.ask] }
 
-    private subscript(side: Side) -> SimulatedSide {
-        _read { if side == .bid { yield bids } else { yield asks } }
-        _modify { if side == .bid { yield &bids } else { yield &asks } }
+    subscript(side: Side) -> SimulatedSide {
+        @inline(__always) get { sides[side == .bid ? 0 : 1] }
+        @inline(__always) _modify { yield &sides[side == .bid ? 0 : 1] }
     }
-}
-
-extension Price {
-    fileprivate init(cents: Int) { self.init(e9: Int64(cents) * 10_000_000) }
 }
 
 extension SeededGenerator {

@@ -58,7 +58,8 @@ struct UniformPlay {
     private var updates = 0
     /// The references that stand, four a symbol: on each side one that stays and one in front.
     private var standing: [UInt64]
-    private var ids: [SymbolID] = []
+    /// Nil: nobody wants it.
+    private var ids: [SymbolID?] = []
     private var lastOrder: UInt64 = 0
 
     /// Updates of a side until its price is where it was.
@@ -106,21 +107,22 @@ struct UniformPlay {
     private mutating func open(_ stamp: Stamp, _ builder: inout BookBuilder) {
         let (symbol, step) = openings.quotientAndRemainder(dividingBy: 4)
         openings += 1
+        if step == 0 { return define(symbol, stamp, &builder) }
+        guard let id = ids[symbol] else { return }
         switch step {
-        case 0: define(symbol, stamp, &builder)
-        case 1: builder.status(ids[symbol], MarketStatus(.trading), at: stamp)
+        case 1: builder.status(id, MarketStatus(.trading), at: stamp)
         default:
             let side: Side = step == 2 ? .bid : .ask
-            add(symbol, side, inFront: false, shares: UniformPlay.openingShares, stamp, &builder)
+            add(symbol, id, side, inFront: false, shares: UniformPlay.openingShares, stamp, &builder)
         }
     }
 
     private mutating func define(_ symbol: Int, _ stamp: Stamp, _ builder: inout BookBuilder) {
-        guard let name = SymbolName("S\(symbol)"),
-            let id = builder.define(
-                SymbolDefinition(name: name, priceIncrementE9: 10_000_000, lot: 100), at: stamp)
-        else { return }
-        ids.append(id)
+        ids.append(
+            SymbolName("S\(symbol)").flatMap {
+                builder.define(
+                    SymbolDefinition(name: $0, priceIncrementE9: 10_000_000, lot: 100), at: stamp)
+            })
     }
 
     // MARK: Updates
@@ -132,23 +134,24 @@ struct UniformPlay {
         let (step, parity) = turn.quotientAndRemainder(dividingBy: 2)
         let side: Side = parity == 0 ? .bid : .ask
         updates += 1
+        guard let id = ids[symbol] else { return }
         // Nine sizes against a cycle of eight: whoever is resized had another size before.
         let shares = UInt32(100 * (1 + step % 9))
         switch step % UniformPlay.cycle {
-        case 0: add(symbol, side, inFront: true, shares: shares, stamp, &builder)
+        case 0: add(symbol, id, side, inFront: true, shares: shares, stamp, &builder)
         case 4: builder.delete(order: standing[place(symbol, side, inFront: true)], at: stamp)
         case let phase: resize(symbol, side, inFront: phase < 4, shares: shares, stamp, &builder)
         }
     }
 
     private mutating func add(
-        _ symbol: Int, _ side: Side, inFront: Bool, shares: UInt32, _ stamp: Stamp,
+        _ symbol: Int, _ id: SymbolID, _ side: Side, inFront: Bool, shares: UInt32, _ stamp: Stamp,
         _ builder: inout BookBuilder
     ) {
         lastOrder += 1
         standing[place(symbol, side, inFront: inFront)] = lastOrder
         builder.add(
-            order: lastOrder, symbol: ids[symbol], side: side, shares: shares,
+            order: lastOrder, symbol: id, side: side, shares: shares,
             price: price(symbol, side, inFront: inFront), at: stamp)
     }
 

@@ -13,15 +13,21 @@ public struct HTTPFault: Error, Hashable, Sendable {
     }
 }
 
-/// What a request's head may take. Beyond: 414 for the target, 431 for the rest.
+/// What a request may take. Beyond: 414 for the target, 431 for the rest of the head, 413 for a body.
 public struct HTTPLimits: Hashable, Sendable {
     public var headBytesMax: Int
     public var headersMax: Int
     public var targetBytesMax: Int
+    /// 0: no request has a body.
+    public var bodyBytesMax: Int
 
-    public init(headBytesMax: Int = 8 * 1_024, headersMax: Int = 64, targetBytesMax: Int = 2 * 1_024) {
+    public init(
+        headBytesMax: Int = 8 * 1_024, headersMax: Int = 64, targetBytesMax: Int = 2 * 1_024,
+        bodyBytesMax: Int = 0
+    ) {
         self.headBytesMax = headBytesMax
         self.headersMax = headersMax
         self.targetBytesMax = targetBytesMax
+        self.bodyBytesMax = bodyBytesMax
     }
 }

@@ -1,6 +1,6 @@
 // A request as handlers see it: decoded once, checked once.
 
-/// A request without a body; those with one are refused while parsing.
+/// A request; one with a body only where the parser's limits allow it.
 public struct HTTPRequest: Sendable {
     public let method: String
     /// The request target as it came.
@@ -16,6 +16,8 @@ public struct HTTPRequest: Sendable {
     /// Whether the connection may carry another request. Never for HTTP/1.0: a server may close,
     /// and what asks in 1.0 today is a health check.
     public let keepAlive: Bool
+    /// Empty where there is none.
+    public var body: [UInt8] = []
 
     public init(
         method: String, target: String, path: String, query: [(name: String, value: String)] = [],

@@ -1,4 +1,4 @@
-// HTTP/1.1 requests from bytes: RFC 9112, strictly, and without bodies.
+// HTTP/1.1 requests from bytes: RFC 9112, strictly; with a body only up to `bodyBytesMax`, which is 0.
 //
 // Invariants
 //   - Nothing is kept between calls: the caller offers all bytes not consumed so far. An unfinished
@@ -24,7 +24,11 @@ public struct HTTPRequestParser: Sendable {
         if line.isEmpty, let next = try cursor.line() { line = next }
         let (method, target, minor) = try requestLine(cursor, line)
         guard let headers = try cursor.headers(atMost: limits.headersMax) else { return nil }
-        return (try request(method, target, minor, headers), end)
+        var request = try request(method, target, minor, headers)
+        let body = try bodyCount(headers, minor: minor)
+        guard bytes.count - end >= body else { return nil }
+        request.body = Array(bytes[end..<end + body])
+        return (request, end + body)
     }
 
     /// Bytes to the end of the empty line. Builds nothing: an unfinished head costs only a look.
@@ -80,7 +84,7 @@ public struct HTTPRequestParser: Sendable {
     private func request(
         _ method: String, _ rawTarget: String, _ minor: Int, _ headers: HTTPHeaders
     ) throws(HTTPFault) -> HTTPRequest {
-        try checkFraming(headers, minor: minor)
+        _ = try bodyCount(headers, minor: minor)
         try checkExpectation(headers)
         let target = try HTTPTarget(rawTarget, method: method)
         try checkHost(headers, minor: minor, authority: target.authority)
@@ -90,8 +94,8 @@ public struct HTTPRequestParser: Sendable {
             keepAlive: minor > 0 && !headers.hasToken("Connection", "close"))
     }
 
-    /// There is no body, and no two ways to read its length (RFC 9112 §6).
-    private func checkFraming(_ headers: HTTPHeaders, minor: Int) throws(HTTPFault) {
+    /// The body's length: there are no two ways to read it (RFC 9112 §6).
+    private func bodyCount(_ headers: HTTPHeaders, minor: Int) throws(HTTPFault) -> Int {
         let length = try contentLength(headers)
         let codings = headers.values("Transfer-Encoding")
         if !codings.isEmpty {
@@ -101,10 +105,16 @@ public struct HTTPRequestParser: Sendable {
             guard minor > 0 else { throw HTTPFault(400, "Transfer-Encoding in HTTP/1.0") }  // §6.1
             let isChunked = codings.count == 1 && ASCII.equal(codings[0], "chunked")
             throw isChunked
-                ? HTTPFault(411, "a body is not taken, least of all one of unknown length")
+                ? HTTPFault(411, "a body of unknown length is not taken")
                 : HTTPFault(501, "transfer coding not implemented")
         }
-        guard length ?? 0 == 0 else { throw HTTPFault(413, "a request has no body here") }
+        guard let length, length > 0 else { return 0 }
+        guard length <= limits.bodyBytesMax else {
+            let max = limits.bodyBytesMax
+            throw HTTPFault(
+                413, max == 0 ? "a request has no body here" : "the body has more than \(max) bytes")
+        }
+        return Int(length)
     }
 
     /// `100-continue` waits for leave to send a body. There is none that would be taken, so the answer

@@ -76,6 +76,7 @@ extension ITCHMessage {
         case .stockDirectory(let stock, let lot): head &+ stock.raw &+ UInt64(lot)
         case .tradingAction(let stock, let state, let reason):
             head &+ stock.raw &+ UInt64(state) &+ UInt64(reason)
+        case .operationalHalt(let stock, let isHalted): head &+ stock.raw &+ (isHalted ? 1 : 0)
         case .systemEvent(let code): head &+ UInt64(code)
         case .brokenTrade(let match): head &+ match
         case .other: head

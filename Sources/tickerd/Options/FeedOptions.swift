@@ -1,5 +1,6 @@
 // What is served, and how fast.
 import Basics
+import Market
 import TickerFeed
 
 extension Configuration {
@@ -12,34 +13,46 @@ extension Configuration {
         title: "Feed",
         options: [
             Option(
-                "feed", "sim|FILE",
-                "what to serve: the simulated market, or an ITCH 5.0 file (default sim)"),
+                "feed", "sim|PATH|-",
+                "what to serve: the simulated market, a recording in any format of docs/FEEDS.md, a journal's folder, or standard input (default sim)"
+            ),
             Option(
                 "speed", "N|max",
-                "recorded pace times N, 0.001 to 1000000, or as fast as it goes (default 1)"),
-            Option("loop", nil, "begin a file again when it ends"),
+                "recorded pace times N, 0.001 to 1000000, or as fast as it goes (default 1; a pipe: as it comes)"
+            ),
+            Option("loop", nil, "begin a recording again when it ends"),
+            Option(
+                "from", "TIME",
+                "play from here: 2020-01-30T14:30:00Z, or +90s from its beginning; what was before is in the books"
+            ),
+            Option("to", "TIME", "up to here, and not this time itself"),
+            Option("symbols", "A,B,…", "only these symbols; may repeat", mayRepeat: true),
+            Option("max-gap", "SPAN", "cut silences of a recording down to 5s, 500ms, …"),
+            Option("retime", nil, "shift times, so that what is played first happens now"),
             Option("seed", "N", "the simulated market's seed: one seed, one stream (default 1)"),
             Option(
-                "scenario", "NAME",
-                "the simulated market: default, or uniform: S0, S1, … in turn, evenly"),
-            Option(
-                "set", "NAME=VALUE",
-                "uniform: symbols=1 to 10000 (500), rate=1 to 2000000 updates a second (25000); may repeat",
-                mayRepeat: true),
+                "scenario", "NAME|FILE",
+                "the simulated market: a scenario of those below, or a file that ends in .scenario"),
+            Option("set", "KEY=VALUE", "a key of the scenario, see below; may repeat", mayRepeat: true),
             Option("date", "YYYY-MM-DD", "the file's trading day, where its name doesn't say"),
+            Option("symbol", "NAME", "its symbol, where neither format nor name say (LOBSTER)"),
+            Option("book", "FILE", "LOBSTER's order book file, where it isn't beside the messages"),
         ])
 
-    mutating func takeFeed(_ arguments: Arguments) throws(UsageError) {
+    /// - Parameter faults: takes what is wrong with a scenario, a line each.
+    mutating func takeFeed(
+        _ arguments: Arguments, _ faults: inout [UsageError]
+    ) throws(UsageError) {
         if let feed = arguments["feed"], feed != "sim" {
             source = .file(feed)
         } else {
-            source = .simulator(
-                try Scenario(
-                    named: arguments["scenario"] ?? "default", settings: arguments.all("set")))
+            source = .simulator(try Configuration.scenario(arguments, &faults))
         }
-        if case .simulator(.uniform) = source { pace = .live }
-        if let text = arguments["speed"] { pace = try Configuration.pace(text) }
-        repeats = arguments.has("loop")
+        if case .simulator(let scenario) = source, scenario.isUniform { replay.pace = .live }
+        // What comes by a pipe comes when it comes.
+        if case .file(let path) = source, !InputFile.isFile(path) { replay.pace = .unpaced }
+        if let text = arguments["speed"] { replay.pace = try Configuration.pace(text) }
+        try takeReplay(arguments)
         if let text = arguments["seed"] {
             guard let number = UInt64(text) else { throw UsageError("--seed \(text): a whole number from 0") }
             seed = number
@@ -56,12 +69,67 @@ extension Configuration {
                 throw UsageError("--\(name) goes with --feed sim")
             }
         case .simulator(let scenario):
-            for name in ["seed", "speed"] where scenario != .standard && arguments.has(name) {
-                throw UsageError("--\(name) goes with --scenario default; uniform has --set rate=N")
+            for name in ["seed", "speed"] where scenario.isUniform && arguments.has(name) {
+                throw UsageError("--\(name) means nothing to a uniform market; it has --set rate=N")
             }
-            if arguments.has("date") { throw UsageError("--date goes with --feed FILE") }
-            if repeats { throw UsageError("--loop goes with --feed FILE; the simulated market never ends") }
+            for name in Configuration.recordingOnly where arguments.has(name) {
+                throw UsageError("--\(name) goes with --feed FILE")
+            }
+            if replay.loops {
+                throw UsageError("--loop goes with --feed FILE; the simulated market never ends")
+            }
         }
+    }
+
+    private static let recordingOnly = [
+        "date", "symbol", "book", "from", "to", "symbols", "max-gap", "retime",
+    ]
+
+    private mutating func takeReplay(_ arguments: Arguments) throws(UsageError) {
+        replay.loops = arguments.has("loop")
+        replay.retimes = arguments.has("retime")
+        replay.from = try Configuration.target(arguments["from"], "from")
+        replay.to = try Configuration.target(arguments["to"], "to")
+        if let text = arguments["max-gap"] {
+            guard let span = Nanoseconds(text: text), span > .zero else {
+                throw UsageError("--max-gap \(text): a span as 5s, 500ms or 1.5m")
+            }
+            replay.gapMax = span
+        }
+        if let text = arguments["symbol"] { symbol = try Configuration.symbol(text, "symbol") }
+        book = arguments["book"]
+        let names = arguments.all("symbols").flatMap { $0.split(separator: ",").map(String.init) }
+        guard !names.isEmpty else { return }
+        replay.symbols = []
+        for name in names { replay.symbols?.insert(try Configuration.symbol(name, "symbols")) }
+    }
+
+    static func symbol(_ text: String, _ option: String) throws(UsageError) -> SymbolName {
+        guard let name = SymbolName(text) else {
+            throw UsageError("--\(option) \(text): up to \(SymbolName.bytesMax) letters, digits and signs")
+        }
+        return name
+    }
+
+    private static func target(_ text: String?, _ option: String) throws(UsageError) -> ReplayTarget? {
+        guard let text else { return nil }
+        if let time = Timestamp(utc: text) { return .time(time) }
+        if let nanoseconds = Int64(text), !text.hasPrefix("+") { return .time(Timestamp(raw: nanoseconds)) }
+        if text.hasPrefix("+"), let span = Nanoseconds(text: text) { return .offset(span) }
+        throw UsageError(
+            "--\(option) \(text): a time as 2020-01-30T14:30:00Z, nanoseconds since 1970, or +90s from the beginning"
+        )
+    }
+
+    private static func scenario(
+        _ arguments: Arguments, _ faults: inout [UsageError]
+    ) throws(UsageError) -> Scenario {
+        let name = arguments["scenario"] ?? "default", settings = arguments.all("set")
+        guard name.hasSuffix(".scenario") else {
+            return Scenario(name, settings: settings, faults: &faults)
+        }
+        let text = try Settings.bytes(ofFile: name, for: "scenario")
+        return Scenario(text, name: name, settings: settings, faults: &faults)
     }
 
     static func date(_ text: String) throws(UsageError) -> CalendarDate {

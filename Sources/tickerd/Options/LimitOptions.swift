@@ -138,7 +138,7 @@ extension Configuration {
     }
 
     /// Nil for what is none. With suffixes, K, M and G stand for powers of 1,024.
-    private static func number(_ text: String, suffixes: Bool) -> Int? {
+    static func number(_ text: String, suffixes: Bool) -> Int? {
         let powers: [Character: Int] = ["K": 10, "M": 20, "G": 30]
         guard suffixes, let last = text.last, let power = powers[last] else {
             return text.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } ? Int(text) : nil

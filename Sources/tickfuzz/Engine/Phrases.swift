@@ -69,6 +69,7 @@ enum Phrases {
         case .bar: false
         case .quote(let quote): allows(quote.version)
         case .trade(let trade): allows(trade.version)
+        case .broken(let broken): allows(broken.version)
         case .book(let book): allows(book.version)
         case .stats: false
         case .status(let status): allows(status.version)

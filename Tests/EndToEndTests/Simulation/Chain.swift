@@ -99,3 +99,19 @@ extension TrueSymbol {
         return since
     }
 }
+
+extension TrueSymbol {
+    /// The first version behind that one that anybody is told of; of bars some say nothing.
+    func told(_ key: Key, after version: UInt64) -> UInt64 {
+        guard key.kind.channel == .bar else { return version + 1 }
+        let bars = bars[Int(key.kind.interval.rawValue)]
+        return UInt64(bars[Int(version)...].firstIndex { !$0.isNothing } ?? Int(version)) + 1
+    }
+
+    /// The last one of these; 0: there was none.
+    func lastTold(_ key: Key) -> UInt64 {
+        guard key.kind.channel == .bar else { return UInt64(newest(key)) }
+        let bars = bars[Int(key.kind.interval.rawValue)]
+        return UInt64((bars.lastIndex { !$0.isNothing } ?? -1) + 1)
+    }
+}

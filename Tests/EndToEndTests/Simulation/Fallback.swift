@@ -140,7 +140,7 @@ extension Subscriber {
         case 200 where transport == .poll: array(body, sent)
         case 200: fallback.refusal = 200
         case 204:
-            grantAsked()
+            grantAsked(isAnew: false)
             requests = [:]
             cursor = head.fields["tickerfeed-cursor"].flatMap { Cursor($0) }
             if cursor?.states == nil { fault("nothing new, and from nowhere") }
@@ -155,14 +155,20 @@ extension Subscriber {
 
     private func array(_ body: ArraySlice<UInt8>, _ sent: Instant) {
         let all = members(ofArray: body), before = messages
-        grantAsked()
+        // Answers to what was asked, though there was a cursor: it was of another epoch.
+        let isAnew =
+            all.first.map { String(decoding: $0, as: UTF8.self).hasPrefix("{\"type\":\"ack\"") } == true
+        grantAsked(isAnew: isAnew)
+        let epoch = life?.epoch
         for member in all { _ = message(member, sent) }
         if !requests.isEmpty { fault("an answer without what was acknowledged") }
         requests = [:]
         told.merge(chains) { $1 }
         if cursor?.states == nil { fault("an answer that does not say where to go on") }
         guard messages > before else { return }
-        if let last = fallback.lastAnswer, link?.blocks == 0, fallback.asked[0].resume != nil {
+        if let last = fallback.lastAnswer, link?.blocks == 0, fallback.asked[0].resume != nil,
+            !isAnew, life?.epoch == epoch
+        {
             let rate = fallback.asked[0].rateServed
             let interval = rate == .max ? Nanoseconds.milliseconds(1) : rate.interval
             if sent - last < interval {
@@ -173,17 +179,17 @@ extension Subscriber {
     }
 
     /// Who goes on from a cursor is not told what was granted: it was.
-    private func grantAsked() {
+    private func grantAsked(isAnew: Bool) {
         wishes = Wishes()
         chains = [:]
-        guard fallback.asked[0].resume != nil else { return }
+        guard fallback.asked[0].resume != nil, !isAnew else { return }
         let at = requests.values.compactMap(\.handledAt).max() ?? around.now.instant
         wishes.look(around.truth, until: at)
         for wish in fallback.asked {
             let known = wish.symbols.filter { name in
                 name.hasSuffix("*") || around.truth.byName[name].map { $0.definedAt <= at } == true
             }
-            wishes.grant(wish, known, at: at, truth: around.truth)
+            wishes.grant(wish, known, isResumed: true, at: at, truth: around.truth)
         }
         requests = [:]
     }

@@ -334,12 +334,15 @@ final class Player {
             subscriber.fault(
                 "merged: \(subscriber.lastHeartbeatMerged) by heartbeat, \(subscriber.merged) in fact")
         }
+        if let life = subscriber.life, life.epoch != around.truth.life.epoch {
+            subscriber.fault("ends in epoch \(life.epoch) of \(around.truth.life.epoch)")
+        }
         for (key, wish) in subscriber.wishes.table { check(key, wish) }
     }
 
     private func check(_ key: Key, _ wish: Wish) {
         guard let symbol = around.truth.byName[key.symbol] else { return }
-        let newest = UInt64(symbol.newest(key))
+        let newest = symbol.lastTold(key)
         guard newest > 0 else { return }
         // After a lap nobody remembers bars that were closed before: who is new waits for the next.
         let knows = key.kind.channel == .bar && around.handlers[subscriber.loop].laps > 0

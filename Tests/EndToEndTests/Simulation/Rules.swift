@@ -22,6 +22,8 @@ extension Subscriber {
             if let id = requests.first(where: { $0.value.message.operation == .list })?.key {
                 requests[id] = nil
             }
+        case .welcome(let epoch, _, _): entered(epoch)
+        case .epoch(let epoch, let reason): begin(epoch, reason, sent)
         case .heartbeat(_, _, let merged, let resume): heartbeat(merged, resume, sent)
         case .goodbye(let code, let after):
             around.tell(name, "is sent away: \(code), \(after?.milliseconds ?? -1) ms")
@@ -29,6 +31,21 @@ extension Subscriber {
         case .unknown(let type): fault("a message of type \(type)")
         default: break
         }
+    }
+
+    private func entered(_ text: String) {
+        guard let epoch = UInt32(text, radix: 16) else { return fault("an epoch \(text)") }
+        enter(epoch)
+    }
+
+    /// Everything begins anew, at its rate, as if it had been asked for now.
+    private func begin(_ text: String, _ reason: String, _ sent: Instant) {
+        guard let epoch = UInt32(text, radix: 16), reason == "seek" else {
+            return fault("an epoch \(text), \(reason)")
+        }
+        if let old = life?.epoch, epoch <= old { fault("epoch \(epoch) after \(old)") }
+        enter(epoch)
+        wishes.renew(at: sent)
     }
 
     private func answered(_ id: MessageID?) -> Request? {
@@ -51,11 +68,14 @@ extension Subscriber {
         wishes.look(around.truth, until: at)
         switch request.message.operation {
         case .subscribe(let wanted):
-            wishes.grant(wanted, symbols, at: at, truth: around.truth)
+            // An answer to a poll is the first that says which epoch it is of.
+            if transport == .poll, let resume { enter(resume.epoch) }
+            let isResumed = wanted.resume.map { $0.epoch == resume?.epoch } ?? false
+            wishes.grant(wanted, symbols, isResumed: isResumed, at: at, truth: around.truth)
             for refusal in refused where refusal.code != "unknown_symbol" {
                 fault("refused \(refusal.symbol): \(refusal.code)")
             }
-            if wanted.resume == nil {
+            if !isResumed {
                 let kind = StreamKind(wanted.channel, wanted.interval)
                 for key in wishes.table.keys where key.kind == kind && wishes.table[key]?.grantedAt == at {
                     had[key] = nil
@@ -111,7 +131,7 @@ extension Subscriber {
         around.tell(
             name, "gets \(key) \(version.previous) → \(version.sequence)\(version.isSnapshot ? " snap" : "")")
         wishes.look(around.truth)
-        guard let symbol = around.truth.byName[version.symbol],
+        guard let symbol = truth[version.symbol],
             version.sequence > 0, version.sequence <= UInt64(symbol.newest(key))
         else {
             fault("\(key): version \(version.sequence) does not exist")
@@ -209,7 +229,7 @@ extension Subscriber {
 
     func gap(_ key: Key, _ from: UInt64, _ to: UInt64, _ reason: String, _ sent: Instant) {
         around.tell(name, "gets a gap of \(key) \(from)…\(to) \(reason)")
-        guard let symbol = around.truth.byName[key.symbol], to <= UInt64(symbol.newest(key)), from <= to
+        guard let symbol = truth[key.symbol], to <= UInt64(symbol.newest(key)), from <= to
         else {
             fault("\(key): a gap \(from)…\(to) of what is not")
             return
@@ -281,7 +301,10 @@ extension Subscriber {
         let free = link?.unblocked.last { $0 <= made } ?? .zero
         guard made - free > around.scenario.lateness else { return }
         let version = chain.last
-        guard let before = previous?.last, previous?.wish?.number == wish.number else {
+        // With a last trade come those taken back since, in one batch.
+        guard let before = previous?.last, previous?.wish?.number == wish.number,
+            before != previous?.first || previous?.lastMade != made
+        else {
             let since = max(wish.grantedAt, symbol.published(key, 1))
             let patience = wish.rate == .max ? .zero : interval + .milliseconds(100)
             if made - since > patience + around.scenario.lateness {
@@ -290,7 +313,7 @@ extension Subscriber {
             return
         }
         guard before < version else { return }
-        let since = max(symbol.published(key, before + 1), wish.ratedAt)
+        let since = max(symbol.published(key, symbol.told(key, after: before)), wish.ratedAt)
         let limit =
             max(interval, wish.ratedAt < since ? .zero : .milliseconds(100)) + around.scenario.lateness
         guard made - since > limit else { return }
@@ -319,6 +342,7 @@ extension Subscriber {
             switch message {
             case .quote(let quote): quote.says(symbol.quotes[Int(quote.version.sequence) - 1])
             case .trade(let trade): says(trade, chain, symbol)
+            case .broken(let broken): broken.says(symbol.trades[Int(broken.version.sequence) - 1])
             case .stats(let day): day.says(symbol.trades[Int(day.version.sequence) - 1])
             case .bar(let bar):
                 bar.says(symbol.bars[Int(bar.interval.rawValue)][Int(bar.version.sequence) - 1])
@@ -331,7 +355,8 @@ extension Subscriber {
 
     private func says(_ trade: TradeMessage, _ chain: Chain, _ symbol: TrueSymbol) -> Bool {
         let tick = symbol.trades[Int(trade.version.sequence) - 1].tick
-        guard trade.price == tick.price, trade.version.time == tick.eventTime, trade.aggressor == tick.side,
+        guard tick.kind == .trade, trade.price == tick.price, trade.version.time == tick.eventTime,
+            trade.aggressor == tick.side,
             trade.tradeID == (tick.aux == 0 ? nil : String(tick.aux))
         else { return false }
         if let wish = chain.wish, (wish.mode == .latest) != (trade.merged != nil) { return false }
@@ -343,7 +368,7 @@ extension Subscriber {
         var sum = DayStatistics()
         for version in first...trade.version.sequence {
             let one = symbol.trades[Int(version) - 1].tick
-            sum.add(price: one.price, size: one.size)
+            if one.kind == .trade { sum.add(price: one.price, size: one.size) }
         }
         return merged.count == sum.count && merged.high == sum.high && merged.low == sum.low
             && Int128(trade.size.e8) == sum.volumeE8
@@ -381,6 +406,13 @@ extension QuoteMessage {
     }
 }
 
+extension BreakMessage {
+    fileprivate func says(_ broken: TrueTrade) -> Bool {
+        broken.isBreak && tradeID == "\(broken.tick.aux)" && price == broken.tick.price
+            && size == broken.tick.size && version.time == broken.tick.eventTime
+    }
+}
+
 extension StatsMessage {
     fileprivate func says(_ trade: TrueTrade) -> Bool {
         let day = trade.day
@@ -393,7 +425,8 @@ extension StatsMessage {
 extension BarMessage {
     fileprivate func says(_ bar: TrueBar) -> Bool {
         let trades = bar.bar.trades
-        return start == bar.bar.start && open == trades.open && high == trades.high && low == trades.low
+        return !bar.isNothing && start == bar.bar.start && open == trades.open && high == trades.high
+            && low == trades.low
             && close == trades.last && volumeE8 == Int64(exactly: trades.volumeE8) && vwap == trades.vwap
             && count == trades.count && isClosed == bar.isClosed && version.time == bar.time
     }

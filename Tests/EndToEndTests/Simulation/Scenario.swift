@@ -26,6 +26,7 @@ struct Scenario {
     /// Links have delays, small buffers, and cut bytes anywhere.
     var isRough = false
     var hasStorms = false
+    var hasEpochs: Bool { if case .script(let market) = source { market.seeks > 0 } else { false } }
     /// In the end the server sends everybody away, and takes so long for it.
     var drain: Nanoseconds?
 
@@ -99,6 +100,8 @@ struct Scenario {
                 hasStorms = true
                 market.storms = market.messages / 2
             }
+            // Two are often nearer to each other than a slow reader is to either.
+            if random.oneIn(3) { market.seeks = market.messages / (1 + random.below(6)) }
             rounds = random.oneIn(6)
             if rounds { market.messages /= 3 }
             source = .script(market)

@@ -14,6 +14,8 @@ struct ScriptedMarket: Equatable {
     var spacing = Nanoseconds.microseconds(1_500)
     /// One message in so many begins a storm; 0: none does.
     var storms = 0
+    /// One message in so many begins another epoch; 0: none does.
+    var seeks = 0
     /// Prices are drawn from so many.
     var prices = 30
 }
@@ -30,6 +32,8 @@ final class ScriptedFeed: Feed {
     private var defined: [SymbolID] = []
     private var orders: [(order: UInt64, symbol: SymbolID, side: Side)] = []
     private var number: UInt64 = 0
+    /// Matches of this day that may still be taken back.
+    private var matches: [UInt64] = []
     private var storm: Storm?
 
     init(_ script: ScriptedMarket, seed: UInt64) {
@@ -56,7 +60,7 @@ final class ScriptedFeed: Feed {
     func rewind() -> Bool {
         random = SeededGenerator(seed: seed)
         played = 0
-        orders = []
+        (orders, matches) = ([], [])
         ahead = .zero
         storm = nil
         return true
@@ -78,6 +82,7 @@ final class ScriptedFeed: Feed {
         if defined.count < min(script.symbols, wanted) { return define(stamp, &builder) }
         // The first symbols are the busy ones.
         let symbol = defined[min(random.below(defined.count), random.below(defined.count))]
+        if script.seeks > 0, random.oneIn(script.seeks) { return seek(stamp, &builder) }
         if let storm { return rage(storm, stamp, &builder) }
         if script.storms > 0, random.oneIn(script.storms) {
             begin(Storm.Kind.allCases[random.below(Storm.Kind.allCases.count)], symbol)
@@ -103,18 +108,31 @@ final class ScriptedFeed: Feed {
             }
         case 74..<84: replace(stamp, &builder)
         case 84..<94:
+            matches.append(number)
+            if matches.count > 40 { matches.removeFirst(random.below(20)) }
             builder.trade(
                 symbol, shares: UInt32(1 + random.below(900)), price: price(.ask), match: number,
                 at: stamp)
         case 94: builder.cross(symbol, shares: 5_000, price: price(.bid), match: number, at: stamp)
         case 95..<98: builder.status(symbol, status(), at: stamp)
-        case 98: builder.breakTrade(match: number, at: stamp)
+        case 98:
+            if random.oneIn(8) { builder.breakTrade(match: number, at: stamp) }  // nobody's
+            guard !matches.isEmpty else { return }
+            builder.breakTrade(match: matches.remove(at: random.below(matches.count)), at: stamp)
         default:
             // Once more, or with another lot.
             let name = name(symbol.index)
             _ = builder.define(
                 SymbolDefinition(name: name, lot: UInt32(random.below(3)) * 100), at: stamp)
         }
+    }
+
+    /// Somewhere else in the script's world, where nothing is known but names.
+    private func seek(_ stamp: Stamp, _ builder: inout BookBuilder) {
+        builder.beginEpoch(builder.epoch + 1, at: stamp)
+        (orders, matches) = ([], [])
+        storm = nil
+        if random.oneIn(3) { ahead = .milliseconds(random.below(70_000)) }
     }
 
     private func define(_ stamp: Stamp, _ builder: inout BookBuilder) {

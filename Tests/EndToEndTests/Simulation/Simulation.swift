@@ -23,6 +23,9 @@ struct Verdict: Equatable {
 }
 
 final class Simulation {
+    /// The first one.
+    private static let epoch: UInt32 = 7
+
     private let scenario: Scenario
     private let around: Surroundings
     private let ingest: Ingest
@@ -45,10 +48,11 @@ final class Simulation {
         feed = StoppableFeed(try scenario.makeFeed(seed))
         let tape = Tape(capacity: scenario.tape)
         let readers = (0..<scenario.loops).map { _ in tape.makeReader() }
-        around = Surroundings(Truth(tape.makeReader()), scenario)
+        around = Surroundings(Truth(tape.makeReader(), epoch: Simulation.epoch), scenario)
         around.isTelling = tells
         ingest = Ingest(
-            feed: feed, writer: Tape.Writer(tape), pace: scenario.pace, loop: scenario.rounds)
+            feed: feed, writer: Tape.Writer(tape), epoch: Simulation.epoch, pace: scenario.pace,
+            loop: scenario.rounds)
         clock = Clock(around.now)
         wanted = Array(repeating: .zero, count: scenario.loops)
         naps = Array(repeating: 0, count: scenario.loops)
@@ -59,7 +63,7 @@ final class Simulation {
     }
 
     private func makeLoops(_ readers: [TapeReader], _ seed: Seed, _ digests: Bool) {
-        var options = ServerOptions(server: "sim", epoch: 7) {
+        var options = ServerOptions(server: "sim", epoch: Simulation.epoch) {
             FeedReport(clock: "replay", speedMilli: 1_000, source: "sim")
         }
         options.limits = scenario.limits

@@ -80,6 +80,8 @@ final class Subscriber {
     var chains: [Key: Chain] = [:]
     /// Up to which version everything is accounted for, over all connections.
     var had: [Key: UInt64] = [:]
+    /// The life of the feed that it is in; nil before it was told.
+    private(set) var life: Life?
     /// What the answers to polls told last, where the cursor speaks of it.
     var told: [Key: Chain] = [:]
     /// The server may end the connection: it was asked to, or says so.
@@ -106,6 +108,19 @@ final class Subscriber {
         wantsBinary = isBinary
         random = SeededGenerator(seed: seed)
         inflater = seed % 2 == 0 ? Inflater() : nil
+    }
+
+    /// What there is, in the client's own epoch.
+    var truth: [String: TrueSymbol] { (life ?? around.truth.life).byName }
+
+    /// It is told, or sees, which epoch it is in: what it knows of another one is void.
+    func enter(_ epoch: UInt32) {
+        guard life?.epoch != epoch else { return }
+        guard let new = around.truth.lives[epoch] else { return fault("epoch \(epoch) is not known") }
+        around.tell(name, "is in epoch \(epoch)")
+        for (key, chain) in chains where !chain.isExact { fault("\(key): not exact at its epoch's end") }
+        life = new
+        (chains, had, told) = ([:], [:], [:])
     }
 
     var network: RoughNetwork { around.networks[loop] }
@@ -325,6 +340,7 @@ extension ServerMessage {
         switch self {
         case .quote(let message): message.version
         case .trade(let message): message.version
+        case .broken(let message): message.version
         case .stats(let message): message.version
         case .book(let message): message.version
         case .bar(let message): message.version
@@ -336,7 +352,7 @@ extension ServerMessage {
     var kind: StreamKind? {
         switch self {
         case .quote: StreamKind(.quote)
-        case .trade: StreamKind(.trade)
+        case .trade, .broken: StreamKind(.trade)
         case .stats: StreamKind(.stats)
         case .book: StreamKind(.book)
         case .bar(let message): StreamKind(.bar, message.interval)

@@ -1,7 +1,7 @@
 // What really happened: every version of every state that ingest published, and when.
 //
 // It reads the tape as a loop does, but forgets nothing and believes no snapshot: whatever a client is
-// told can be looked up here by its number.
+// told can be looked up here by its number, in the life of the feed that the client is in.
 import Basics
 import Market
 
@@ -22,11 +22,13 @@ struct TrueChange {
     var at: Instant
 }
 
+/// A trade, or one that was taken back.
 struct TrueTrade {
     var tick: Tick
-    /// The day with this trade in it.
+    /// The day with this trade in it, or without it any more.
     var day: DayStatistics
     var at: Instant
+    var isBreak: Bool { tick.kind == .tradeBreak }
 }
 
 struct TrueBar {
@@ -37,6 +39,8 @@ struct TrueBar {
     var at: Instant
     /// Bars closed up to here.
     var closes: Int
+    /// There was no bar to tell of: a trade was taken back after the last one's end.
+    var isNothing = false
 }
 
 struct TrueStatus {
@@ -92,15 +96,43 @@ struct TrueBook {
     }
 }
 
+/// All symbols in one life of the feed.
+final class Life {
+    let epoch: UInt32
+    let began: Instant
+    fileprivate(set) var symbols: [TrueSymbol] = []
+    fileprivate(set) var byName: [String: TrueSymbol] = [:]
+
+    init(_ epoch: UInt32, at: Instant) {
+        self.epoch = epoch
+        began = at
+    }
+
+    fileprivate func add(_ name: String, at: Instant) {
+        let symbol = TrueSymbol(name, at: at)
+        symbols.append(symbol)
+        byName[name] = symbol
+    }
+}
+
 final class Truth {
-    private(set) var symbols: [TrueSymbol] = []
-    private(set) var byName: [String: TrueSymbol] = [:]
+    private(set) var lives: [UInt32: Life] = [:]
+    /// The present one.
+    private(set) var life: Life
+    var symbols: [TrueSymbol] { life.symbols }
+    var byName: [String: TrueSymbol] { life.byName }
     private let reader: TapeReader
     private let buffer = UnsafeMutableBufferPointer<Tick>.allocate(capacity: 1 << 11)
     private(set) var faults: [String] = []
 
-    /// - Parameter reader: made before the tape's writer, like a loop's.
-    init(_ reader: TapeReader) { self.reader = reader }
+    /// - Parameters:
+    ///   - reader: made before the tape's writer, like a loop's.
+    ///   - epoch: the first one.
+    init(_ reader: TapeReader, epoch: UInt32) {
+        self.reader = reader
+        life = Life(epoch, at: .zero)
+        lives[epoch] = life
+    }
     deinit { buffer.deallocate() }
 
     /// Takes what was published; called after each turn of ingest, so nothing is ever missed.
@@ -118,11 +150,10 @@ final class Truth {
         guard !tick.flags.contains(.snapshot), let kind = tick.kind else { return }
         if kind == .symbol {
             guard tick.symbol.index == symbols.count else { return }
-            let symbol = TrueSymbol(tick.definition.name.description, at: now)
-            symbols.append(symbol)
-            byName[symbol.name] = symbol
+            life.add(tick.definition.name.description, at: now)
             return
         }
+        if kind == .epoch { return begin(UInt32(tick.aux), now) }
         let symbol = symbols[tick.symbol.index]
         switch kind {
         case .best: best(symbol, tick, now)
@@ -130,16 +161,26 @@ final class Truth {
         case .clear:
             change(symbol, tick, now, nil)
             guard tick.aux == 0 else { return }
+            guard tick.aux == 0 else { return }
             symbol.startsNewDay = true
             for interval in 0..<2 { symbol.open[interval].startOver() }
         case .trade: trade(symbol, tick, now)
+        case .tradeBreak: takeBack(symbol, tick, now)
         case .status:
             number(tick, symbol.statuses.count + 1)
             symbol.statuses.append(
                 TrueStatus(status: MarketStatus(packed: tick.aux), time: tick.eventTime, at: now))
         case .barClose: close(symbol, tick, now)
-        case .symbol, .statistics, .bar, .epoch, .tradeBreak: break
+        case .symbol, .statistics, .bar, .epoch: break
         }
+    }
+
+    private func begin(_ epoch: UInt32, _ now: Instant) {
+        if lives[epoch] != nil { faults.append("epoch \(epoch) was there before") }
+        let old = life
+        life = Life(epoch, at: now)
+        for symbol in old.symbols { life.add(symbol.name, at: symbol.definedAt) }
+        lives[epoch] = life
     }
 
     private func number(_ tick: Tick, _ expected: Int) {
@@ -180,6 +221,25 @@ final class Truth {
             symbol.open[index].add(
                 price: tick.price, size: tick.size, number: tick.sequence, at: tick.eventTime, interval)
             append(symbol, index, symbol.open[index].bar, isClosed: false, tick.eventTime, now)
+        }
+    }
+
+    private func takeBack(_ symbol: TrueSymbol, _ tick: Tick, _ now: Instant) {
+        number(tick, symbol.trades.count + 1)
+        guard let known = symbol.trades.last(where: { !$0.isBreak && $0.tick.aux == tick.aux })?.tick,
+            known.price == tick.price, known.size == tick.size, var day = symbol.trades.last?.day
+        else {
+            faults.append("ingest took back what was no trade: \(tick)")
+            return
+        }
+        day.remove(price: tick.price, size: tick.size)
+        symbol.trades.append(TrueTrade(tick: tick, day: day, at: now))
+        for interval in BarInterval.allCases {
+            let index = Int(interval.rawValue), isOwn = symbol.open[index].contains(known.sequence)
+            if isOwn != tick.flags.contains(.inOpen(interval)) { faults.append("\(tick) is of which bar?") }
+            if isOwn { symbol.open[index].remove(price: tick.price, size: tick.size) }
+            append(symbol, index, symbol.open[index].bar, isClosed: false, tick.eventTime, now)
+            symbol.bars[index][symbol.bars[index].count - 1].isNothing = symbol.open[index].isEmpty
         }
     }
 

@@ -53,10 +53,15 @@ struct Wishes {
     private(set) var table: [Key: Wish] = [:]
     private(set) var patterns: [(prefix: String, kind: StreamKind, wish: Wish)] = []
     private var grants: [Grant] = []
+    /// What it had when the epoch began, each once more, and how many grants were before that.
+    private var renewed: [Key: Wish] = [:]
+    private var renewedPatterns: [(prefix: String, kind: StreamKind, wish: Wish)] = []
+    private var grantsBefore = 0
     private var symbolsSeen = 0
 
     mutating func grant(
-        _ request: ClientMessage.Subscribe, _ symbols: [String], at: Instant, truth: Truth
+        _ request: ClientMessage.Subscribe, _ symbols: [String], isResumed: Bool, at: Instant,
+        truth: Truth
     ) {
         let kind = StreamKind(request.channel, request.interval)
         var wish = Wish(
@@ -64,7 +69,7 @@ struct Wishes {
             depth: request.depthServed)
         wish.checksum = request.checksum
         wish.stamps = request.stamps
-        wish.isResumed = request.resume != nil
+        wish.isResumed = isResumed
         wish.grantedAt = at
         wish.ratedAt = at
         wish.number = grants.count
@@ -131,13 +136,28 @@ struct Wishes {
         }
     }
 
+    /// Another epoch: all that is wished for begins anew, and nothing goes on.
+    mutating func renew(at: Instant) {
+        func renew(_ wish: inout Wish) {
+            wish.isResumed = false
+            (wish.grantedAt, wish.ratedAt) = (max(wish.grantedAt, at), max(wish.ratedAt, at))
+        }
+        for key in table.keys { renew(&table[key]!) }
+        for index in patterns.indices { renew(&patterns[index].wish) }
+        (renewed, renewedPatterns, grantsBefore) = (table, patterns, grants.count)
+    }
+
     /// The requests about the key that were granted, oldest first: each may begin it anew once.
     func grants(of key: Key) -> [Wish] {
-        grants.filter { grant in
-            grant.kind == key.kind
-                && (grant.symbols.contains(key.symbol)
-                    || grant.prefixes.contains { key.symbol.hasPrefix($0) })
-        }.map(\.wish)
+        let old =
+            renewed[key]
+            ?? renewedPatterns.last { $0.kind == key.kind && key.symbol.hasPrefix($0.prefix) }?.wish
+        return (old.map { [$0] } ?? [])
+            + grants[grantsBefore...].filter { grant in
+                grant.kind == key.kind
+                    && (grant.symbols.contains(key.symbol)
+                        || grant.prefixes.contains { key.symbol.hasPrefix($0) })
+            }.map(\.wish)
     }
 }
 

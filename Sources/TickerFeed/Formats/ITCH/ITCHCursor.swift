@@ -148,6 +148,9 @@ public struct ITCHCursor: ~Copyable, ~Escapable {
             .tradingAction(
                 stock: stock(at: start + 11), state: bytes.u8(at: start + 19),
                 reason: bytes.u32(at: start + 21))
+        case UInt8(ascii: "h"):
+            .operationalHalt(
+                stock: stock(at: start + 11), isHalted: bytes.u8(at: start + 20) == UInt8(ascii: "H"))
         case UInt8(ascii: "Q"):
             .crossTrade(
                 shares: bytes.u64(at: start + 11), stock: stock(at: start + 19),

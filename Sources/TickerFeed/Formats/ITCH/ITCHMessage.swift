@@ -1,7 +1,7 @@
 // ITCH 5.0 messages as values: fields keep the specification's names, units are in the types.
 //
 // Decoded are the messages that books, trades, names and states are made of. The others are known
-// by their lengths, so that a wrong length shows, and pass as `.other`.
+// by their lengths, so that a wrong length shows, and pass as `.other`; `ITCHRecord` has their fields.
 import Basics
 import Market
 
@@ -19,6 +19,8 @@ public struct ITCHMessage: Hashable, Sendable {
         case systemEvent(code: UInt8)
         case stockDirectory(stock: ITCHStock, roundLotSize: UInt32)
         case tradingAction(stock: ITCHStock, state: UInt8, reason: UInt32)
+        /// h: on the feed's own market, whatever others do.
+        case operationalHalt(stock: ITCHStock, isHalted: Bool)
         /// A and F; F's attribution is dropped.
         case addOrder(order: UInt64, side: Side, shares: UInt32, stock: ITCHStock, price: Price)
         case orderExecuted(order: UInt64, shares: UInt32, match: UInt64)

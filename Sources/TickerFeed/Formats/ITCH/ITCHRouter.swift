@@ -1,7 +1,8 @@
 // From ITCH messages to the builder: locate codes to symbols, midnights to dates.
 //
 // Invariants
-//   - A message's source number is its place in the file from 1; rejected ones count too.
+//   - A message's source number is its place in the file from 1, unless the source has numbers of its
+//     own; rejected ones count too.
 //   - A locate means one symbol until R says otherwise. A file cut out of a day has no R: then the
 //     first message that names the stock defines it.
 //   - Messages are applied in file order, whatever their times say.
@@ -9,11 +10,12 @@ import Basics
 import Market
 
 struct ITCHRouter: ~Copyable {
-    /// Midnight, US Eastern, of the day the file is of.
-    let midnight: Timestamp
-    /// Messages so far, with the rejected ones.
+    /// Midnight, US Eastern, of the day the messages are of.
+    private(set) var midnight: Timestamp
+    /// The last message's source number: messages so far, with the rejected ones.
     private(set) var messages: UInt64 = 0
     private var previous = Nanoseconds.zero
+    private var states = ITCHStates()
     private var hints = OrderHints()
     private let symbols: UnsafeMutablePointer<UInt32>
     private let types: UnsafeMutablePointer<UInt64>
@@ -46,10 +48,33 @@ struct ITCHRouter: ~Copyable {
 
     /// Forgets locates, times and numbers: the first message of the file comes next.
     mutating func rewind() {
+        types.update(repeating: 0, count: 256)
+        beginDay(at: midnight)
+    }
+
+    /// The first message of a day comes next. Locates and references of the last one mean nothing.
+    mutating func beginDay(at midnight: Timestamp) {
+        self.midnight = midnight
         messages = 0
         previous = .zero
+        states = ITCHStates()
         symbols.update(repeating: ITCHRouter.unknown, count: ITCHRouter.locates)
-        types.update(repeating: 0, count: 256)
+    }
+
+    /// The next message has this number.
+    mutating func skip(to number: UInt64) { messages = number - 1 }
+
+    /// Messages were lost, nobody knows of which stock: what is known is suspect, and what comes.
+    mutating func lose(received: Timestamp, into builder: inout BookBuilder) {
+        states.isIncomplete = true
+        builder.suspectAll(at: Stamp(time: lastTime, received: received, source: messages))
+    }
+
+    /// A day is over, as far as books go: they are empty, and right again.
+    mutating func clear(received: Timestamp, into builder: inout BookBuilder) {
+        builder.clearAll(received: received)
+        let stamp = Stamp(time: lastTime, received: received, source: messages)
+        for index in 0..<builder.symbolCount { builder.trust(SymbolID(index), at: stamp) }
     }
 
     /// - Parameter base: what the error's own offset counts from.
@@ -83,9 +108,11 @@ struct ITCHRouter: ~Copyable {
         case .orderDelete(let order): builder.delete(order: order, at: at)
         case .orderReplace(let order, let newOrder, let shares, let price):
             builder.replace(order: order, with: newOrder, shares: shares, price: price, at: at)
-        case .trade, .crossTrade, .brokenTrade: print(message, at: at, &builder)
-        case .stockDirectory, .tradingAction: describe(message, at: at, &builder)
-        case .systemEvent, .other: break
+        case .brokenTrade(let match): builder.breakTrade(match: match, at: at)
+        case .trade, .crossTrade: print(message, at: at, &builder)
+        case .stockDirectory, .tradingAction, .operationalHalt: describe(message, at: at, &builder)
+        case .systemEvent(let code): mark(code, at: at, &builder)
+        case .other: break
         }
     }
 
@@ -116,12 +143,11 @@ struct ITCHRouter: ~Copyable {
         case .crossTrade(let shares, let stock, let price, let match):
             guard let symbol = symbol(message.locate, stock, at: stamp, &builder) else { return }
             builder.cross(symbol, shares: shares, price: price, match: match, at: stamp)
-        case .brokenTrade(let match): builder.breakTrade(match: match, at: stamp)
         default: break
         }
     }
 
-    private func describe(_ message: ITCHMessage, at stamp: Stamp, _ builder: inout BookBuilder) {
+    private mutating func describe(_ message: ITCHMessage, at stamp: Stamp, _ builder: inout BookBuilder) {
         switch message.body {
         case .stockDirectory(let stock, let lot):
             _ = define(message.locate, stock, lot: lot, at: stamp, &builder)
@@ -129,7 +155,33 @@ struct ITCHRouter: ~Copyable {
             guard let symbol = symbol(message.locate, stock, at: stamp, &builder),
                 let state = MarketState(itch: state)
             else { return }
-            builder.status(symbol, MarketStatus(state, reason: reason), at: stamp)
+            let status = states.act(MarketStatus(state, reason: reason), on: message.locate)
+            builder.status(symbol, status, at: stamp)
+        case .operationalHalt(let stock, let isHalted):
+            guard let symbol = symbol(message.locate, stock, at: stamp, &builder) else { return }
+            let market = builder.marketStatus(of: symbol)
+            if let status = states.operate(isHalted: isHalted, on: message.locate, market) {
+                builder.status(symbol, status, at: stamp)
+            }
+        default: break
+        }
+    }
+
+    /// System events (ITCH 5.0, 4.1): most say what time it is, which everybody knows.
+    @inline(never)
+    private mutating func mark(_ code: UInt8, at stamp: Stamp, _ builder: inout BookBuilder) {
+        switch code {
+        case UInt8(ascii: "O") where messages > 1:
+            let number = messages
+            clear(received: stamp.received, into: &builder)
+            beginDay(at: midnight)
+            skip(to: number + 1)
+        case UInt8(ascii: "E"):
+            for index in 0..<builder.symbolCount {
+                let symbol = SymbolID(index)
+                guard builder.marketStatus(of: symbol).state != .closed else { continue }
+                builder.status(symbol, MarketStatus(.closed), at: stamp)
+            }
         default: break
         }
     }
@@ -155,19 +207,7 @@ struct ITCHRouter: ~Copyable {
         // ITCH says nothing of price steps: they depend on the price (17 CFR 242.612).
         let id = builder.define(SymbolDefinition(name: name, lot: lot), at: stamp)
         symbols[Int(locate)] = id?.raw ?? ITCHRouter.unwanted
+        if let id, states.isIncomplete { builder.suspect(id, at: stamp) }
         return id
-    }
-}
-
-extension MarketState {
-    /// The trading state of ITCH 5.0, 4.2.2; nil for a letter of no meaning.
-    init?(itch letter: UInt8) {
-        switch letter {
-        case UInt8(ascii: "T"): self = .trading
-        case UInt8(ascii: "H"): self = .halted
-        case UInt8(ascii: "P"): self = .paused
-        case UInt8(ascii: "Q"): self = .auction
-        default: return nil
-        }
     }
 }

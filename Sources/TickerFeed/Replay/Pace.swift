@@ -14,6 +14,9 @@ public struct Speed: Hashable, Sendable, CustomStringConvertible {
     /// 1 to 1,000,000 times; more is no pace. See `Pace.unpaced`.
     public init(times: Int) { thousandths = Int64(min(max(times, 1), 1_000_000)) * 1_000 }
 
+    /// 1 to 1,000,000,000.
+    public init(thousandths: Int64) { self.thousandths = min(max(thousandths, 1), 1_000_000_000) }
+
     /// `1`, `0.5`, `10x`, `x0.25`: at most three decimals, 0.001 to 1,000,000; else nil.
     public init?(_ text: String) {
         let digits = text.utf8.filter { $0 != UInt8(ascii: "x") }

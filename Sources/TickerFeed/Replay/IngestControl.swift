@@ -1,0 +1,61 @@
+// Where commands for the replay wait until ingest's next turn takes them.
+//
+// Invariants
+//   - A command is refused at once or applied by ingest, on its own thread, between two turns.
+import Basics
+import Market
+import Synchronization
+
+/// Given to the admin port; any thread may use it.
+public final class IngestControl: ReplayControl {
+    private let state: IngestState
+    private let isSeekable: Bool
+    private let canPace: Bool
+    private let waiting = Mutex<[ReplayCommand]>([])
+    private let asked = Atomic<UInt64>(0)
+    private let done = Atomic<UInt64>(0)
+
+    /// - Parameter canPace: false for a market made as the clock goes: it has no pace but that.
+    init(_ state: IngestState, isSeekable: Bool, canPace: Bool) {
+        self.state = state
+        self.isSeekable = isSeekable
+        self.canPace = canPace
+    }
+
+    private static let patience = Nanoseconds.milliseconds(800)
+    private static let commandsMax = 64
+
+    public func take(_ command: ReplayCommand) -> ReplayAnswer {
+        if case .seek = command, !isSeekable { return .refused("not seekable: what is past is not kept") }
+        guard canPace else { return .refused("the market is made as the clock goes: nothing can be changed") }
+        let ticket: UInt64? = waiting.withLock { commands in
+            guard commands.count < IngestControl.commandsMax else { return nil }
+            commands.append(command)
+            return asked.add(1, ordering: .relaxed).newValue
+        }
+        guard let ticket else { return .refused("too many commands wait") }
+        let end = Moment.read().instant + IngestControl.patience
+        while done.load(ordering: .acquiring) < ticket, Moment.read().instant < end {
+            Thread.sleep(.milliseconds(1))
+        }
+        return .accepted
+    }
+
+    public func report() -> ReplayReport {
+        var report = state.replay
+        report.isSeekable = isSeekable
+        return report
+    }
+
+    /// What came since the last turn. Costs an atomic load where nothing did.
+    func takeCommands() -> [ReplayCommand] {
+        guard asked.load(ordering: .relaxed) != done.load(ordering: .relaxed) else { return [] }
+        return waiting.withLock { commands in
+            defer { commands = [] }
+            return commands
+        }
+    }
+
+    /// That many are applied.
+    func applied(_ count: Int) { done.add(UInt64(count), ordering: .releasing) }
+}

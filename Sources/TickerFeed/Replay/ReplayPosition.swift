@@ -1,0 +1,41 @@
+// Where a replay stands, as ingest keeps it, and the arithmetic of its targets.
+import Basics
+import Market
+
+struct ReplayPosition {
+    /// The source's first event, known once it was looked at.
+    var first: Timestamp?
+    /// What the source's clock shows; nil before the first event of a round.
+    var clock: Timestamp?
+    /// Events of this round so far.
+    var events = 0
+    var isPaused = false
+    /// Events still to be played one by one, though it is paused.
+    var stepsLeft = 0
+    /// 0: unpaced.
+    var speedMilli: Int64 = 1_000
+}
+
+extension ReplayTarget {
+    /// As a time of the source; an offset counts from `start`. Beyond all times: the nearer end.
+    func time(since start: Timestamp) -> Timestamp {
+        switch self {
+        case .time(let time): time
+        case .offset(let span): Timestamp(raw: Int64(clamping: Int128(start.raw) + Int128(span.raw)))
+        }
+    }
+}
+
+extension Pace {
+    init(_ speed: ReplaySpeed) {
+        switch speed {
+        case .max: self = .unpaced
+        case .thousandths(let thousandths): self = .recorded(Speed(thousandths: thousandths))
+        }
+    }
+
+    var speed: Speed {
+        if case .recorded(let speed) = self { return speed }
+        return .recorded
+    }
+}
