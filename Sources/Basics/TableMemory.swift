@@ -11,7 +11,7 @@ public enum TableMemory {
     private static let hugePageBytes = 2 << 20
 
     /// Room for `count` entries, to be given back by `deallocate()`.
-    public static func allocate<Entry>(
+    public static func allocate<Entry: ~Copyable>(
         _ type: Entry.Type, count: Int
     ) -> UnsafeMutablePointer<Entry> {
         let bytes = count * MemoryLayout<Entry>.stride

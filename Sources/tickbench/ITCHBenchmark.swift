@@ -102,40 +102,23 @@ private struct Session: ~Copyable {
     }
 
     func books(rounds: Int) -> Outcome {
-        var outcome = Outcome()
-        var books = OrderBooks()
-        var symbols = LocateTable()
+        var outcome = Outcome(), player = ITCHBooks()
         for _ in 0..<rounds {
             let start = Measure.cpu()
-            outcome.messages += play(into: &books, &symbols, &outcome.checksum)
+            _ = player.play(bytes.readable.bytes, from: 0, count: .max)
             outcome.nanoseconds += Measure.cpu() - start
-            for index in 0..<books.symbolCount {
+            for index in 0..<player.books.symbolCount {
                 for side in Side.allCases {
-                    let best = books.best(SymbolID(index), side)
+                    let best = player.books.best(SymbolID(index), side)
                     outcome.checksum &+= UInt64(bitPattern: best?.price.e9 ?? 0) &* 31 &+ (best?.shares ?? 0)
                 }
             }
-            outcome.checksum = outcome.checksum &* 31 &+ books.updates &+ UInt64(books.liveOrders)
-            books.removeAll()
+            outcome.checksum =
+                outcome.checksum &* 31 &+ player.books.updates &+ UInt64(player.books.liveOrders)
+            player.removeAll()
         }
+        outcome.messages = Int(player.messages)
         return outcome
-    }
-
-    private func play(
-        into books: inout OrderBooks, _ symbols: inout LocateTable, _ checksum: inout UInt64
-    ) -> Int {
-        let readable = bytes.readable
-        var cursor = ITCHCursor(readable.bytes)
-        var messages = 0
-        while true {
-            do throws(ITCHError) {
-                guard let message = try cursor.next() else { return messages }
-                if let change = books.apply(message, &symbols) { checksum &+= change.level.shares }
-            } catch {
-                checksum &+= 1
-            }
-            messages &+= 1
-        }
     }
 
     /// As the server does it: the feed reads the file in chunks (from the kernel's cache, timed),

@@ -2,6 +2,7 @@
 //
 // Invariants
 //   - Keys rise strictly, the best last: the busy end moves the fewest bytes.
+//   - Keys lie together, eight to a cache line, and levels behind them: to find a price is to read keys.
 //   - A key is the price for bids and its complement for asks, so that "better" is "greater" on
 //     both sides and every loop here is written once.
 import Basics
@@ -23,45 +24,55 @@ struct SideIndex: Hashable {
 /// Plain memory, trivially copyable: its owner frees it (`deallocate`). 32 bytes, so that both sides
 /// of a book share a cache line.
 struct Ladder {
-    struct Rung {
-        var key: Int64
-        var level: LevelIndex
-    }
-
-    private var rungs: UnsafeMutablePointer<Rung>?
+    /// `room` keys, and behind them as many levels.
+    private var rungs: UnsafeMutablePointer<Int64>?
     /// The last rung once more: most questions are about the best, and end here.
-    private var best = Ladder.none
+    private(set) var bestKey = Int64.min
+    /// Only where there is one.
+    private(set) var bestLevel = LevelIndex(0)
     private var used: UInt32 = 0
     private var room: UInt32 = 0
-
-    private static let none = Rung(key: .min, level: LevelIndex(0))
 
     @inline(__always) var count: Int { Int(used) }
     private var capacity: Int { Int(room) }
     /// Besides the ladder itself.
-    var memoryBytes: Int { capacity * MemoryLayout<Rung>.stride }
+    var memoryBytes: Int { capacity * Ladder.rungBytes }
+    private static let rungBytes = 12
 
     @inline(__always)
-    private var base: UnsafeMutablePointer<Rung> { rungs.unsafelyUnwrapped }
-
-    /// The key of the best level; where there is none, less than any.
-    @inline(__always) var bestKey: Int64 { best.key }
-    /// Only where there is one.
-    @inline(__always) var bestLevel: LevelIndex { best.level }
-
-    /// Fetches what `position(of:)` will look at first.
+    private var keys: UnsafeMutablePointer<Int64> { rungs.unsafelyUnwrapped }
     @inline(__always)
-    func prefetch() {
-        guard let rungs else { return }
-        TableMemory.prefetch(rungs + (count &- 1))
+    private var levels: UnsafeMutablePointer<LevelIndex> {
+        UnsafeMutableRawPointer(keys + capacity).assumingMemoryBound(to: LevelIndex.self)
+    }
+
+    /// Where `position(of:)` will look first. To be fetched, not read: without rungs it is anywhere.
+    @inline(__always)
+    var busyEnd: (keys: UnsafeRawPointer, levels: UnsafeRawPointer) {
+        let start = Int(bitPattern: rungs)
+        let key = start &+ (count &- 1) &* 8, level = start &+ capacity &* 8 &+ (count &- 1) &* 4
+        return (Ladder.anywhere(key), Ladder.anywhere(level))
+    }
+
+    @inline(__always)
+    private static func anywhere(_ address: Int) -> UnsafeRawPointer {
+        UnsafeRawPointer(bitPattern: address | 1).unsafelyUnwrapped
+    }
+
+    /// The level of a key that is near the best; else of another one. Only where there is one.
+    @inline(__always)
+    func likelyLevel(of key: Int64) -> LevelIndex {
+        // Behind the last key there is room, at least eight in all: what it says doesn't matter.
+        let position = nearPosition(of: key, from: max(0, count &- Ladder.near))
+        return levels[min(position, count &- 1)]
     }
 
     /// The level `depth` places behind the best. Only below `count`.
     @inline(__always)
-    func level(_ depth: Int) -> LevelIndex { base[count &- 1 &- depth].level }
+    func level(_ depth: Int) -> LevelIndex { levels[count &- 1 &- depth] }
 
     @inline(__always)
-    func level(at position: Int) -> LevelIndex { base[position].level }
+    func level(at position: Int) -> LevelIndex { levels[position] }
 
     /// Where `key` is, or belongs: most changes are near the best. Which rung it is cannot be
     /// predicted, so rungs are compared and counted, and none is branched on.
@@ -69,13 +80,20 @@ struct Ladder {
     func position(of key: Int64) -> (index: Int, found: Bool) {
         var at = count &- Ladder.near
         if at > 0 {
-            guard base[at &- 1].key < key else { return search(key, below: at) }
-            for i in 0..<Ladder.near { at &+= base[count &- Ladder.near &+ i].key < key ? 1 : 0 }
+            guard keys[at &- 1] < key else { return search(key, below: at) }
+            at = nearPosition(of: key, from: at)
         } else {
             at = 0
-            for i in 0..<count { at &+= base[i].key < key ? 1 : 0 }
+            for i in 0..<count { at &+= keys[i] < key ? 1 : 0 }
         }
-        return (at, at < count && base[at].key == key)
+        return (at, at < count && keys[at] == key)
+    }
+
+    @inline(__always)
+    private func nearPosition(of key: Int64, from start: Int) -> Int {
+        var at = start
+        for i in 0..<Ladder.near { at &+= keys[start &+ i] < key ? 1 : 0 }
+        return at
     }
 
     private static let near = 8
@@ -84,34 +102,43 @@ struct Ladder {
         var low = 0, length = end
         while length > 1 {
             let half = length / 2
-            low &+= base[low &+ half &- 1].key < key ? half : 0
+            low &+= keys[low &+ half &- 1] < key ? half : 0
             length &-= half
         }
-        low &+= base[low].key < key ? 1 : 0
-        return (low, low < end && base[low].key == key)
+        low &+= keys[low] < key ? 1 : 0
+        return (low, low < end && keys[low] == key)
     }
 
     @inline(__always)
     mutating func insert(_ key: Int64, _ level: LevelIndex, at index: Int) {
         if used == room { grow() }
-        let place = base + index
-        (place + 1).update(from: place, count: count &- index)
-        place.pointee = Rung(key: key, level: level)
+        let place = keys + index, behind = count &- index
+        (place + 1).update(from: place, count: behind)
+        (levels + index + 1).update(from: levels + index, count: behind)
+        place.pointee = key
+        levels[index] = level
         used &+= 1
-        best = base[count &- 1]
+        noteBest()
     }
 
     @inline(__always)
     mutating func remove(at index: Int) {
-        let place = base + index
-        place.update(from: place + 1, count: count &- index &- 1)
+        let place = keys + index, behind = count &- index &- 1
+        place.update(from: place + 1, count: behind)
+        (levels + index).update(from: levels + index + 1, count: behind)
         used &-= 1
-        best = used == 0 ? Ladder.none : base[count &- 1]
+        if used == 0 { removeAll() } else { noteBest() }
+    }
+
+    @inline(__always)
+    private mutating func noteBest() {
+        bestKey = keys[count &- 1]
+        bestLevel = levels[count &- 1]
     }
 
     mutating func removeAll() {
         used = 0
-        best = Ladder.none
+        bestKey = .min
     }
 
     mutating func deallocate() {
@@ -121,20 +148,23 @@ struct Ladder {
 
     @inline(never)
     private mutating func grow() {
+        let old = self
         room = max(8, room * 2)
-        let larger = TableMemory.allocate(Rung.self, count: capacity)
-        if let rungs {
-            larger.update(from: rungs, count: count)
-            rungs.deallocate()
-        }
-        rungs = larger
+        rungs = TableMemory.allocate(Int64.self, count: capacity * Ladder.rungBytes / 8)
+        keys.initialize(repeating: .max, count: capacity)
+        UnsafeMutableRawPointer(levels).bindMemory(to: LevelIndex.self, capacity: capacity)
+        guard let oldKeys = old.rungs else { return }
+        keys.update(from: oldKeys, count: count)
+        levels.update(from: old.levels, count: count)
+        oldKeys.deallocate()
     }
 
     /// For tests: traps where the order above doesn't hold.
     func checkInvariants() {
         for i in 0..<max(0, count - 1) {
-            precondition(base[i].key < base[i + 1].key, "levels out of order")
+            precondition(keys[i] < keys[i + 1], "levels out of order")
         }
-        precondition(best.key == (count == 0 ? .min : base[count - 1].key), "not the best")
+        precondition(bestKey == (count == 0 ? .min : keys[count - 1]), "not the best")
+        precondition(count == 0 || bestLevel == levels[count - 1], "not the best's level")
     }
 }

@@ -33,8 +33,9 @@ struct LevelPool: ~Copyable {
         nonmutating set { levels[index.index] = newValue }
     }
 
+    /// To be fetched, not read: any index will do.
     @inline(__always)
-    func prefetch(_ index: LevelIndex) { TableMemory.prefetch(levels + index.index) }
+    func address(_ index: LevelIndex) -> UnsafeRawPointer { UnsafeRawPointer(levels + index.index) }
 
     @inline(__always)
     mutating func take(_ level: BookLevel) -> LevelIndex {

@@ -22,6 +22,15 @@ public struct BookLevel: Hashable, Sendable {
     /// 0 where the source doesn't say.
     public internal(set) var orders: UInt32
     var place: SideIndex
+    /// With it, no level lies in two cache lines.
+    private var padding: UInt64 = 0
+
+    init(price: Price, shares: UInt64, orders: UInt32, place: SideIndex) {
+        self.price = price
+        self.shares = shares
+        self.orders = orders
+        self.place = place
+    }
 
     public var symbol: SymbolID { place.symbol }
     public var side: Side { place.side }
@@ -196,24 +205,42 @@ public struct OrderBooks: ~Copyable {
 
     // MARK: What comes next
 
-    /// Whether hints save more than they cost: caches hold the orders of a few symbols.
+    /// Whether hints save more than they cost: the nearest cache holds a small table.
     @inline(__always)
-    public var wantsHints: Bool { orders.memoryBytes >= 4 << 20 }
+    var wantsHints: Bool { orders.memoryBytes >= 256 << 10 }
 
-    /// Fetches the memory that the next messages will need, all of it at once: one after the other
-    /// they would each wait for theirs.
+    /// First step (`OrderHints`): where an order is, or will be, and its symbol's ladders.
     @inline(__always)
-    public func prefetch(_ hints: borrowing OrderHints) {
-        for i in 0..<hints.count {
-            orders.prefetch(hints.orders[i])
-            TableMemory.prefetch(ladders + Int(hints.symbols[i]) &* 2)
-        }
-        for i in 0..<hints.count {
-            let book = ladders + Int(hints.symbols[i]) &* 2
-            levels.prefetch(orders.likelyLevel(hints.orders[i], or: book.pointee.bestLevel))
-            book[0].prefetch()
-            book[1].prefetch()
-        }
+    func prefetch(_ hint: OrderHint) {
+        guard !hint.isNone else { return }
+        orders.prefetch(hint.order)
+        orders.prefetch(hint.newOrder)
+        TableMemory.prefetch(ladders + Int(hint.symbol) &* 2)
+    }
+
+    /// Second step: the level of an order that is there; the busy end of the ladder for a new one.
+    ///
+    /// Which it is cannot be predicted: addresses are chosen, and nothing is branched on.
+    @inline(__always)
+    func prefetchLevels(_ hint: OrderHint) {
+        guard !hint.isNone else { return }
+        let level = levels.address(orders.likelyLevel(hint.order)), overflow = orders.overflow(hint.newOrder)
+        let ends = ladders[Int(hint.symbol) &* 2 &+ (hint.isAsk ? 1 : 0)].busyEnd
+        TableMemory.prefetch(overflow)
+        TableMemory.prefetch(hint.isAdd ? ends.keys : level)
+        TableMemory.prefetch(hint.isAdd ? ends.keys - 64 : level)
+        TableMemory.prefetch(hint.isAdd ? ends.levels : level)
+    }
+
+    /// Third step: the level that a new order joins.
+    @inline(__always)
+    func prefetchNewLevel(_ hint: OrderHint) {
+        guard !hint.isNone else { return }
+        let ladder = ladders + (Int(hint.symbol) &* 2 &+ (hint.isAsk ? 1 : 0))
+        guard ladder.pointee.count > 0 else { return }
+        let key = hint.isAsk ? ~hint.price.e9 : hint.price.e9
+        let level = levels.address(ladder.pointee.likelyLevel(of: key))
+        TableMemory.prefetch(hint.isAdd ? level : UnsafeRawPointer(ladder))
     }
 
     // MARK: State

@@ -7,8 +7,8 @@
 //   - A live order has shares; an empty slot is all zero.
 //   - An order lies in its home bucket or, where that was full, in the next one that was not: between
 //     home and order all buckets are full (removing brings back what could not stay at home).
-//   - At most half full, so one order in twenty is away from home. A table is as large as its
-//     orders want it: it doubles, and when it is emptied it shrinks to what lived in it.
+//   - At most three quarters full. A table is as large as its orders want it: it doubles, and when it
+//     is emptied it shrinks to what lived in it.
 //   - The four slots are looked at without a branch: which one it is cannot be predicted.
 //   - Where an order lies is drawn at random when the table is made, and shows nowhere: references
 //     that fall on one another cannot be chosen, however many a source may choose.
@@ -91,7 +91,7 @@ struct OrderTable: ~Copyable {
     /// Where a new order goes: for `fill`. Nil where the reference is known.
     @inline(__always)
     mutating func vacancy(for id: UInt64) -> Place? {
-        if count &* 2 >= capacity { grow() }
+        if count &* 4 >= capacity &* 3 { grow() }
         var bucket = home(id)
         while true {
             let matches = matches(bucket, id)
@@ -170,12 +170,18 @@ struct OrderTable: ~Copyable {
     @inline(__always)
     func prefetch(_ id: UInt64) { TableMemory.prefetch(slots + home(id)) }
 
-    /// The level of an order that is at home; else of some order, or `other`. Without a branch.
+    /// The bucket behind home where that is full, else home.
     @inline(__always)
-    func likelyLevel(_ id: UInt64, or other: LevelIndex) -> LevelIndex {
-        let bucket = home(id), matches = matches(bucket, id)
-        let level = slots[bucket &+ (matches | 8).trailingZeroBitCount].level
-        return matches == 0 ? other : level
+    func overflow(_ id: UInt64) -> UnsafeRawPointer {
+        let bucket = home(id)
+        return UnsafeRawPointer(slots + (isFull(bucket) ? next(bucket) : bucket))
+    }
+
+    /// The level of an order that is at home; else of another one.
+    @inline(__always)
+    func likelyLevel(_ id: UInt64) -> LevelIndex {
+        let bucket = home(id)
+        return slots[bucket &+ (matches(bucket, id) | 8).trailingZeroBitCount].level
     }
 
     // MARK: Room
@@ -202,7 +208,7 @@ struct OrderTable: ~Copyable {
 
     /// For tests: traps where the invariants above don't hold.
     func checkInvariants() {
-        precondition(all.count == count && count * 2 <= capacity, "another number of orders")
+        precondition(all.count == count && count * 4 <= capacity * 3, "another number of orders")
         for bucket in stride(from: 0, to: capacity, by: 4) {
             for at in bucket..<bucket + 4 {
                 let slot = slots[at]

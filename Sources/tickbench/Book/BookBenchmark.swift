@@ -12,6 +12,7 @@ struct BookBenchmark: Benchmark {
     private let runs: Int
     private let seed: UInt64
     private let checks: Bool
+    private let works: [BookWork]
 
     static let options = [
         Option("symbols", "A,B,…", "book: symbols (default 1,8000)"),
@@ -19,6 +20,7 @@ struct BookBenchmark: Benchmark {
             "live", "A,B,…", "book: live orders, one number for each of --symbols (default 20000,1000000)"),
         Option("messages", "N", "book: messages timed (default 12000000), about 31 bytes of memory each"),
         Option("seed", "N", "book: another stream of the same kind (default 1)"),
+        Option("work", "A,B,…", "book: which of parse, books, tape (default all)"),
         Option("check", nil, "book: compare with books made of dictionaries"),
     ]
 
@@ -33,6 +35,7 @@ struct BookBenchmark: Benchmark {
         runs = try arguments.number("runs", 7, 1...1_000)
         seed = UInt64(try arguments.number("seed", 1, 0...Int.max))
         checks = arguments.has("check")
+        works = try BookWork.named(arguments["work"])
     }
 
     func run() throws {
@@ -46,7 +49,6 @@ struct BookBenchmark: Benchmark {
 
     private func measure(symbols: Int, live: Int) throws {
         let stream = GeneratedStream(symbols: symbols, live: live, messages: messages, seed: seed)
-        let works = BookWork.all
         var times = [[Double]](repeating: [], count: works.count)
         var outcomes = [Outcome](repeating: Outcome(), count: works.count)
         for run in 0..<runs {
@@ -63,7 +65,8 @@ struct BookBenchmark: Benchmark {
                 "| \(symbols) | \(outcome.live) | \(work.name) | \(spread.text(1)) "
                     + "| \(Spread.text(1_000 / spread.median, 1)) | \(bytes) | \(outcome.checksum.hex) |\n")
         }
-        if checks { try check(stream, against: outcomes.dropFirst().map(\.checksum)) }
+        let books = zip(works, outcomes).filter { $0.0.makesBooks }.map(\.1.checksum)
+        if checks { try check(stream, against: books) }
     }
 
     private func check(_ stream: borrowing GeneratedStream, against checksums: [UInt64]) throws {

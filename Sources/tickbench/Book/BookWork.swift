@@ -5,14 +5,28 @@ import TickerFeed
 
 struct BookWork {
     let name: String
+    var makesBooks = true
     let play: (borrowing GeneratedStream) throws -> Outcome
 
-    static var all: [BookWork] {
+    private static var all: [(key: String, work: BookWork)] {
         [
-            BookWork(name: "parse") { parse($0) },
-            BookWork(name: "parse, books") { books($0) },
-            BookWork(name: "parse, books, tape") { try ticks($0) },
+            ("parse", BookWork(name: "parse", makesBooks: false) { parse($0) }),
+            ("books", BookWork(name: "parse, books") { books($0) }),
+            ("tape", BookWork(name: "parse, books, tape") { try ticks($0) }),
         ]
+    }
+
+    /// - Parameter keys: with commas between; nil for all.
+    static func named(_ keys: String?) throws(UsageError) -> [BookWork] {
+        guard let keys else { return all.map(\.work) }
+        var works: [BookWork] = []
+        for key in keys.split(separator: ",") {
+            guard let (_, work) = all.first(where: { $0.key == key }) else {
+                throw UsageError("--work \(key): there are \(all.map(\.key).joined(separator: ", "))")
+            }
+            works.append(work)
+        }
+        return works
     }
 
     private static func parse(_ stream: borrowing GeneratedStream) -> Outcome {
@@ -29,35 +43,16 @@ struct BookWork {
     }
 
     private static func books(_ stream: borrowing GeneratedStream) -> Outcome {
-        var outcome = Outcome()
-        var books = OrderBooks(), symbols = LocateTable()
+        var outcome = Outcome(), player = ITCHBooks()
         let bytes = stream.bytes.readable.bytes
-        var cursor = ITCHCursor(bytes)
-        apply(&cursor, to: &books, &symbols, count: stream.openingMessages)
+        let opening = player.play(bytes, from: 0, count: stream.openingMessages)
         let start = Measure.cpu()
-        apply(&cursor, to: &books, &symbols, count: .max)
+        _ = player.play(bytes, from: opening, count: .max)
         outcome.nanoseconds = Measure.cpu() - start
-        outcome.checksum = BookDigest.of(books)
-        outcome.live = books.liveOrders
-        outcome.bytes = books.memoryBytes
+        outcome.checksum = BookDigest.of(player.books)
+        outcome.live = player.books.liveOrders
+        outcome.bytes = player.books.memoryBytes
         return outcome
-    }
-
-    /// Stops before `count` messages only at the end of the bytes.
-    @inline(never)
-    private static func apply(
-        _ cursor: inout ITCHCursor, to books: inout OrderBooks, _ symbols: inout LocateTable, count: Int
-    ) {
-        var left = count, hints = OrderHints()
-        var ahead = books.wantsHints ? 0 : Int.max
-        while left > 0 {
-            if ahead == 0 { ahead = symbols.lookAhead(cursor, books, &hints) }
-            ahead -= 1
-            guard let message = next(&cursor) else { break }
-            if case .stockDirectory = message.body { _ = symbols.symbol(message.locate, in: &books) }
-            _ = books.apply(message, &symbols)
-            left -= 1
-        }
     }
 
     /// As the server does it, the file apart: the decoder in turns of 4,096 messages, then published.

@@ -116,23 +116,12 @@ struct ITCHRouter: ~Copyable {
         }
     }
 
-    /// Fetches what the next messages will need.
-    ///
-    /// - Returns: how many messages that is for.
+    /// Looks at one message more.
     @inline(__always)
-    mutating func lookAhead(_ cursor: borrowing ITCHCursor, _ builder: borrowing BookBuilder) -> Int {
-        var scout = cursor.scout, messages = 0
-        hints.removeAll()
-        while !hints.isFull, let message = scout.next() {
-            messages &+= 1
-            let symbol = symbols[Int(message.locate)]
-            guard symbol < ITCHRouter.unwanted else { continue }
-            hints.append(order: message.order, symbol: SymbolID(symbol))
-            guard let order = message.newOrder, !hints.isFull else { continue }
-            hints.append(order: order, symbol: SymbolID(symbol))
-        }
-        builder.prefetch(hints)
-        return max(1, messages)
+    mutating func lookAhead(_ scout: inout ITCHScout, _ builder: borrowing BookBuilder) {
+        let hint = scout.next(symbols, unknown: ITCHRouter.unwanted)
+        let (second, third) = hints.exchange(hint)
+        builder.prefetch(hint, second, third)
     }
 
     private func print(_ message: ITCHMessage, at stamp: Stamp, _ builder: inout BookBuilder) {

@@ -5,8 +5,12 @@
 //     apart costs more than a hint in vain.
 //   - Judges nothing: what is no message is the cursor's to find.
 import Basics
+import Market
 
-public struct ITCHScout: ~Copyable, ~Escapable {
+struct ITCHScout: ~Copyable, ~Escapable {
+    /// How many messages it runs ahead: what memory takes, twice, and a little.
+    static let lead = 20
+
     private let bytes: RawSpan
     private var offset: Int
 
@@ -16,17 +20,26 @@ public struct ITCHScout: ~Copyable, ~Escapable {
         self.offset = offset
     }
 
-    /// Nil at the end of the bytes, or near it.
+    /// `none` at the end of the bytes, or near it.
+    ///
+    /// - Parameter symbols: by locate code; what is not below `unknown` has no number.
     @_lifetime(self: copy self)
     @inline(__always)
-    public mutating func next() -> (locate: UInt16, order: UInt64, newOrder: UInt64?)? {
-        guard bytes.byteCount &- offset >= 2 &+ 27 else { return nil }
+    mutating func next(
+        _ symbols: UnsafeMutablePointer<UInt32>, unknown: UInt32
+    ) -> OrderHint {
+        guard bytes.byteCount &- offset >= 2 &+ 36 else { return .none }
         let start = offset &+ 2
         offset = start &+ Int(bytes.u16(at: offset))
-        let isReplace = bytes.u8(at: start) == UInt8(ascii: "U")
-        return (
-            bytes.u16(at: start &+ 1), bytes.u64(at: start &+ 11),
-            isReplace ? bytes.u64(at: start &+ 19) : nil
-        )
+        let symbol = symbols[Int(bytes.u16(at: start &+ 1))]
+        let type = bytes.u8(at: start), order = bytes.u64(at: start &+ 11)
+        let isReplace = type == UInt8(ascii: "U")
+        let other = bytes.u64(at: start &+ 19)
+        return OrderHint(
+            order: order, newOrder: isReplace ? other : order,
+            price: Price(e4: bytes.u32(at: start &+ (isReplace ? 31 : 32))),
+            symbol: symbol < unknown ? symbol : OrderHint.noSymbol,
+            isAdd: type == UInt8(ascii: "A") || type == UInt8(ascii: "F"), isReplace: isReplace,
+            isAsk: bytes.u8(at: start &+ 19) == UInt8(ascii: "S"))
     }
 }
