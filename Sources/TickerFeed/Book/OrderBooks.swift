@@ -207,7 +207,7 @@ public struct OrderBooks: ~Copyable {
 
     /// Whether hints save more than they cost: the nearest cache holds a small table.
     @inline(__always)
-    var wantsHints: Bool { orders.memoryBytes >= 256 << 10 }
+    var wantsHints: Bool { orders.memoryBytes >= 4 << 20 }
 
     /// First step (`OrderHints`): where an order is, or will be, and its symbol's ladders.
     @inline(__always)

@@ -7,7 +7,7 @@
 //   - A live order has shares; an empty slot is all zero.
 //   - An order lies in its home bucket or, where that was full, in the next one that was not: between
 //     home and order all buckets are full (removing brings back what could not stay at home).
-//   - At most three quarters full. A table is as large as its orders want it: it doubles, and when it
+//   - At most half full. A table is as large as its orders want it: it doubles, and when it
 //     is emptied it shrinks to what lived in it.
 //   - The four slots are looked at without a branch: which one it is cannot be predicted.
 //   - Where an order lies is drawn at random when the table is made, and shows nowhere: references
@@ -91,7 +91,7 @@ struct OrderTable: ~Copyable {
     /// Where a new order goes: for `fill`. Nil where the reference is known.
     @inline(__always)
     mutating func vacancy(for id: UInt64) -> Place? {
-        if count &* 4 >= capacity &* 3 { grow() }
+        if count &* 2 >= capacity { grow() }
         var bucket = home(id)
         while true {
             let matches = matches(bucket, id)
@@ -208,7 +208,7 @@ struct OrderTable: ~Copyable {
 
     /// For tests: traps where the invariants above don't hold.
     func checkInvariants() {
-        precondition(all.count == count && count * 4 <= capacity * 3, "another number of orders")
+        precondition(all.count == count && count * 2 <= capacity, "another number of orders")
         for bucket in stride(from: 0, to: capacity, by: 4) {
             for at in bucket..<bucket + 4 {
                 let slot = slots[at]
