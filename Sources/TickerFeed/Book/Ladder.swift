@@ -74,8 +74,7 @@ struct Ladder {
     @inline(__always)
     func level(at position: Int) -> LevelIndex { levels[position] }
 
-    /// Where `key` is, or belongs: most changes are near the best. Which rung it is cannot be
-    /// predicted, so rungs are compared and counted, and none is branched on.
+    /// Where `key` is, or belongs: most changes are near the best.
     @inline(__always)
     func position(of key: Int64) -> (index: Int, found: Bool) {
         var at = count &- Ladder.near
@@ -89,11 +88,13 @@ struct Ladder {
         return (at, at < count && keys[at] == key)
     }
 
+    /// Which of eight rungs it is cannot be predicted: they are compared and counted, and none is branched
+    /// on. Written out, because a loop is compiled to branches.
     @inline(__always)
     private func nearPosition(of key: Int64, from start: Int) -> Int {
-        var at = start
-        for i in 0..<Ladder.near { at &+= keys[start &+ i] < key ? 1 : 0 }
-        return at
+        let keys = keys + start
+        @inline(__always) func less(_ i: Int) -> Int { Int(unsafeBitCast(keys[i] < key, to: UInt8.self)) }
+        return start &+ less(0) &+ less(1) &+ less(2) &+ less(3) &+ less(4) &+ less(5) &+ less(6) &+ less(7)
     }
 
     private static let near = 8

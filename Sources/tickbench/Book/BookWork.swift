@@ -55,21 +55,18 @@ struct BookWork {
         return outcome
     }
 
-    /// As the server does it, the file apart: the decoder in turns of 4,096 messages, then published.
+    /// As the server does it, from bytes at hand instead of a file: the input read in chunks, decoded in
+    /// turns of 4,096 messages, each published.
     private static func ticks(_ stream: borrowing GeneratedStream) throws -> Outcome {
         let options = FeedOptions(path: "generated", date: CalendarDate("2026-01-02"))
-        let decoder = try ITCHDecoder(options)
+        let feed = try InputFeed(options, memory: InputMemory(Array(stream.bytes.readable)))
         var outcome = Outcome(), builder = BookBuilder(Tape.Writer(Tape(capacity: 1 << 18)))
-        let bytes = stream.bytes.readable.bytes
-        var at = 0
         func play(_ count: Int) {
             var left = count
             while left > 0 {
-                let progress = decoder.play(
-                    bytes.extracting(droppingFirst: at), at: at, isLast: true, upTo: Timestamp(raw: .max),
-                    limit: min(left, 4_096), received: .zero, into: &builder)
-                at += progress.consumed
-                left -= progress.played
+                let limit = min(left, 4_096)
+                left -=
+                    feed.play(upTo: Timestamp(raw: .max), limit: limit, received: .zero, into: &builder).played
                 builder.publish()
             }
         }
