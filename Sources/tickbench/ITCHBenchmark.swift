@@ -59,6 +59,8 @@ struct Outcome {
     /// Orders at the end, and the bytes of all tables.
     var live = 0
     var bytes = 0
+    /// The longest that a short run of messages took while tables grew, in nanoseconds.
+    var pause: Int64 = 0
 }
 
 /// A session file in memory.

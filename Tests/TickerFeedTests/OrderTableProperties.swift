@@ -88,3 +88,26 @@ func someOrdersForgotten(seed: Seed) throws {
         try #require(place != nil, "\(seed): \(id)")
     }
 }
+
+@Test("a source that knows the homes is stopped by other homes")
+func chosenCollisions() throws {
+    var both = ModelTable(table: OrderTable(bits: 10, key: plainKey))
+    for order in 0..<300 { try both.toggle(UInt64(order) << 16, shares: 1) }
+    try both.check("all of them wanted bucket 0")
+    #expect(both.table.longestWay < 64)
+}
+
+@Test("references in steps fall on one another no more than chance has it", arguments: Seed.smoke)
+func regularReferences(seed: Seed) throws {
+    var random = seed.generator()
+    for shift in [0, 2, 6, 16, 32, 44] {
+        var table = OrderTable(bits: 10, key: (random.next(), random.next()))
+        for order in 0..<4_000 {
+            let id = UInt64(order) << shift
+            guard let vacancy = table.vacancy(for: id) else { continue }
+            table.fill(vacancy, id, shares: 1, level: LevelIndex(0))
+        }
+        let (count, longest) = (table.count, table.longestWay)
+        #expect(count == 4_000 && longest <= 12, "\(seed), steps of 1 << \(shift)")
+    }
+}

@@ -11,7 +11,8 @@
 //     is emptied it shrinks to what lived in it.
 //   - The four slots are looked at without a branch: which one it is cannot be predicted.
 //   - Where an order lies is drawn at random when the table is made, and shows nowhere: references
-//     that fall on one another cannot be chosen, however many a source may choose.
+//     that fall on one another cannot be chosen, however many a source may choose. Where chance makes a
+//     way of `wayMax` buckets all the same, it is drawn anew: no message looks at more.
 import Basics
 
 struct OrderTable: ~Copyable {
@@ -30,7 +31,10 @@ struct OrderTable: ~Copyable {
     /// Of slots; a power of two.
     private var capacity: Int
     private(set) var count = 0
-    private let key: (UInt64, UInt64)
+    private var key: (UInt64, UInt64)
+
+    /// How far from home an order may lie. At half full chance never comes to a fifth of it.
+    private static let wayMax = 64
 
     var memoryBytes: Int { capacity * MemoryLayout<Slot>.stride }
 
@@ -38,7 +42,7 @@ struct OrderTable: ~Copyable {
     init(bits: Int = 10, key: (UInt64, UInt64) = (.random(in: 0 ... .max), .random(in: 0 ... .max))) {
         capacity = 1 << bits
         slots = OrderTable.emptySlots(1 << bits)
-        self.key = (key.0, key.1 | 1)
+        self.key = OrderTable.odd(key)
     }
     deinit { slots.deallocate() }
 
@@ -91,13 +95,15 @@ struct OrderTable: ~Copyable {
     /// Where a new order goes: for `fill`. Nil where the reference is known.
     @inline(__always)
     mutating func vacancy(for id: UInt64) -> Place? {
-        if count &* 2 >= capacity { grow() }
-        var bucket = home(id)
+        if count &* 2 >= capacity { rebuild(capacity: capacity &* 2) }
+        var bucket = home(id), way = 0
         while true {
             let matches = matches(bucket, id)
             if matches != 0, slots[bucket &+ matches.trailingZeroBitCount].isLive { return nil }
             guard isFull(bucket) else { return slots + (bucket &+ used(bucket)) }
             bucket = next(bucket)
+            way &+= 1
+            if way == OrderTable.wayMax { bucket = drawKey(id) }
         }
     }
 
@@ -186,13 +192,27 @@ struct OrderTable: ~Copyable {
 
     // MARK: Room
 
+    /// Other homes for all.
+    ///
+    /// - Returns: the home of `id`, which was not found on its way.
     @inline(never)
-    private mutating func grow() {
+    private mutating func drawKey(_ id: UInt64) -> Int {
+        key = OrderTable.odd((.random(in: 0 ... .max), .random(in: 0 ... .max)))
+        rebuild(capacity: capacity)
+        return home(id)
+    }
+
+    private static func odd(_ key: (UInt64, UInt64)) -> (UInt64, UInt64) { (key.0, key.1 | 1) }
+
+    @inline(never)
+    private mutating func rebuild(capacity newCapacity: Int) {
         let old = slots, oldCapacity = capacity
-        capacity *= 2  // and so half as full: no other growth begins in here
+        capacity = newCapacity
         slots = OrderTable.emptySlots(capacity)
         for at in 0..<oldCapacity where old[at].isLive {
-            vacancy(for: old[at].id)?.pointee = old[at]
+            var bucket = home(old[at].id)
+            while isFull(bucket) { bucket = next(bucket) }
+            slots[bucket &+ used(bucket)] = old[at]
         }
         old.deallocate()
     }
@@ -205,6 +225,12 @@ struct OrderTable: ~Copyable {
 
     /// For tests: every live order, in no order.
     var all: [Slot] { (0..<capacity).map { slots[$0] }.filter(\.isLive) }
+
+    /// For tests: the buckets between the order furthest from home and its home.
+    var longestWay: Int {
+        (0..<capacity).filter { slots[$0].isLive }
+            .map { (($0 & ~3) &- home(slots[$0].id)) & (capacity &- 1) }.max().map { $0 / 4 } ?? 0
+    }
 
     /// For tests: traps where the invariants above don't hold.
     func checkInvariants() {

@@ -65,6 +65,11 @@ struct BookBenchmark: Benchmark {
                 "| \(symbols) | \(outcome.live) | \(work.name) | \(spread.text(1)) "
                     + "| \(Spread.text(1_000 / spread.median, 1)) | \(bytes) | \(outcome.checksum.hex) |\n")
         }
+        let pause = outcomes.map(\.pause).max() ?? 0
+        if pause > 0 {
+            Console.write(
+                "the longest 100 messages while the tables grew: \(Spread.text(Double(pause) / 1e6, 2)) ms\n")
+        }
         let books = zip(works, outcomes).filter { $0.0.makesBooks }.map(\.1.checksum)
         if checks { try check(stream, against: books) }
     }
