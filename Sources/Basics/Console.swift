@@ -5,6 +5,8 @@ public enum Console {
     public static let output: Int32 = STDOUT_FILENO
     public static let errors: Int32 = STDERR_FILENO
 
+    public static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
     /// Writes all of it, waiting where a pipe is full. False when nobody reads any more.
     @discardableResult
     public static func write(_ text: String, to descriptor: Int32 = output) -> Bool {

@@ -3,28 +3,52 @@
 // Exact or not at all: nothing is rounded, no zone is guessed.
 
 extension Timestamp {
-    /// `2020-01-30T09:30:00Z`, with up to nine decimals of a second (RFC 3339, in UTC alone).
+    /// The last moment that texts and feeds may name: nothing that is added to it later overflows.
+    public static let latest = Timestamp(raw: 7_258_118_400_000_000_000)  // 2200-01-01
+
+    /// `2020-01-30T14:30:00.123456789Z`, with at most nine decimals, or with an offset as `+05:30`. The
+    /// letters may be small, and a space may stand for the T (RFC 3339 §5.6). From 1970 to 2199.
     ///
-    /// - Returns: nil for anything else, for days and times that never were, and beyond 1970 to 2261.
-    public init?(utc text: String) {
-        let bytes = Array(text.utf8)
-        guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z"),
-            bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: "T"),
-            bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":")
+    /// - Returns: nil for anything else, and for days and times that never were.
+    public init?(rfc3339 text: RawSpan) {
+        guard text.byteCount >= 20, let days = Timestamp.days(text),
+            [UInt8(ascii: "T"), UInt8(ascii: "t"), UInt8(ascii: " ")].contains(text.u8(at: 10)),
+            let hour = text.two(at: 11, below: 24), text.u8(at: 13) == UInt8(ascii: ":"),
+            let minute = text.two(at: 14, below: 60), text.u8(at: 16) == UInt8(ascii: ":"),
+            let second = text.two(at: 17, below: 60)
         else { return nil }
-        func number(_ range: Range<Int>) -> Int? {
-            bytes[range].allSatisfy { (0x30...0x39).contains($0) }
-                ? bytes[range].reduce(0) { $0 * 10 + Int($1 - 0x30) } : nil
+        var offset = 19
+        guard let fraction = text.fraction(from: &offset), let zone = text.zone(at: offset) else {
+            return nil
         }
-        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
-            let hour = number(11..<13), let minute = number(14..<16), number(17..<19) != nil,
-            (1970...2261).contains(year), (1...12).contains(month), hour < 24, minute < 60,
-            day >= 1, day <= Timestamp.days(in: month, of: year),
-            let second = FixedPoint.parse(bytes[17..<bytes.count - 1], decimals: 9),
-            second < 60_000_000_000, bytes.count <= 30
+        let seconds = ((days * 24 + hour) * 60 + minute - zone) * 60 + second
+        guard seconds >= 0 else { return nil }
+        self.init(raw: Int64(seconds) * 1_000_000_000 + fraction)
+    }
+
+    public init?(rfc3339 text: String) {
+        let bytes = Array(text.utf8)
+        self.init(rfc3339: bytes.span.bytes)
+    }
+
+    /// Days since 1970 of the date that a text begins with.
+    private static func days(_ text: RawSpan) -> Int? {
+        guard let century = text.two(at: 0, below: 100), let year = text.two(at: 2, below: 100),
+            text.u8(at: 4) == UInt8(ascii: "-"), let month = text.two(at: 5, below: 13),
+            text.u8(at: 7) == UInt8(ascii: "-"), let day = text.two(at: 8, below: 32)
         else { return nil }
-        let days = Timestamp.days(before: year, month) + day - 1
-        self.init(raw: Int64(days * 86_400 + hour * 3_600 + minute * 60) * 1_000_000_000 + second)
+        return days(to: day, of: month, in: century * 100 + year)
+    }
+
+    /// From 1970-01-01 to a date; nil where it never was, or is out of range.
+    private static func days(to day: Int, of month: Int, in year: Int) -> Int? {
+        guard (1970..<2200).contains(year), (1...12).contains(month),
+            (1...days(in: month, of: year)).contains(day)
+        else { return nil }
+        // Years begin in March here, so that a leap day is a year's last.
+        let year = month > 2 ? year : year - 1, month = month > 2 ? month - 3 : month + 9
+        let leapDays = year / 4 - year / 100 + year / 400
+        return year * 365 + leapDays + (month * 153 + 2) / 5 + day - 1 - 719_468
     }
 
     private static func isLeap(_ year: Int) -> Bool {
@@ -38,11 +62,46 @@ extension Timestamp {
         default: 31
         }
     }
+}
 
-    /// Days from 1970-01-01 to a month's first.
-    private static func days(before year: Int, _ month: Int) -> Int {
-        (1970..<year).reduce(0) { $0 + (isLeap($1) ? 366 : 365) }
-            + (1..<month).reduce(0) { $0 + days(in: $1, of: year) }
+extension RawSpan {
+    /// `.123`, as nanoseconds; 0 where there is none.
+    fileprivate func fraction(from offset: inout Int) -> Int64? {
+        guard u8(at: offset) == UInt8(ascii: ".") else { return 0 }
+        let start = offset + 1
+        var value: Int64 = 0
+        offset = start
+        while offset < byteCount, let digit = digit(at: offset) {
+            guard offset - start < 9 else { return nil }
+            value = value * 10 + Int64(digit)
+            offset += 1
+        }
+        guard offset > start else { return nil }
+        for _ in (offset - start)..<9 { value *= 10 }
+        return value
+    }
+
+    /// `Z` or `±hh:mm`, as minutes in front of UTC.
+    fileprivate func zone(at start: Int) -> Int? {
+        guard start < byteCount else { return nil }
+        let sign = u8(at: start)
+        if sign | 0x20 == UInt8(ascii: "z") { return start + 1 == byteCount ? 0 : nil }
+        guard sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"), byteCount == start + 6,
+            u8(at: start + 3) == UInt8(ascii: ":"), let hours = two(at: start + 1, below: 24),
+            let minutes = two(at: start + 4, below: 60)
+        else { return nil }
+        return (sign == UInt8(ascii: "-") ? -1 : 1) * (hours * 60 + minutes)
+    }
+
+    fileprivate func two(at offset: Int, below limit: Int) -> Int? {
+        guard let tens = digit(at: offset), let ones = digit(at: offset + 1), tens * 10 + ones < limit
+        else { return nil }
+        return tens * 10 + ones
+    }
+
+    private func digit(at offset: Int) -> Int? {
+        let value = u8(at: offset) &- UInt8(ascii: "0")
+        return value < 10 ? Int(value) : nil
     }
 }
 

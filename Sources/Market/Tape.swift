@@ -34,6 +34,10 @@ public final class Tape: @unchecked Sendable {
     /// How much the writer announces at a time, in ticks.
     fileprivate static let reserveStride = 256
 
+    /// No reader sleeps while it is further behind, in ticks; and nobody may wait for a reader that
+    /// is as near as that.
+    public var sleepMax: Int { min(4_096, capacity / 4) }
+
     /// The position behind the last tick published.
     public var head: UInt64 { published.load(ordering: .acquiring) }
 
@@ -185,11 +189,12 @@ public final class TapeReader: @unchecked Sendable {
     /// Asks ingest to write every symbol's state onto the tape.
     public func askForSnapshot() { tape.askForSnapshot() }
 
-    /// Call before sleeping: rings the bell once `ticks` more than were read are published.
+    /// Call before sleeping: rings the bell once `ticks` more than were read are published, or
+    /// `Tape.sleepMax`: who plays as fast as readers follow waits when they are further behind.
     ///
     /// - Returns: false when they are there already, so that sleeping would miss them.
     public func willSleep(untilBehindBy ticks: Int) -> Bool {
-        let target = position + UInt64(max(1, ticks))
+        let target = position + UInt64(max(1, min(ticks, tape.sleepMax)))
         wakeAt.store(target, ordering: .sequentiallyConsistent)
         guard tape.published.load(ordering: .sequentiallyConsistent) < target else {
             wakeAt.store(.max, ordering: .relaxed)

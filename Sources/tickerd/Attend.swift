@@ -20,8 +20,9 @@ extension Server {
     func attend(_ signals: Signals, _ served: Served) -> Int32 {
         let loops = served.loops
         var rule = SignalRule(), watch = Watch(log)
+        var feed = FeedWatch(log, configuration, now: started.instant)
         while !loops.haveEnded {
-            for signal in signals.wait(loops.ending, atMost: 1_000) {
+            for signal in signals.wait(loops.ending, atMost: Int32(clamping: feed.interval.milliseconds)) {
                 switch rule.take(signal) {
                 case .reload: reload(served)
                 case .drain: drain(loops)
@@ -29,8 +30,10 @@ extension Server {
                 case nil: break
                 }
             }
-            watch.look(at: loops.overview, served.ingest.report())
+            watch.look(at: loops.overview)
+            feed.look(at: served.ingest, now: Moment.read().instant)
         }
+        feed.close(served.ingest, now: Moment.read().instant)
         return Status.drained
     }
 
@@ -59,20 +62,10 @@ extension Server {
 struct Watch {
     private let log: Log
     private var last = LoopsOverview()
-    private var feedFault: String?
-    private var feedHasEnded = false
 
     init(_ log: Log) { self.log = log }
 
-    mutating func look(at overview: LoopsOverview, _ feed: FeedReport) {
-        if let fault = feed.fault, fault != feedFault {
-            log.write(.error, "feed_fault", ["reason": .text(fault)])
-            feedFault = fault
-        }
-        if feed.hasEnded, !feedHasEnded, feed.fault == nil {
-            log.write(.info, "feed_ended", ["messages": LogValue(feed.messages)])
-        }
-        feedHasEnded = feed.hasEnded
+    mutating func look(at overview: LoopsOverview) {
         tell("tape_lapped", .warning, overview.laps - last.laps)
         tell("connections_refused", .warning, overview.refused - last.refused)
         tell("out_of_descriptors", .warning, overview.refusedDescriptors - last.refusedDescriptors)

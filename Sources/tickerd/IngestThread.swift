@@ -9,7 +9,7 @@ import TickerFeed
 final class IngestThread: @unchecked Sendable {
     private let ingest: Ingest
     var control: any ReplayControl { ingest.control }
-    private let state: IngestState
+    let state: IngestState
     private let template: FeedReport
     private let openingTurns: Int
     private let stopping = Atomic<Bool>(false)
@@ -74,6 +74,7 @@ final class IngestThread: @unchecked Sendable {
         report.messages = state.messages
         report.ticks = state.ticks
         report.anomalies = state.anomalies
+        report.anomaliesByKind = state.anomaliesByKind
         report.rounds = state.rounds
         report.hasEnded = state.hasEnded
         report.fault = state.fault?.description

@@ -16,7 +16,7 @@ final class Server {
     let startArguments: Arguments
     var arguments: Arguments
 
-    private let started = Moment.read().wall
+    let started = Moment.read()
     private let listener: Listener
     let adminListener: Listener?
     private let adminToken: AdminToken?
@@ -60,8 +60,7 @@ final class Server {
     /// A journal's folder or segment, or an input in any format.
     static func open(_ path: String, _ configuration: Configuration) throws(FeedError) -> any Feed {
         if JournalFeed.recognises(path) { return try JournalFeed(path) }
-        return try InputFeed(
-            FeedOptions(path: path, date: configuration.date, symbol: configuration.symbol))
+        return try InputFeed(configuration.inputOptions(path))
     }
 
     static func listen(_ configuration: Configuration) throws -> Listener {
@@ -144,7 +143,7 @@ final class Server {
         var options = ServerOptions(
             server: "tickerd/\(Release.number)", epoch: epoch, feedReport: ingest.report)
         if let recorder { options.recorderReport = recorder.report }
-        options.processReport = { [started] in ProcessReport.read(started: started) }
+        options.processReport = { [started] in ProcessReport.read(started: started.wall) }
         if configuration.replay.pace != .live { options.replay = ingest.control }
         options.limits = limits
         options.allowedOrigins = configuration.allowedOrigins

@@ -10,6 +10,7 @@ struct Tickerd {
     static let help = """
         tickerd [options]         serve market data on one port, to many, each at its own rate
         tickerd digest FILE       counts, anomalies, final books and hashes of a recording, as JSON
+                                  (--date, --symbol, --book as below)
 
         \(Configuration.help)
         SIGTERM and ^C say goodbye and end, a second one ends at once; SIGHUP reads the configuration again.
@@ -58,10 +59,30 @@ struct Tickerd {
         }
         do {
             let date = try arguments["date"].map(Configuration.date)
-            return say(try Digest.report(of: FeedOptions(path: path, date: date)) + "\n")
+            let symbol = try arguments["symbol"].map { try Configuration.symbol($0, "symbol") }
+            var options = FeedOptions(path: path, date: date, symbol: symbol)
+            try options.readBook(arguments["book"])
+            return say(try digest(options) + "\n")
+        } catch let error as UsageError {
+            throw error
         } catch {
             complain("\(error)")
             return 1
+        }
+    }
+
+    /// With a bar while somebody waits for it.
+    private static func digest(_ options: FeedOptions) throws(FeedError) -> String {
+        let started = Moment.read().instant
+        var progress = Progress("digest", of: nil, started: started)
+        var painter = ProgressPainter(descriptor: Console.errors, started: started)
+        defer { if let line = painter.finish() { Console.write(line, to: Console.errors) } }
+        return try Digest.report(of: options) { report in
+            progress.total = report.bytesTotal.map { UInt64($0) }
+            progress.done = UInt64(report.bytesRead)
+            if let text = painter.draw(progress, at: Moment.read().instant) {
+                Console.write(text, to: Console.errors)
+            }
         }
     }
 

@@ -12,7 +12,7 @@ struct Target: Sendable {
         Target(
             name: "websocket", help: "frames, in either role, with and without deflate", run: fuzzWebSocket),
         Target(name: "inflate", help: "compressed messages", run: fuzzInflate),
-        Target(name: "json", help: "JSON as a value", run: fuzzJSON),
+        Target(name: "json", help: "JSON as a value, and read where it stands", run: fuzzJSON),
         Target(name: "message", help: "what clients say and servers answer, as JSON", run: fuzzMessages),
         Target(name: "query", help: "subscriptions in a URL, and cursors", run: fuzzQuery),
         Target(name: "sbe", help: "binary messages", run: fuzzSBE),
@@ -21,6 +21,11 @@ struct Target: Sendable {
         Target(name: "address", help: "addresses, blocks of them, X-Forwarded-For", run: fuzzAddresses),
         Target(name: "itch", help: "ITCH 5.0 files", run: fuzzITCH),
         Target(name: "pcap", help: "captures of ITCH over MoldUDP64", run: fuzzCapture),
+        Target(name: "binance", help: "sessions of Binance's streams", run: fuzzBinance),
+        Target(name: "lobster", help: "LOBSTER's message files", run: fuzzLOBSTER),
+        Target(name: "csv", help: "quotes, trades and levels as CSV", run: fuzzCSV),
+        Target(name: "ndjson", help: "quotes, trades and levels as NDJSON", run: fuzzNDJSON),
+        Target(name: "input", help: "files of any kind: told apart, unpacked, played", run: fuzzInput),
         Target(name: "engine", help: "a whole loop: sockets, clients, market and time", run: fuzzEngine),
     ]
 

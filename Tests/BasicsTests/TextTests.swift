@@ -164,3 +164,46 @@ func numbersInPlaceAgree(seed: Seed) {
         }
     }
 }
+
+// MARK: Times
+
+@Test(
+    "times as RFC 3339 has them",
+    arguments: [
+        ("2020-01-30T14:30:00Z", 1_580_394_600_000_000_000),
+        ("2020-01-30t14:30:00.5z", 1_580_394_600_500_000_000),
+        ("2020-01-30 09:30:00.123456789-05:00", 1_580_394_600_123_456_789),
+        ("2020-01-31T00:00:00+09:30", 1_580_394_600_000_000_000),
+        ("2199-12-31T23:59:59.999999999Z", 7_258_118_399_999_999_999),
+        ("2020-01-30T14:30:00", nil), ("2020-01-30T14:30Z", nil), ("2020-01-30T14:30:60Z", nil),
+        ("2020-01-30T24:00:00Z", nil), ("2020-02-30T14:30:00Z", nil), ("2020-01-30T14:30:00.Z", nil),
+        ("2020-01-30T14:30:00.1234567891Z", nil), ("2020-01-30T14:30:00Zx", nil),
+        ("1960-01-30T14:30:00Z", nil),
+        ("2020-01-30T14:30:00+0530", nil), ("2020-01-30T14:30:00+05", nil), ("2020/01/30T14:30:00Z", nil),
+        ("2020-01-30T14-30-00Z", nil), ("", nil), ("2020-01-30T14:30:00.", nil),
+        ("2020-01-30T14:30:00+24:00", nil),
+    ] as [(String, Int64?)])
+func timesAsText(text: String, expected: Int64?) {
+    #expect(Timestamp(rfc3339: text)?.raw == expected)
+}
+
+@Test("every day from 1970 to 2199 is the one behind its day before")
+func daysAsText() throws {
+    var expected: Int64 = 0
+    for year in 1970..<2200 {
+        for month in 1...12 {
+            let isLeap = year % 4 == 0 && year % 100 != 0 || year % 400 == 0
+            let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
+            for day in 1...32 {
+                let text = [year, month, day].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: "-")
+                let time = Timestamp(rfc3339: text + "T00:00:00Z")
+                guard day <= days else {
+                    #expect(time == nil)
+                    continue
+                }
+                #expect(time?.raw == expected)
+                expected += 86_400_000_000_000
+            }
+        }
+    }
+}

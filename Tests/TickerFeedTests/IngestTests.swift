@@ -281,3 +281,18 @@ func anchorAgrees(seed: Seed) throws {
     #expect(far.due(Timestamp(raw: .max)) == .never)
     #expect(far.reached(.never) < .zero)
 }
+
+@Test("unpaced play never waits for a reader that may still sleep", arguments: [1 << 10, 1 << 16, 1 << 18])
+func unpacedWakesReaders(capacity: Int) {
+    let end = TapeEnd(capacity: capacity)
+    let ingest = Ingest(
+        feed: ScriptedFeed((0..<30_000).map { Int64($0) }), writer: Tape.Writer(end.tape), pace: .unpaced)
+    // Nobody reads: it stops for want of readers, and the one that there is must not sleep then.
+    var now = Instant(raw: 1), played: UInt64 = 1
+    while played > 0 {
+        let before = ingest.state.messages
+        now = ingest.turn(now: Moment(instant: now, wall: Timestamp(raw: wall)))
+        played = ingest.state.messages - before
+    }
+    #expect(!ingest.state.hasEnded && !end.reader.willSleep(untilBehindBy: .max))
+}

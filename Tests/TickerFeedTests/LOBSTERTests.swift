@@ -227,3 +227,24 @@ func lobsterPrefixes() throws { try expectPrefixes(of: Array(session.utf8), aapl
 func lobsterSurvives(seed: Seed) throws {
     try expectSurvival(of: Array(session.utf8), aapl, sparing: 34, seed: seed)
 }
+
+@Test(
+    "the order book file is beside the messages",
+    arguments: [
+        (
+            "x/AAPL_2012-06-21_34200000_57600000_message_10.csv",
+            "x/AAPL_2012-06-21_34200000_57600000_orderbook_10.csv"
+        ),
+        ("message.csv", "orderbook.csv"),
+        ("messages/AAPL_message_5.csv.gz", "messages/AAPL_orderbook_5.csv.gz"),
+        ("trades.csv", nil), ("message/rows.csv", nil), ("message_message.csv", nil), ("-", nil),
+    ] as [(String, String?)])
+func bookBeside(path: String, book: String?) { #expect(FeedOptions.bookBeside(path) == book) }
+
+@Test("a book that is asked for by name must be there, one that is looked for need not")
+func bookMissing() throws {
+    var options = FeedOptions(path: "no/such_message_1.csv")
+    try options.readBook(nil)
+    #expect(options.bookRow == nil)
+    #expect(throws: FeedError.self) { try options.readBook("no/such_orderbook_1.csv") }
+}

@@ -46,7 +46,10 @@ public final class Log: Sendable {
     public static func onto(
         _ descriptor: Int32, clock: @escaping @Sendable () -> Moment
     ) -> Log {
-        Log(clock: clock) { line in
+        // On a terminal a bar may stand where the line is to go.
+        let before: [UInt8] = isatty(descriptor) == 1 ? Array("\r\u{1b}[K".utf8) : []
+        return Log(clock: clock) { line in
+            let line = before.isEmpty ? line : before + line
             // Room for a page at least, or the line is lost: a full pipe must not stop a loop.
             var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
             guard poll(&waiting, 1, 0) == 1, waiting.revents & Int16(POLLOUT) != 0 else { return false }

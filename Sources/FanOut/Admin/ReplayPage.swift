@@ -97,7 +97,7 @@ extension ReplayTarget {
             let span = Nanoseconds(text: text)
         {
             self = .offset(span)
-        } else if let text = value?.string, let time = Timestamp(utc: text) {
+        } else if let text = value?.string, let time = Timestamp(rfc3339: text) {
             self = .time(time)
         } else {
             throw HTTPFault(

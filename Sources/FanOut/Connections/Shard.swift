@@ -129,7 +129,7 @@ struct Shard: ~Copyable {
     }
 
     /// How many ticks may pile up on the tape before a sleeping loop wants to be woken.
-    var sleepsUntilBehindBy: Int { followers.count == 0 ? view.tapeCapacity / 8 : 1 }
+    var sleepsUntilBehindBy: Int { followers.count == 0 ? .max : 1 }
 
     private mutating func serveReady(_ now: Moment) {
         var left = Shard.connectionsPerTurn

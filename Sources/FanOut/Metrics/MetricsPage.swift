@@ -144,7 +144,10 @@ struct MetricsPage {
     private mutating func addFeed(_ report: FeedReport) {
         counter("feed_messages", "Messages of the source.", report.messages)
         counter("feed_ticks", "Ticks written to the tape.", report.ticks)
-        counter("feed_anomalies", "Messages the books could not take as they were.", report.anomalies)
+        family("feed_anomalies", "counter", "Messages the books could not take as they were, by kind.")
+        for anomaly in report.anomaliesByKind {
+            sample("feed_anomalies_total{kind=\"\(anomaly.name)\"}", anomaly.count)
+        }
         counter("feed_rounds", "Rounds of the source played to its end.", report.rounds)
         gauge("feed_ended", "1 when the source has no more.", report.hasEnded ? 1 : 0)
         gauge("feed_faulty", "1 when the source cannot be read further.", report.fault == nil ? 0 : 1)

@@ -78,7 +78,6 @@ struct MarketView: ~Copyable {
     }
 
     func willSleep(untilBehindBy ticks: Int) -> Bool { reader.willSleep(untilBehindBy: ticks) }
-    var tapeCapacity: Int { reader.capacity }
 
     private mutating func recover(_ lost: UInt64) {
         laps += 1

@@ -27,13 +27,19 @@ struct RecentTrades: ~Copyable {
     private static let nothing = PrintedTrade(
         symbol: SymbolID(0), number: 0, match: 0, price: .zero, size: .zero)
 
-    init() {
-        places = .allocate(capacity: RecentTrades.max)
-        forgetAll()
-    }
+    /// Nothing is remembered, and the table is as it was left. A source without trades never touches it.
+    private var isBlank = true
+
+    init() { places = .allocate(capacity: RecentTrades.max) }
     deinit { places.deallocate() }
 
-    func forgetAll() { places.initialize(repeating: RecentTrades.nothing, count: RecentTrades.max) }
+    mutating func forgetAll() { isBlank = true }
+
+    @inline(never)
+    private mutating func wipe() {
+        places.initialize(repeating: RecentTrades.nothing, count: RecentTrades.max)
+        isBlank = false
+    }
 
     @inline(__always)
     private func place(_ match: UInt64) -> UnsafeMutablePointer<PrintedTrade> {
@@ -42,10 +48,14 @@ struct RecentTrades: ~Copyable {
     }
 
     @inline(__always)
-    func add(_ trade: PrintedTrade) { place(trade.match).pointee = trade }
+    mutating func add(_ trade: PrintedTrade) {
+        if isBlank { wipe() }
+        place(trade.match).pointee = trade
+    }
 
     /// The trade of that match, once: nobody takes it back twice.
     func take(_ match: UInt64) -> PrintedTrade? {
+        guard !isBlank else { return nil }
         let trade = place(match).pointee
         guard trade.match == match, trade.number > 0 else { return nil }
         place(match).pointee = RecentTrades.nothing

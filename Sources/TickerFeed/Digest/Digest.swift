@@ -43,29 +43,37 @@ public struct Digest: ~Copyable {
         var notional: Int128 = 0
     }
 
-    /// - Parameter checkpointEvery: book updates from one checkpoint to the next; 0: none are made.
-    public init(_ feed: any Feed, scale: FeedScale, timeZero: Timestamp, checkpointEvery: Int = 0) {
+    /// - Parameters:
+    ///   - checkpointEvery: book updates from one checkpoint to the next; 0: none are made.
+    ///   - tapeCapacity: ticks, more than any one event has.
+    public init(
+        _ feed: any Feed, scale: FeedScale, timeZero: Timestamp, checkpointEvery: Int = 0,
+        tapeCapacity: Int = Digest.tapeCapacity
+    ) {
         self.feed = feed
         self.scale = scale
         self.timeZero = timeZero
         self.checkpointEvery = UInt64(checkpointEvery)
-        let tape = Tape(capacity: Digest.tapeCapacity)
+        let tape = Tape(capacity: tapeCapacity)
         reader = tape.makeReader()
         builder = BookBuilder(Tape.Writer(tape))
         batch = .allocate(capacity: 1_024)
     }
     deinit { batch.deallocate() }
 
-    /// More than any one event: a book snapshot of 5,000 levels a side is the largest known.
-    private static let tapeCapacity = 1 << 17
+    /// A book snapshot of 5,000 levels a side is the largest event known.
+    public static let tapeCapacity = 1 << 17
 
     public var bookUpdates: UInt64 { builder.books.updates }
     public var anomalies: Anomalies { builder.anomalies }
     public var liveOrders: Int { builder.books.liveOrders }
 
     /// Plays the feed to its end.
-    public mutating func run() {
+    ///
+    /// - Parameter progress: hears now and then how far it is.
+    public mutating func run(_ progress: (InputReport) -> Void = { _ in }) {
         while true {
+            if messages & 0xffff == 0, let report = feed.report { progress(report) }
             let step = feed.play(
                 upTo: Timestamp(raw: .max), limit: 1, received: .zero, into: &builder)
             messages += UInt64(step.played)

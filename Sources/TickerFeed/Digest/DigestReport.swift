@@ -5,8 +5,11 @@ import Market
 extension Digest {
     /// Reads the whole input and reports what ingest makes of it.
     ///
+    /// - Parameter progress: hears now and then how far it is.
     /// - Returns: one JSON object; the keys are those of `Tests/TickerFeedTests/Golden`.
-    public static func report(of options: FeedOptions) throws(FeedError) -> String {
+    public static func report(
+        of options: FeedOptions, progress: (InputReport) -> Void = { _ in }
+    ) throws(FeedError) -> String {
         var options = options
         // Times are counted from the day's beginning, whichever day it is.
         if CalendarDate(inFileName: options.path) == nil, options.date == nil {
@@ -15,7 +18,7 @@ extension Digest {
         let feed = try InputFeed(options)
         try feed.awaitDecoder()
         var digest = Digest(feed)
-        digest.run()
+        digest.run(progress)
         if let fault = digest.fault, case .cannotRead = fault { throw fault }
         return digest.json
     }

@@ -31,6 +31,37 @@ public enum Anomaly: Int, CaseIterable, Sendable {
     /// Quotes and levels of one symbol: it has what came first.
     case mixedDepth
 
+    /// What happened, for people, where the place itself does not say more.
+    public var explanation: String {
+        switch self {
+        case .badLength: "a message whose length is not that of its type"
+        case .unknownType: "a message of a type that is not known"
+        case .badSide: "an order that neither buys nor sells"
+        case .badSymbol: "a message of a symbol that is not known"
+        case .timeBackwards: "a time before that of the message before"
+        case .zeroSizeAdd: "an order of no shares"
+        case .duplicateRef: "a new order with the reference of one that lives"
+        case .unknownRefE, .unknownRefC: "an execution of an order that is not known"
+        case .unknownRefX: "a cancel of an order that is not known"
+        case .unknownRefD: "a delete of an order that is not known"
+        case .unknownRefU: "a replace of an order that is not known"
+        case .overReduceE, .overReduceC: "an execution of more shares than the order has"
+        case .overReduceX: "a cancel of more shares than the order has"
+        case .quantityOverflow: "more shares than a size can hold"
+        case .malformedLine: "a line that is none of this format"
+        case .numberRange: "a number that is out of range"
+        case .tooLong: "a message beyond the format's limit"
+        case .overReduceLevel: "more is taken off a level than rests there"
+        case .sequenceGap: "numbers are missing: messages were lost"
+        case .oldSequence: "a number that was had already"
+        case .unusablePacket: "a packet without messages of this feed"
+        case .badPacket: "a packet whose own numbers don't fit it"
+        case .bufferOverflow: "more is held back than there is room for"
+        case .unknownTradeBroken: "a trade is taken back that is not remembered"
+        case .mixedDepth: "quotes and levels of one symbol"
+        }
+    }
+
     public var name: String {
         switch self {
         case .badLength: "bad_length"
@@ -74,6 +105,9 @@ public struct Anomalies: Sendable {
         /// Bytes from the beginning of the input, where that is known.
         public let offset: Int?
         public let cause: String?
+
+        /// The cause, or what happens in such a case.
+        public var reason: String { cause ?? anomaly.explanation }
     }
 
     private var counts: [32 of UInt64] = .init(repeating: 0)

@@ -73,6 +73,13 @@ public struct InputReport: Sendable {
     public var bytesRead: Int
     public var bytesTotal: Int?
     public var counts: [FeedCount]
+
+    public init(source: String, bytesRead: Int, bytesTotal: Int?, counts: [FeedCount]) {
+        self.source = source
+        self.bytesRead = bytesRead
+        self.bytesTotal = bytesTotal
+        self.counts = counts
+    }
 }
 
 /// Why a source cannot be played, or not on. Each says in one line what to do about it.

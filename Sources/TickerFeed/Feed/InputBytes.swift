@@ -22,6 +22,8 @@ struct InputBytes: ~Copyable {
     private let chunkBytes: Int
     private var packed = ByteBuffer()
     private var gunzip: Gunzip?
+    /// Found behind bytes that are good, and told when those are read.
+    private var fault: FeedError?
     private var isMarkKnown = false
 
     init(path: String, source: consuming InputSource, chunkBytes: Int) {
@@ -38,6 +40,7 @@ struct InputBytes: ~Copyable {
     /// Puts more behind what is unread.
     mutating func fill() throws(FeedError) -> Fill {
         guard !isAtEnd else { return .end }
+        if let fault { throw fault }
         if !isMarkKnown {
             let found = try findMark()
             if found != .some { return found }
@@ -50,6 +53,7 @@ struct InputBytes: ~Copyable {
         buffer.removeAll()
         packed.removeAll()
         gunzip = nil
+        fault = nil
         (offset, bytesRead, isAtEnd, isMarkKnown) = (0, 0, false, false)
         return true
     }
@@ -104,7 +108,9 @@ struct InputBytes: ~Copyable {
                 }
             }
             switch gunzip?.inflate(&packed, into: &buffer, atMost: max(chunkBytes, 1)) {
-            case .broken(let reason): throw broken(reason)
+            case .broken(let reason):
+                fault = broken(reason)
+                if buffer.count == before { throw broken(reason) }
             case .more, .memberEnd, nil: break
             }
         }

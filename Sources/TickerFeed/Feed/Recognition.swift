@@ -1,27 +1,49 @@
 // Which format an input is, by its first bytes: asked once, so that a wrong file gets one clear line
 // instead of a million rejected messages.
+//
+// Invariants
+//   - How an input is cut changes nothing: formats are shown its beginning in the same steps, the
+//     shortest first, and the first step that one of them knows decides.
 import Basics
 
 enum Recognition {
-    /// What formats are shown.
-    static let headBytes = 4_096
+    /// The most that formats are shown, in bytes and in lines of text.
+    private static let headBytes = 4_096
+    private static let headLines = 4
+    /// The least: as much as tells binary formats apart.
+    private static let markBytes = 16
 
     /// - Parameter isAll: the input has no more than these bytes.
     /// - Returns: nil as long as too little is there to say.
     static func format(of bytes: RawSpan, isAll: Bool, path: String) throws(FeedError) -> FeedFormat? {
-        guard isAll || isEnough(bytes) else { return nil }
-        let head = bytes.extracting(first: headBytes)
-        if let found = container(head) { throw .unrecognised(file: path, found: found) }
-        for format in Formats.all where format.recognise(head, path) { return format }
+        guard isAll || bytes.byteCount >= markBytes else { return nil }
+        let known = bytes.extracting(first: headBytes)
+        if let found = container(known.extracting(first: markBytes)) {
+            throw .unrecognised(file: path, found: found)
+        }
+        var end = 0, lines = 0
+        while lines < headLines {
+            guard let next = step(behind: end, of: known, isAll: isAll) else { return nil }
+            (end, lines) = (next, lines + 1)
+            let head = known.extracting(first: end)
+            for format in Formats.all where format.recognise(head, path) { return format }
+            if end == known.byteCount, isAll || end == headBytes { break }
+            if end > 0, !isText(known.u8(at: 0)) { break }
+        }
         throw .unrecognised(
-            file: path, found: "\(beginning(head)); known are \(Formats.names), gzip around any")
+            file: path, found: "\(beginning(known)); known are \(Formats.names), gzip around any")
     }
 
-    /// A line of text, or as much as tells binary formats apart.
-    private static func isEnough(_ bytes: RawSpan) -> Bool {
-        guard bytes.byteCount < headBytes else { return true }
-        guard bytes.byteCount >= 16 else { return false }
-        return !isText(bytes.u8(at: 0)) || (0..<bytes.byteCount).contains { bytes.u8(at: $0) == 10 }
+    /// Where the next step ends: with the next line, of binary data with its mark. Nil where that has
+    /// not come yet.
+    private static func step(behind end: Int, of bytes: RawSpan, isAll: Bool) -> Int? {
+        var end = max(end, min(markBytes, bytes.byteCount) - 1)
+        guard bytes.byteCount > 0, isText(bytes.u8(at: 0)) else { return min(markBytes, bytes.byteCount) }
+        while end < bytes.byteCount {
+            end += 1
+            if bytes.u8(at: end - 1) == 10 { return end }
+        }
+        return isAll || end == headBytes ? end : nil
     }
 
     /// What is known, and not read here, with what to do about it.

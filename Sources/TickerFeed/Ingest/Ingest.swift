@@ -76,6 +76,7 @@ public final class Ingest: @unchecked Sendable {
     ///
     /// - Returns: when to call again; `now` where more is due already.
     public func turn(now: Moment) -> Instant {
+        state.note(turn: now.instant)
         obey(now)
         let snapshotsLeft = answerSnapshots(now)
         builder.beginTurn(ticks: builder.tapeCapacity / 4)
@@ -205,7 +206,8 @@ public final class Ingest: @unchecked Sendable {
     }
 
     /// How far ahead of the slowest reader unpaced play runs, in ticks: what a loop takes in a
-    /// turn, so that its turns are short, and enough that it never waits.
+    /// turn, so that its turns are short, and enough that it never waits. Twice what readers may
+    /// be behind in their sleep.
     private var leadMax: Int { min(8_192, builder.tapeCapacity / 2) }
 
     /// A message is at most four ticks, so a turn fills half a tape at most.

@@ -21,6 +21,10 @@ public final class IngestState: Sendable {
     public var lastEventTime: Timestamp { Timestamp(raw: lastEvent.load(ordering: .relaxed)) }
     /// Nothing comes any more: the source is at its end, or had a fault.
     public var hasEnded: Bool { ended.load(ordering: .acquiring) }
+    /// From the first turn until now, or until there was no more.
+    public var elapsed: Nanoseconds {
+        Nanoseconds(raw: latest.load(ordering: .relaxed) - began.load(ordering: .relaxed))
+    }
     /// Why the source was given up. Ingest goes on serving what it has.
     public var fault: FeedError? { faultFound.withLock { $0 } }
     /// Where the first of each kind was, in the order in which they were met.
@@ -28,8 +32,11 @@ public final class IngestState: Sendable {
     /// How far the input was read, as of a few moments ago; nil for what has no end.
     public var input: InputReport? { inputReport.withLock { $0 } }
     func note(_ report: InputReport?) { inputReport.withLock { $0 = report } }
-    /// Each anomaly so far, as of the last turn.
-    public var anomaliesByName: [(name: String, count: UInt64)] { anomalyTable.withLock { $0.named } }
+    /// As of the last turn.
+    public var anomaliesByKind: [FeedReport.Anomaly] {
+        let counts = anomalyTable.withLock { $0 }
+        return Anomaly.allCases.map { FeedReport.Anomaly($0.name, counts[$0]) }
+    }
 
     /// Where the replay stands; whether it can seek is not known here.
     public var replay: ReplayReport {
@@ -53,6 +60,9 @@ public final class IngestState: Sendable {
     private let crossedCount = Atomic<UInt64>(0)
     private let lastEvent = Atomic<Int64>(0)
     private let ended = Atomic<Bool>(false)
+    /// Turns, on the monotonic clock; the last one that was not behind the end.
+    private let began = Atomic<Int64>(0)
+    private let latest = Atomic<Int64>(0)
     private let paused = Atomic<Bool>(false)
     /// Thousandths; 0 is as fast as it goes.
     private let speedMilli = Atomic<Int64>(1_000)
@@ -79,6 +89,12 @@ public final class IngestState: Sendable {
     func revive() {
         faultFound.withLock { $0 = nil }
         ended.store(false, ordering: .releasing)
+    }
+
+    func note(turn now: Instant) {
+        if hasEnded { return }
+        if began.load(ordering: .relaxed) == 0 { began.store(now.raw, ordering: .relaxed) }
+        latest.store(now.raw, ordering: .relaxed)
     }
 
     func note(_ replay: ReplayPosition) {

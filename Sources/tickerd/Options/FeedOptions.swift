@@ -39,6 +39,16 @@ extension Configuration {
             Option("book", "FILE", "LOBSTER's order book file, where it isn't beside the messages"),
         ])
 
+    /// Nil for a simulated market.
+    var feedPath: String? { if case .file(let path) = source { path } else { nil } }
+
+    /// What an input's bytes don't say.
+    func inputOptions(_ path: String) throws(FeedError) -> FeedOptions {
+        var options = FeedOptions(path: path, date: date, symbol: symbol)
+        try options.readBook(book)
+        return options
+    }
+
     /// - Parameter faults: takes what is wrong with a scenario, a line each.
     mutating func takeFeed(
         _ arguments: Arguments, _ faults: inout [UsageError]
@@ -113,7 +123,7 @@ extension Configuration {
 
     private static func target(_ text: String?, _ option: String) throws(UsageError) -> ReplayTarget? {
         guard let text else { return nil }
-        if let time = Timestamp(utc: text) { return .time(time) }
+        if let time = Timestamp(rfc3339: text) { return .time(time) }
         if let nanoseconds = Int64(text), !text.hasPrefix("+") { return .time(Timestamp(raw: nanoseconds)) }
         if text.hasPrefix("+"), let span = Nanoseconds(text: text) { return .offset(span) }
         throw UsageError(

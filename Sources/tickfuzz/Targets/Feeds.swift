@@ -5,6 +5,10 @@ import TickerFeed
 
 @Sendable func fuzzITCH(_ bytes: UnsafeRawBufferPointer) { fuzz(.itch, bytes) }
 @Sendable func fuzzCapture(_ bytes: UnsafeRawBufferPointer) { fuzz(.itchCapture, bytes) }
+@Sendable func fuzzBinance(_ bytes: UnsafeRawBufferPointer) { fuzz(.binance, bytes) }
+@Sendable func fuzzLOBSTER(_ bytes: UnsafeRawBufferPointer) { fuzz(.lobster, bytes) }
+@Sendable func fuzzCSV(_ bytes: UnsafeRawBufferPointer) { fuzz(.csv, bytes) }
+@Sendable func fuzzNDJSON(_ bytes: UnsafeRawBufferPointer) { fuzz(.ndjson, bytes) }
 
 private func fuzz(_ format: FeedFormat, _ bytes: UnsafeRawBufferPointer) {
     var input = Input(bytes)
@@ -24,6 +28,35 @@ private func fuzz(_ format: FeedFormat, _ bytes: UnsafeRawBufferPointer) {
     demand(whole.played == again, "a second round plays other messages")
 }
 
+/// As a file is opened: recognised, unpacked, played, cut anywhere.
+@Sendable func fuzzInput(_ bytes: UnsafeRawBufferPointer) {
+    var input = Input(bytes)
+    let seed = UInt64(input.decide(256)), longest = 1 + input.decide(256)
+    let rest = input.rest()
+    let all = Array(rest.bytes)
+    let whole = InputEnd(InputMemory(all))
+    let cut = InputEnd(InputMemory(all, cutBy: SeededGenerator(seed: seed), longest: longest))
+    demand(whole == cut, "in pieces of up to \(longest) it is \(cut) and not \(whole)")
+}
+
+/// What came of an input.
+private struct InputEnd: Equatable {
+    var description = "", played = 0, ticks: UInt64 = 0
+    var fault: FeedError?
+
+    init(_ memory: InputMemory) {
+        do throws(FeedError) {
+            let feed = try InputFeed(FeedOptions(path: "AAPL_2012-06-21_message_10.csv"), memory: memory)
+            var digest = Digest(feed, scale: .decimals, timeZero: .zero, tapeCapacity: 1 << 14)
+            digest.run()
+            (description, played, ticks) = (feed.description, Int(digest.messages), digest.tickHash.value)
+            fault = digest.fault
+        } catch {
+            fault = error
+        }
+    }
+}
+
 /// A decoder that is played to its end, and what came of it.
 private final class Playback {
     let decoder: any FeedDecoder
@@ -38,9 +71,11 @@ private final class Playback {
     private let batch = UnsafeMutableBufferPointer<Tick>.allocate(capacity: 1 << 10)
 
     init?(_ format: FeedFormat) {
-        guard let decoder = try? format.make(FeedOptions(path: "20200130")) else { return nil }
+        guard let decoder = try? format.make(FeedOptions(path: "AAPL_2012-06-21_message_10.csv")) else {
+            return nil
+        }
         self.decoder = decoder
-        let tape = Tape(capacity: 1 << 16)
+        let tape = Tape(capacity: 1 << 12)
         reader = tape.makeReader()
         builder = BookBuilder(Tape.Writer(tape))
     }

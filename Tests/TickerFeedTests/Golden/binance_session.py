@@ -174,16 +174,23 @@ class Session:
         sides = "|".join(";".join(f"{p},{s}" for p, s in side) for side in (bids, asks))
         self.depth5.add(f"{number},{symbol}|{sides}\n")
         for last, ticker in self.tickers.get(symbol, []):
-            if last == book.last and book.state == "synced":
-                self.count("book_ticker_check", "compared")
-                if ticker == tuple(best):
-                    self.count("book_ticker_check", "equal")
+            self.compare(book, last, ticker)
+
+    def compare(self, book, last, ticker):
+        if last == book.last and book.state == "synced":
+            self.count("book_ticker_check", "compared")
+            best = [side[0] if side else (0, 0) for side in book.best(1)]
+            if ticker == tuple(best):
+                self.count("book_ticker_check", "equal")
 
     # The rest
 
     def ticker(self, number, event):
         best = (exact(event["b"]), exact(event["B"])), (exact(event["a"]), exact(event["A"]))
-        self.tickers.setdefault(event["s"], []).append((whole(event["u"]), best))
+        last = whole(event["u"])
+        self.tickers.setdefault(event["s"], []).append((last, best))
+        if event["s"] in self.books:
+            self.compare(self.books[event["s"]], last, best)
 
     def trade(self, number, event):
         whole(event["t"] if event["e"] == "trade" else event["a"])

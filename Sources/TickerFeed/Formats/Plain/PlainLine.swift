@@ -118,12 +118,12 @@ extension PlainLine {
     }
 
     private mutating func set(nanoseconds number: Int64) {
-        guard number <= TimeText.max.raw else { return refuse(.range("a time after 2199")) }
+        guard number <= Timestamp.latest.raw else { return refuse(.range("a time after 2199")) }
         time = Timestamp(raw: number)
     }
 
     mutating func set(time text: RawSpan) {
-        time = TimeText.rfc3339(text)
+        time = Timestamp(rfc3339: text)
         if time == nil { refuse(.malformed("a time that is neither nanoseconds nor RFC 3339")) }
     }
 
