@@ -71,7 +71,8 @@ struct BookWork {
             while left > 0 {
                 let limit = min(left, 4_096)
                 left -=
-                    feed.play(upTo: Timestamp(raw: .max), limit: limit, received: .zero, into: &builder).played
+                    feed.play(upTo: Timestamp(raw: .max), limit: limit, received: .zero, into: &builder)
+                    .played
                 builder.publish()
             }
         }
