@@ -19,11 +19,13 @@ struct Tickbench {
     private static let ownOptions = [
         Option(
             "runs", "N",
-            "itch, book, feed, simulator, encode, accept, table: runs, of which the median is told (default 7, and 3)"
+            "itch, book, feed, simulator, encode, accept, table, journal: runs, of which the median is told (default 7; table and journal 3)"
         ),
         Option(
             "rounds", "N",
             "itch, feed: how often a run goes through the file (default 100); count: milliseconds (300)"),
+        Option("megabytes", "N", "journal: how long it is (default 1074, a gibibyte)"),
+        Option("dir", "PATH", "journal: where a folder is made for it (default TMPDIR, or /tmp)"),
         Option("date", "YYYY-MM-DD", "itch: the file's trading day, where its name doesn't say"),
         Option("subscribers", "N", "fanout: connections (default 1000)"),
         Option("messages-per-write", "A,B,…", "fanout: what one write carries, 1 to 64 (default 1,8,32)"),
@@ -40,11 +42,15 @@ struct Tickbench {
         Option("batch", "N", "serve-trades: trades a write"),
     ]
 
+    private static let names =
+        "itch, book, feed, simulator, journal, encode, count, fanout, accept, load, storm and table"
+
     static let help = """
         tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
         tickbench book           generated ITCH at the size of a market: messages, books, ticks
         tickbench simulator      a message of a simulated market, to ticks
         tickbench feed FILE      any file that tickerd plays, to ticks: ns an event, MB/s
+        tickbench journal        ticks to a journal on disk and back, and seeks in a gigabyte
         tickbench encode         quotes to JSON, JSON to frames, JSON read back
         tickbench count          the engine without sockets: ns, allocations, retains a message
         tickbench fanout         server CPU for each delivered message, beside the kernel's floor
@@ -94,7 +100,7 @@ struct Tickbench {
         let operands = arguments.operands
         guard let name = operands.first else {
             throw UsageError(
-                "which benchmark? itch, book, feed, simulator, encode, count, fanout, accept, load, storm or table; --help tells more"
+                "which benchmark? \(names); --help tells more"
             )
         }
         if operands.count > (["itch", "feed", "echo"].contains(name) ? 2 : 1) {
@@ -105,6 +111,7 @@ struct Tickbench {
         case "book": try BookBenchmark(arguments)
         case "simulator": try SimulatorBenchmark(arguments)
         case "feed": try FeedBenchmark(arguments)
+        case "journal": try JournalBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
         case "count": try CountBenchmark(arguments)
         case "fanout": try FanOutBenchmark(arguments)
@@ -117,7 +124,7 @@ struct Tickbench {
         case "serve-trades": try TradeServer(arguments)
         default:
             throw UsageError(
-                "no benchmark \(name); there are itch, book, feed, simulator, encode, count, fanout, accept, load, storm and table"
+                "no benchmark \(name); there are \(names)"
             )
         }
     }

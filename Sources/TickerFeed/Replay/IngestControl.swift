@@ -28,17 +28,23 @@ public final class IngestControl: ReplayControl {
     public func take(_ command: ReplayCommand) -> ReplayAnswer {
         if case .seek = command, !isSeekable { return .refused("not seekable: what is past is not kept") }
         guard canPace else { return .refused("the market is made as the clock goes: nothing can be changed") }
-        let ticket: UInt64? = waiting.withLock { commands in
-            guard commands.count < IngestControl.commandsMax else { return nil }
-            commands.append(command)
-            return asked.add(1, ordering: .relaxed).newValue
-        }
-        guard let ticket else { return .refused("too many commands wait") }
+        guard let ticket = post(command) else { return .refused("too many commands wait") }
         let end = Moment.read().instant + IngestControl.patience
         while done.load(ordering: .acquiring) < ticket, Moment.read().instant < end {
             Thread.sleep(.milliseconds(1))
         }
         return .accepted
+    }
+
+    /// For ingest's next turn.
+    ///
+    /// - Returns: the number of commands asked for, with this one; nil where too many wait.
+    func post(_ command: ReplayCommand) -> UInt64? {
+        waiting.withLock { commands in
+            guard commands.count < IngestControl.commandsMax else { return nil }
+            commands.append(command)
+            return asked.add(1, ordering: .relaxed).newValue
+        }
     }
 
     public func report() -> ReplayReport {
