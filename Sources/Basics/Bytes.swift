@@ -2,20 +2,20 @@
 
 extension RawSpan {
     // The bounds are checked by the callee, so a parser's mistake is a trap and never a stray read.
-    @inlinable public func u8(at offset: Int) -> UInt8 {
+    @inlinable @inline(__always) public func u8(at offset: Int) -> UInt8 {
         unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt8.self)
     }
-    @inlinable public func u16(at offset: Int) -> UInt16 {
+    @inlinable @inline(__always) public func u16(at offset: Int) -> UInt16 {
         unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self).bigEndian
     }
-    @inlinable public func u32(at offset: Int) -> UInt32 {
+    @inlinable @inline(__always) public func u32(at offset: Int) -> UInt32 {
         unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self).bigEndian
     }
-    @inlinable public func u64(at offset: Int) -> UInt64 {
+    @inlinable @inline(__always) public func u64(at offset: Int) -> UInt64 {
         unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).bigEndian
     }
     /// Six bytes: ITCH's nanoseconds since midnight.
-    @inlinable public func u48(at offset: Int) -> UInt64 {
+    @inlinable @inline(__always) public func u48(at offset: Int) -> UInt64 {
         UInt64(u16(at: offset)) << 32 | UInt64(u32(at: offset + 2))
     }
 }

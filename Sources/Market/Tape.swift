@@ -26,7 +26,7 @@ public final class Tape: @unchecked Sendable {
         precondition(capacity >= Tape.reserveStride * 2 && capacity & (capacity - 1) == 0)
         self.capacity = capacity
         mask = capacity - 1
-        words = .allocate(capacity: capacity * 8)
+        words = TableMemory.allocate(Atomic<UInt64>.self, count: capacity * 8)
         for i in 0..<capacity * 8 { (words + i).initialize(to: Atomic(0)) }
     }
     deinit { words.deallocate() }

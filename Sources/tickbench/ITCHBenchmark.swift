@@ -56,6 +56,11 @@ struct Outcome {
     var messages = 0
     var nanoseconds: Int64 = 0
     var checksum: UInt64 = 0
+    /// Orders at the end, and the bytes of all tables.
+    var live = 0
+    var bytes = 0
+    /// The longest that a short run of messages took while tables grew, in nanoseconds.
+    var pause: Int64 = 0
 }
 
 /// A session file in memory.
@@ -99,61 +104,23 @@ private struct Session: ~Copyable {
     }
 
     func books(rounds: Int) -> Outcome {
-        var outcome = Outcome()
-        var books = OrderBooks()
-        var symbols = [UInt32](repeating: .max, count: 65_536)
+        var outcome = Outcome(), player = ITCHBooks()
         for _ in 0..<rounds {
             let start = Measure.cpu()
-            outcome.messages += play(into: &books, &symbols, &outcome.checksum)
+            _ = player.play(bytes.readable.bytes, from: 0, count: .max)
             outcome.nanoseconds += Measure.cpu() - start
-            for index in 0..<books.symbolCount {
+            for index in 0..<player.books.symbolCount {
                 for side in Side.allCases {
-                    let best = books.best(SymbolID(index), side)
+                    let best = player.books.best(SymbolID(index), side)
                     outcome.checksum &+= UInt64(bitPattern: best?.price.e9 ?? 0) &* 31 &+ (best?.shares ?? 0)
                 }
             }
-            outcome.checksum = outcome.checksum &* 31 &+ books.updates &+ UInt64(books.liveOrders)
-            books.removeAll()
+            outcome.checksum =
+                outcome.checksum &* 31 &+ player.books.updates &+ UInt64(player.books.liveOrders)
+            player.removeAll()
         }
+        outcome.messages = Int(player.messages)
         return outcome
-    }
-
-    private func play(
-        into books: inout OrderBooks, _ symbols: inout [UInt32], _ checksum: inout UInt64
-    ) -> Int {
-        let readable = bytes.readable
-        var cursor = ITCHCursor(readable.bytes)
-        var messages = 0
-        while true {
-            do throws(ITCHError) {
-                guard let message = try cursor.next() else { return messages }
-                if let change = apply(message, to: &books, &symbols) { checksum &+= change.level.shares }
-            } catch {
-                checksum &+= 1
-            }
-            messages &+= 1
-        }
-    }
-
-    @inline(__always)
-    private func apply(
-        _ message: ITCHMessage, to books: inout OrderBooks, _ symbols: inout [UInt32]
-    ) -> LevelChange? {
-        switch message.body {
-        case .addOrder(let order, let side, let shares, _, let price):
-            if symbols[Int(message.locate)] == .max { symbols[Int(message.locate)] = books.addSymbol().raw }
-            let symbol = SymbolID(symbols[Int(message.locate)])
-            return books.add(order: order, symbol: symbol, side: side, shares: shares, price: price)
-        case .orderExecuted(let order, let shares, _):
-            return books.reduce(order: order, by: shares, .executed)
-        case .orderExecutedWithPrice(let order, let shares, _, _, _):
-            return books.reduce(order: order, by: shares, .executedWithPrice)
-        case .orderCancel(let order, let shares): return books.reduce(order: order, by: shares, .cancelled)
-        case .orderDelete(let order): return books.delete(order: order)
-        case .orderReplace(let order, let newOrder, let shares, let price):
-            return books.replace(order: order, with: newOrder, shares: shares, price: price)?.left
-        default: return nil
-        }
     }
 
     /// As the server does it: the feed reads the file in chunks (from the kernel's cache, timed),
@@ -178,36 +145,5 @@ private struct Session: ~Copyable {
             builder.clearAll(received: .zero)
         }
         return outcome
-    }
-}
-
-extension ITCHMessage {
-    /// Every field in one word, so that none may stay undecoded.
-    @inline(__always)
-    fileprivate var fingerprint: UInt64 {
-        let head = UInt64(type) &+ UInt64(locate) << 8 &+ UInt64(bitPattern: timestamp.raw)
-        return switch body {
-        case .addOrder(let order, let side, let shares, let stock, let price):
-            head &+ order &+ UInt64(side.rawValue) &+ UInt64(shares) &+ stock.raw
-                &+ UInt64(bitPattern: price.e9)
-        case .orderExecuted(let order, let shares, let match): head &+ order &+ UInt64(shares) &+ match
-        case .orderExecutedWithPrice(let order, let shares, let match, let printable, let price):
-            head &+ order &+ UInt64(shares) &+ match &+ (printable ? 1 : 0) &+ UInt64(bitPattern: price.e9)
-        case .orderCancel(let order, let shares): head &+ order &+ UInt64(shares)
-        case .orderDelete(let order): head &+ order
-        case .orderReplace(let order, let newOrder, let shares, let price):
-            head &+ order &+ newOrder &+ UInt64(shares) &+ UInt64(bitPattern: price.e9)
-        case .trade(let shares, let stock, let price, let match):
-            head &+ UInt64(shares) &+ stock.raw &+ UInt64(bitPattern: price.e9) &+ match
-        case .crossTrade(let shares, let stock, let price, let match):
-            head &+ shares &+ stock.raw &+ UInt64(bitPattern: price.e9) &+ match
-        case .stockDirectory(let stock, let lot): head &+ stock.raw &+ UInt64(lot)
-        case .tradingAction(let stock, let state, let reason):
-            head &+ stock.raw &+ UInt64(state) &+ UInt64(reason)
-        case .operationalHalt(let stock, let isHalted): head &+ stock.raw &+ (isHalted ? 1 : 0)
-        case .systemEvent(let code): head &+ UInt64(code)
-        case .brokenTrade(let match): head &+ match
-        case .other: head
-        }
     }
 }

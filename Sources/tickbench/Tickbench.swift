@@ -11,7 +11,7 @@ struct BenchError: Error, CustomStringConvertible {
 @main
 struct Tickbench {
     static let options =
-        ownOptions + LoadOptions.options + TableBenchmark.options + [
+        ownOptions + BookBenchmark.options + LoadOptions.options + TableBenchmark.options + [
             Option("help", nil, "this text"),
             Option("version", nil, "the version"),
         ]
@@ -19,7 +19,7 @@ struct Tickbench {
     private static let ownOptions = [
         Option(
             "runs", "N",
-            "itch, feed, simulator, encode, accept, table, journal: runs, of which the median is told (default 7, 7, 7, 7, 7, 3, 3)"
+            "itch, book, feed, replay, simulator, encode, accept, table, journal: runs, of which the median is told (default 7; table and journal 3)"
         ),
         Option(
             "rounds", "N",
@@ -45,8 +45,12 @@ struct Tickbench {
         Option("batch", "N", "serve-trades: trades a write"),
     ]
 
+    private static let names =
+        "itch, book, feed, replay, simulator, journal, encode, count, fanout, accept, load, storm and table"
+
     static let help = """
         tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
+        tickbench book           generated ITCH at the size of a market: messages, books, ticks
         tickbench simulator      a message of a simulated market, to ticks
         tickbench feed FILE      any file that tickerd plays, to ticks: ns an event, MB/s
         tickbench journal        ticks to a journal on disk and back, and seeks in a gigabyte
@@ -100,7 +104,7 @@ struct Tickbench {
         let operands = arguments.operands
         guard let name = operands.first else {
             throw UsageError(
-                "which benchmark? itch, feed, replay, simulator, journal, encode, count, fanout, accept, load, storm or table; --help tells more"
+                "which benchmark? \(names); --help tells more"
             )
         }
         if operands.count > (["itch", "feed", "replay", "echo"].contains(name) ? 2 : 1) {
@@ -108,6 +112,7 @@ struct Tickbench {
         }
         return switch name {
         case "itch": try ITCHBenchmark(arguments)
+        case "book": try BookBenchmark(arguments)
         case "simulator": try SimulatorBenchmark(arguments)
         case "feed": try FeedBenchmark(arguments)
         case "journal": try JournalBenchmark(arguments)
@@ -124,7 +129,7 @@ struct Tickbench {
         case "serve-trades": try TradeServer(arguments)
         default:
             throw UsageError(
-                "no benchmark \(name); there are itch, feed, replay, simulator, journal, encode, count, fanout, accept, load, storm and table"
+                "no benchmark \(name); there are \(names)"
             )
         }
     }

@@ -1,4 +1,4 @@
-// Books in plain memory against a dictionary, and the order table against another.
+// Books in plain memory against a dictionary.
 import Basics
 import Market
 import TestSupport
@@ -102,34 +102,6 @@ func booksAgreeWithModel(seed: Seed) throws {
         let count = books.anomalies[anomaly]
         #expect(count == model.anomalies[anomaly] ?? 0, "\(seed): \(anomaly)")
     }
-}
-
-@Test("the order table agrees with a dictionary while it grows and shrinks", arguments: Seed.smoke)
-func tableAgreesWithModel(seed: Seed) throws {
-    var random = seed.generator()
-    var table = OrderTable(bits: 3), model: [UInt64: UInt32] = [:]
-    for step in 0..<20_000 {
-        // Rising runs, as references are, and strangers in between.
-        let id = random.oneIn(4) ? random.next() % 64 : UInt64(step / 2 * 4)
-        if let place = table.find(id) {
-            try #require(place.pointee.shares == model[id], "\(seed), step \(step)")
-            table.remove(place)
-            model[id] = nil
-        } else {
-            try #require(model[id] == nil, "\(seed), step \(step)")
-            table.insert(id, shares: UInt32(step + 1), level: LevelIndex(UInt32(step)))
-            model[id] = UInt32(step + 1)
-        }
-        if model.count > 200, let victim = model.keys.min(), let place = table.find(victim) {
-            table.remove(place)
-            model[victim] = nil
-        }
-        let count = table.count
-        try #require(count == model.count)
-    }
-    let all = table.all
-    #expect(all.count == model.count)
-    for order in all { #expect(model[order.id] == order.shares) }
 }
 
 @Test(

@@ -120,6 +120,18 @@ public struct BookBuilder: ~Copyable {
 
     // MARK: Orders
 
+    /// Whether a feed should look ahead (`prefetch`).
+    var wantsHints: Bool { books.wantsHints }
+
+    /// Fetches the memory that three messages ahead will need: `OrderHints`.
+    @inline(__always)
+    func prefetch(_ first: OrderHint, _ second: OrderHint, _ third: OrderHint) {
+        if !first.isNone { states.prefetch(first.symbol) }
+        books.prefetch(first)
+        books.prefetchLevels(second)
+        books.prefetchNewLevel(third)
+    }
+
     public mutating func add(
         order: UInt64, symbol: SymbolID, side: Side, shares: UInt32, price: Price, at stamp: Stamp
     ) {
@@ -173,7 +185,7 @@ public struct BookBuilder: ~Copyable {
         else { return }
         show(change.left, at: stamp)
         if let entered = change.entered { show(entered, at: stamp) }
-        finish(change.left, at: stamp)
+        finish(change.left, change.entered, at: stamp)
     }
 
     // MARK: Trades that touch no book
@@ -287,8 +299,24 @@ public struct BookBuilder: ~Copyable {
 
     /// The side's best, where it changed, and the mark behind the message.
     @inline(__always)
-    private mutating func finish(_ change: LevelChange, at stamp: Stamp) {
+    private mutating func finish(
+        _ change: LevelChange, _ other: LevelChange? = nil, at stamp: Stamp
+    ) {
         let symbol = change.level.symbol, side = change.level.side
+        // What was published is the best; behind it nothing changes it, and nothing is looked up.
+        let shown = states[symbol].pointee[side]
+        if isBehind(change, shown), other.map({ isBehind($0, shown) }) ?? true { return writer.endEvent() }
+        showBest(symbol, side, at: stamp)
+        writer.endEvent()
+    }
+
+    @inline(__always)
+    private func isBehind(_ change: LevelChange, _ shown: SymbolState.Best) -> Bool {
+        !shown.isEmpty && change.level.side.isBetter(shown.price, than: change.level.price)
+    }
+
+    @inline(__always)
+    private mutating func showBest(_ symbol: SymbolID, _ side: Side, at stamp: Stamp) {
         var best = SymbolState.Best()
         if let level = books.best(symbol, side) {
             best = .init(price: level.price, shares: level.shares, orders: level.orders)
@@ -302,7 +330,6 @@ public struct BookBuilder: ~Copyable {
                 .best, symbol, side: side, sequence: state.pointee.quoteSequence, price: best.price,
                 size: quantity(best.shares), aux: UInt64(best.orders), at: stamp)
         }
-        writer.endEvent()
     }
 
     /// The trade of a resting order: who came to it is the aggressor.

@@ -22,6 +22,15 @@ public struct BookLevel: Hashable, Sendable {
     /// 0 where the source doesn't say.
     public internal(set) var orders: UInt32
     var place: SideIndex
+    /// With it, no level lies in two cache lines.
+    private var padding: UInt64 = 0
+
+    init(price: Price, shares: UInt64, orders: UInt32, place: SideIndex) {
+        self.price = price
+        self.shares = shares
+        self.orders = orders
+        self.place = place
+    }
 
     public var symbol: SymbolID { place.symbol }
     public var side: Side { place.side }
@@ -74,7 +83,7 @@ public struct OrderBooks: ~Copyable {
     public private(set) var lastUpdated = SymbolID(0)
 
     public init() {
-        ladders = .allocate(capacity: ladderCapacity)
+        ladders = TableMemory.allocate(Ladder.self, count: ladderCapacity)
         ladders.initialize(repeating: Ladder(), count: ladderCapacity)
     }
     deinit {
@@ -96,9 +105,10 @@ public struct OrderBooks: ~Copyable {
         order: UInt64, symbol: SymbolID, side: Side, shares: UInt32, price: Price
     ) -> LevelChange? {
         guard shares > 0 else { return reject(.zeroSizeAdd) }
-        guard orders.find(order) == nil else { return reject(.duplicateRef) }
-        let level = rest(order, shares: shares, price: price, on: SideIndex(symbol, side))
-        return accepted(level, moved: shares)
+        guard let vacancy = orders.vacancy(for: order) else { return reject(.duplicateRef) }
+        let level = join(shares: shares, price: price, on: SideIndex(symbol, side))
+        orders.fill(vacancy, order, shares: shares, level: level)
+        return accepted(levels[level], moved: shares)
     }
 
     @inline(__always)
@@ -128,8 +138,10 @@ public struct OrderBooks: ~Copyable {
         let was = place.pointee.shares
         let old = take(was, from: place)
         guard shares > 0 else { return (accepted(old, moved: was), nil) }
-        let new = rest(newOrder, shares: shares, price: price, on: old.place)
-        let entered = accepted(new, moved: shares)
+        guard let vacancy = orders.vacancy(for: newOrder) else { return nil }  // it was free above
+        let level = join(shares: shares, price: price, on: old.place)
+        orders.fill(vacancy, newOrder, shares: shares, level: level)
+        let entered = accepted(levels[level], moved: shares)
         guard old.price != price else { return (entered, nil) }
         return (LevelChange(level: old, moved: was), entered)
     }
@@ -191,7 +203,54 @@ public struct OrderBooks: ~Copyable {
         for i in 0..<symbolCount * 2 { ladders[i].removeAll() }
     }
 
+    // MARK: What comes next
+
+    /// Whether hints save more than they cost: the nearest cache holds a small table.
+    @inline(__always)
+    var wantsHints: Bool { orders.memoryBytes >= 4 << 20 }
+
+    /// First step (`OrderHints`): where an order is, or will be, and its symbol's ladders.
+    @inline(__always)
+    func prefetch(_ hint: OrderHint) {
+        guard !hint.isNone else { return }
+        orders.prefetch(hint.order)
+        orders.prefetch(hint.newOrder)
+        TableMemory.prefetch(ladders + Int(hint.symbol) &* 2)
+    }
+
+    /// Second step: the level of an order that is there; the busy end of the ladder for a new one.
+    ///
+    /// Which it is cannot be predicted: addresses are chosen, and nothing is branched on.
+    @inline(__always)
+    func prefetchLevels(_ hint: OrderHint) {
+        guard !hint.isNone else { return }
+        let level = levels.address(orders.likelyLevel(hint.order)), overflow = orders.overflow(hint.newOrder)
+        let ends = ladders[Int(hint.symbol) &* 2 &+ (hint.isAsk ? 1 : 0)].busyEnd
+        TableMemory.prefetch(overflow)
+        TableMemory.prefetch(hint.isAdd ? ends.keys : level)
+        TableMemory.prefetch(hint.isAdd ? ends.keys - 64 : level)
+        TableMemory.prefetch(hint.isAdd ? ends.levels : level)
+    }
+
+    /// Third step: the level that a new order joins.
+    @inline(__always)
+    func prefetchNewLevel(_ hint: OrderHint) {
+        guard !hint.isNone else { return }
+        let ladder = ladders + (Int(hint.symbol) &* 2 &+ (hint.isAsk ? 1 : 0))
+        guard ladder.pointee.count > 0 else { return }
+        let key = hint.isAsk ? ~hint.price.e9 : hint.price.e9
+        let level = levels.address(ladder.pointee.likelyLevel(of: key))
+        TableMemory.prefetch(hint.isAdd ? level : UnsafeRawPointer(ladder))
+    }
+
     // MARK: State
+
+    /// Bytes of all tables, used or not.
+    public var memoryBytes: Int {
+        var bytes = orders.memoryBytes + levels.memoryBytes + ladderCapacity * MemoryLayout<Ladder>.stride
+        for index in 0..<symbolCount * 2 { bytes += ladders[index].memoryBytes }
+        return bytes
+    }
 
     @inline(__always)
     public func depth(_ symbol: SymbolID, _ side: Side) -> Int {
@@ -209,16 +268,14 @@ public struct OrderBooks: ~Copyable {
     @inline(__always)
     public func best(_ symbol: SymbolID, _ side: Side) -> BookLevel? {
         let ladder = ladders[SideIndex(symbol, side).index]
-        return ladder.count == 0 ? nil : levels[ladder.level(0)]
+        return ladder.count == 0 ? nil : levels[ladder.bestLevel]
     }
 
     // MARK: Parts
 
-    /// Puts a new order at the back of its level, which may come to be by that.
+    /// Puts a new order's shares at its level, which may come to be by that.
     @inline(__always)
-    private mutating func rest(
-        _ order: UInt64, shares: UInt32, price: Price, on place: SideIndex
-    ) -> BookLevel {
+    private mutating func join(shares: UInt32, price: Price, on place: SideIndex) -> LevelIndex {
         let key = place.key(price)
         let (position, found) = ladders[place.index].position(of: key)
         let level: LevelIndex
@@ -230,8 +287,7 @@ public struct OrderBooks: ~Copyable {
         }
         levels[level].shares &+= UInt64(shares)
         levels[level].orders &+= 1
-        orders.insert(order, shares: shares, level: level)
-        return levels[level]
+        return level
     }
 
     /// Takes shares off an order, which is gone at nothing, and its level with its last order.
@@ -239,9 +295,10 @@ public struct OrderBooks: ~Copyable {
     private mutating func take(_ shares: UInt32, from order: OrderTable.Place) -> BookLevel {
         let level = order.pointee.level
         levels[level].shares &-= UInt64(shares)
-        order.pointee.shares &-= shares
-        guard order.pointee.shares == 0 else { return levels[level] }
-        // The slot looks empty now, which is what removing it makes true.
+        guard order.pointee.shares == shares else {
+            order.pointee.shares &-= shares
+            return levels[level]
+        }
         orders.remove(order)
         levels[level].orders &-= 1
         let left = levels[level]
@@ -278,15 +335,15 @@ public struct OrderBooks: ~Copyable {
 
     @inline(__always)
     private mutating func noteCrossing(_ symbol: SymbolID) {
-        let bids = ladders[SideIndex(symbol, .bid).index], asks = ladders[SideIndex(symbol, .ask).index]
-        guard bids.count > 0, asks.count > 0 else { return }
-        let bid = levels[bids.level(0)].price, ask = levels[asks.level(0)].price
+        let book = ladders + SideIndex(symbol, .bid).index
+        let bid = book[0].bestKey, ask = ~book[1].bestKey
+        // An empty side's key is the worst there is: never as good as the other side's best.
         guard bid >= ask else { return }
         if bid == ask { updatesLeavingLocked &+= 1 } else { updatesLeavingCrossed &+= 1 }
     }
 
     private mutating func growLadders() {
-        let larger = UnsafeMutablePointer<Ladder>.allocate(capacity: ladderCapacity * 2)
+        let larger = TableMemory.allocate(Ladder.self, count: ladderCapacity * 2)
         larger.moveInitialize(from: ladders, count: ladderCapacity)
         (larger + ladderCapacity).initialize(repeating: Ladder(), count: ladderCapacity)
         ladders.deallocate()
@@ -314,61 +371,5 @@ public struct OrderBooks: ~Copyable {
             }
         }
         precondition(seen == totals.count, "orders at a level that no ladder has")
-    }
-}
-
-/// Levels with stable indices. A free one names the next free one in its count of shares.
-private struct LevelPool: ~Copyable {
-    private var levels: UnsafeMutablePointer<BookLevel>
-    private var capacity = 256
-    private var used = 0
-    private var free = LevelPool.none
-    private static let none = UInt64.max
-
-    init() { levels = .allocate(capacity: capacity) }
-
-    /// All of them, until a level is taken.
-    var places: UnsafePointer<BookLevel> { UnsafePointer(levels) }
-    deinit { levels.deallocate() }
-
-    @inline(__always)
-    subscript(index: LevelIndex) -> BookLevel {
-        get { levels[index.index] }
-        nonmutating set { levels[index.index] = newValue }
-    }
-
-    @inline(__always)
-    mutating func take(_ level: BookLevel) -> LevelIndex {
-        let index: Int
-        if free != LevelPool.none {
-            index = Int(free)
-            free = levels[index].shares
-        } else {
-            if used == capacity { grow() }
-            index = used
-            used &+= 1
-        }
-        (levels + index).initialize(to: level)
-        return LevelIndex(UInt32(truncatingIfNeeded: index))
-    }
-
-    @inline(__always)
-    mutating func give(back index: LevelIndex) {
-        levels[index.index].shares = free
-        free = UInt64(index.raw)
-    }
-
-    mutating func removeAll() {
-        used = 0
-        free = LevelPool.none
-    }
-
-    @inline(never)
-    private mutating func grow() {
-        let larger = UnsafeMutablePointer<BookLevel>.allocate(capacity: capacity * 2)
-        larger.moveInitialize(from: levels, count: used)
-        levels.deallocate()
-        levels = larger
-        capacity *= 2
     }
 }

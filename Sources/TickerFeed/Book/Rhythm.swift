@@ -14,8 +14,6 @@ import Market
 
 /// Usual gaps and silences of one symbol, in whole seconds of the source's clock.
 struct SymbolRhythm {
-    /// Something was heard since the last mark.
-    var isHeard = false
     /// The last mark before which something was heard; 0: nothing ever was.
     var heardAt: Int64 = 0
     /// Between seconds in which something is heard, in 1/256 s. Nobody knows it at first.
@@ -24,11 +22,10 @@ struct SymbolRhythm {
     var quietAfter: Int64 { max(3, (usualGap * 8 + 255) / 256) }
     var staleAfter: Int64 { max(30, (usualGap * 40 + 255) / 256) }
 
-    /// Notes what was heard up to a mark, and judges the silence.
-    mutating func judge(at second: Int64) -> FeedState {
+    /// Notes whether anything was heard since the last mark, and judges the silence.
+    mutating func judge(at second: Int64, isHeard: Bool) -> FeedState {
         if isHeard {
             if heardAt > 0 { usualGap += (min(second - heardAt, 3_600) * 256 - usualGap) / 8 }
-            isHeard = false
             heardAt = second
         }
         guard heardAt > 0 else { return .live }
@@ -67,7 +64,7 @@ extension BookBuilder {
     @inline(__always)
     mutating func hear(_ symbol: SymbolID, at stamp: Stamp) {
         let state = states[symbol]
-        state.pointee.rhythm.isHeard = true
+        state.pointee.isHeard = true
         if !marks.isAnyHeard { awaitJudgement(stamp) }
         if state.pointee.isSilent { wake(symbol, stamp) }
     }
@@ -107,12 +104,13 @@ extension BookBuilder {
         var next = Int64.max
         for index in 0..<symbolCount {
             let symbol = SymbolID(index), state = states[symbol]
+            let isHeard = state.pointee.isHeard
+            state.pointee.isHeard = false
             guard state.pointee.status.market.state == .trading else {
-                state.pointee.rhythm.isHeard = false
                 state.pointee.rhythm.heardAt = 0
                 continue
             }
-            let feed = state.pointee.rhythm.judge(at: second)
+            let feed = state.pointee.rhythm.judge(at: second, isHeard: isHeard)
             next = min(next, state.pointee.rhythm.nextChange(after: second) ?? .max)
             guard state.pointee.status.feed != .suspect, state.pointee.status.feed != feed else { continue }
             state.pointee.status.feed = feed
@@ -126,6 +124,7 @@ extension BookBuilder {
     mutating func endSilence(of symbol: SymbolID, at stamp: Stamp) {
         let state = states[symbol]
         state.pointee.rhythm = SymbolRhythm()
+        state.pointee.isHeard = false
         if state.pointee.isSilent { wake(symbol, stamp) }
     }
 }

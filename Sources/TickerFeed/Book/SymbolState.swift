@@ -25,11 +25,7 @@ public enum SizeUnit: UInt8, Sendable {
 
 /// Trivially copyable: the builder keeps one for each symbol in plain memory.
 struct SymbolState {
-    var definition: SymbolDefinition
-    var definedAt: Stamp
-    /// What the sizes of its book count.
-    var unit = SizeUnit.shares
-
+    // What every order message reads and writes comes first, in 128 bytes: `SymbolStates.prefetch`.
     var bookSequence: UInt64 = 0
     var bookAt = Stamp.none
 
@@ -38,6 +34,16 @@ struct SymbolState {
     /// The best as last published; without orders the side is empty, and price and size are 0.
     var bid = Best()
     var ask = Best()
+
+    /// Until the source says something: "to be taken as not trading" (ITCH 5.0, 4.2.2).
+    var status = SymbolStatus(MarketStatus(.closed))
+    /// Something was heard since the last mark (`SymbolRhythm`).
+    var isHeard = false
+
+    var definition: SymbolDefinition
+    var definedAt: Stamp
+    /// What the sizes of its book count.
+    var unit = SizeUnit.shares
 
     var tradeSequence: UInt64 = 0
     var lastTrade: Tick?
@@ -51,8 +57,6 @@ struct SymbolState {
 
     var statusSequence: UInt64 = 0
     var statusAt = Stamp.none
-    /// Until the source says something: "to be taken as not trading" (ITCH 5.0, 4.2.2).
-    var status = SymbolStatus(MarketStatus(.closed))
 
     var rhythm = SymbolRhythm()
     /// Less is heard than usual, and that was said.
@@ -72,30 +76,43 @@ struct SymbolState {
     }
 }
 
-/// States by symbol, in one run of memory.
+/// States by symbol, in one run of memory, each from a cache line's beginning.
 struct SymbolStates: ~Copyable {
-    private var base: UnsafeMutablePointer<SymbolState>
+    private var base: UnsafeMutableRawPointer
     private var capacity = 32
     private(set) var count = 0
+    private static let stride = (MemoryLayout<SymbolState>.size + 63) & ~63
 
-    init() { base = .allocate(capacity: capacity) }
+    init() { base = SymbolStates.room(capacity) }
     deinit { base.deallocate() }
+
+    private static func room(_ count: Int) -> UnsafeMutableRawPointer {
+        UnsafeMutableRawPointer(TableMemory.allocate(UInt8.self, count: count * stride))
+    }
 
     @inline(__always)
     subscript(symbol: SymbolID) -> UnsafeMutablePointer<SymbolState> {
         precondition(symbol.index < count, "a symbol that was never defined")
-        return base + symbol.index
+        return (base + symbol.index &* SymbolStates.stride).assumingMemoryBound(to: SymbolState.self)
+    }
+
+    /// Fetches the part that every order message reads and writes.
+    @inline(__always)
+    func prefetch(_ symbol: UInt32) {
+        let state = UnsafeRawPointer(base + Int(symbol) &* SymbolStates.stride)
+        TableMemory.prefetch(state)
+        TableMemory.prefetch(state + 64)
     }
 
     mutating func append(_ state: SymbolState) {
         if count == capacity {
-            let larger = UnsafeMutablePointer<SymbolState>.allocate(capacity: capacity * 2)
-            larger.moveInitialize(from: base, count: count)
+            let larger = SymbolStates.room(capacity * 2)
+            larger.copyMemory(from: base, byteCount: count * SymbolStates.stride)
             base.deallocate()
             base = larger
             capacity *= 2
         }
-        (base + count).initialize(to: state)
+        (base + count * SymbolStates.stride).initializeMemory(as: SymbolState.self, to: state)
         count += 1
     }
 }

@@ -55,6 +55,12 @@ public struct ITCHCursor: ~Copyable, ~Escapable {
         return try decode(at: start, length: length)
     }
 
+    /// Looks at the messages that `next()` will return.
+    var scout: ITCHScout {
+        @_lifetime(copy self)
+        get { ITCHScout(bytes, from: offset) }
+    }
+
     /// The time of the message that `next()` would return: nil where that is nil, 0 where the
     /// message is too short to have one.
     @inline(__always)
@@ -88,53 +94,78 @@ public struct ITCHCursor: ~Copyable, ~Escapable {
     @inline(__always)
     private func decode(at start: Int, length: Int) throws(ITCHError) -> ITCHMessage {
         let type = bytes.u8(at: start)
-        guard let expected = ITCHMessage.length(ofType: type) else {
-            throw .unknownType(type, offset: start)
-        }
-        guard length == expected else {
-            throw .wrongLength(type: type, expected: expected, found: length, offset: start)
-        }
-        // The whole message is there, so no field read from here on can leave the buffer.
+        let body = try body(of: type, at: start, length)
         return ITCHMessage(
-            type: type, locate: bytes.u16(at: start + 1), timestamp: timestamp(at: start),
-            body: try body(of: type, at: start))
+            type: type, locate: bytes.u16(at: start + 1), timestamp: timestamp(at: start), body: body)
     }
 
-    // The offsets are those of ITCH 5.0, chapter 4; 0 is the type, 11 follows the head.
+    /// Behind it the whole message is known to be there, so no field read leaves it.
     @inline(__always)
-    private func body(of type: UInt8, at start: Int) throws(ITCHError) -> ITCHMessage.Body {
+    private func expect(_ expected: Int, _ length: Int, at start: Int) throws(ITCHError) {
+        guard length == expected else {
+            throw .wrongLength(
+                type: bytes.u8(at: start), expected: expected, found: length, offset: start)
+        }
+    }
+
+    // The offsets are those of ITCH 5.0, chapter 4; 0 is the type, 11 follows the head. One switch for
+    // lengths and fields: what comes next cannot be predicted, and should be asked once.
+    @inline(__always)
+    private func body(of type: UInt8, at start: Int, _ length: Int) throws(ITCHError) -> ITCHMessage.Body {
         switch type {
-        case UInt8(ascii: "A"), UInt8(ascii: "F"):
-            .addOrder(
-                order: bytes.u64(at: start + 11), side: try side(at: start + 19),
-                shares: bytes.u32(at: start + 20), stock: stock(at: start + 24),
-                price: price(at: start + 32))
-        case UInt8(ascii: "D"): .orderDelete(order: bytes.u64(at: start + 11))
+        case UInt8(ascii: "A"):
+            try expect(36, length, at: start)
+            return try addOrder(at: start)
+        case UInt8(ascii: "F"):
+            try expect(40, length, at: start)
+            return try addOrder(at: start)
+        case UInt8(ascii: "D"):
+            try expect(19, length, at: start)
+            return .orderDelete(order: bytes.u64(at: start + 11))
         case UInt8(ascii: "U"):
-            .orderReplace(
+            try expect(35, length, at: start)
+            return .orderReplace(
                 order: bytes.u64(at: start + 11), newOrder: bytes.u64(at: start + 19),
                 shares: bytes.u32(at: start + 27), price: price(at: start + 31))
         case UInt8(ascii: "E"):
-            .orderExecuted(
+            try expect(31, length, at: start)
+            return .orderExecuted(
                 order: bytes.u64(at: start + 11), shares: bytes.u32(at: start + 19),
                 match: bytes.u64(at: start + 23))
         case UInt8(ascii: "X"):
-            .orderCancel(order: bytes.u64(at: start + 11), shares: bytes.u32(at: start + 19))
+            try expect(23, length, at: start)
+            return .orderCancel(order: bytes.u64(at: start + 11), shares: bytes.u32(at: start + 19))
         case UInt8(ascii: "C"):
-            .orderExecutedWithPrice(
+            try expect(36, length, at: start)
+            return .orderExecutedWithPrice(
                 order: bytes.u64(at: start + 11), shares: bytes.u32(at: start + 19),
                 match: bytes.u64(at: start + 23),
                 printable: bytes.u8(at: start + 31) == UInt8(ascii: "Y"), price: price(at: start + 32))
         case UInt8(ascii: "P"):
-            .trade(
+            try expect(44, length, at: start)
+            return .trade(
                 shares: bytes.u32(at: start + 20), stock: stock(at: start + 24),
                 price: price(at: start + 32), match: bytes.u64(at: start + 36))
-        default: rareBody(of: type, at: start)
+        default: return try rareBody(of: type, at: start, length)
         }
     }
 
-    private func rareBody(of type: UInt8, at start: Int) -> ITCHMessage.Body {
-        switch type {
+    @inline(__always)
+    private func addOrder(at start: Int) throws(ITCHError) -> ITCHMessage.Body {
+        .addOrder(
+            order: bytes.u64(at: start + 11), side: try side(at: start + 19),
+            shares: bytes.u32(at: start + 20), stock: stock(at: start + 24), price: price(at: start + 32))
+    }
+
+    @inline(never)
+    private func rareBody(
+        of type: UInt8, at start: Int, _ length: Int
+    ) throws(ITCHError) -> ITCHMessage.Body {
+        guard let expected = ITCHMessage.length(ofType: type) else {
+            throw .unknownType(type, offset: start)
+        }
+        try expect(expected, length, at: start)
+        return switch type {
         case UInt8(ascii: "S"): .systemEvent(code: bytes.u8(at: start + 11))
         case UInt8(ascii: "R"):
             .stockDirectory(stock: stock(at: start + 11), roundLotSize: bytes.u32(at: start + 21))

@@ -71,11 +71,15 @@ private struct ITCHPlayer: ~Copyable {
         // Nothing is due before midnight, and `time` may be as far away as times go.
         let limitTime = time < router.midnight ? Nanoseconds(raw: -1) : time - router.midnight
         var cursor = ITCHCursor(bytes), played = 0
+        var scout = cursor.scout
+        let looksAhead = builder.wantsHints
+        if looksAhead { for _ in 0..<ITCHScout.lead { router.lookAhead(&scout, builder) } }
         while let timestamp = cursor.nextTimestamp {
             guard played < limit, timestamp <= limitTime else {
                 return FeedProgress(
                     consumed: cursor.offset, played: played, next: .due(router.midnight + timestamp))
             }
+            if looksAhead { router.lookAhead(&scout, builder) }
             do throws(ITCHError) {
                 if let message = try cursor.next() {
                     router.apply(message, received: received, into: &builder)

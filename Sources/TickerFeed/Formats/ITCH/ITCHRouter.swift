@@ -16,6 +16,7 @@ struct ITCHRouter: ~Copyable {
     private(set) var messages: UInt64 = 0
     private var previous = Nanoseconds.zero
     private var states = ITCHStates()
+    private var hints = OrderHints()
     private let symbols: UnsafeMutablePointer<UInt32>
     private let types: UnsafeMutablePointer<UInt64>
 
@@ -108,6 +109,14 @@ struct ITCHRouter: ~Copyable {
         case .systemEvent(let code): mark(code, at: at, &builder)
         case .other: builder.pass(at: at)
         }
+    }
+
+    /// Looks at one message more.
+    @inline(__always)
+    mutating func lookAhead(_ scout: inout ITCHScout, _ builder: borrowing BookBuilder) {
+        let hint = scout.next(symbols, unknown: ITCHRouter.unwanted)
+        let (second, third) = hints.exchange(hint)
+        builder.prefetch(hint, second, third)
     }
 
     private func print(_ message: ITCHMessage, at stamp: Stamp, _ builder: inout BookBuilder) {
