@@ -11,20 +11,24 @@ public enum Console {
     @discardableResult
     public static func write(_ text: String, to descriptor: Int32 = output) -> Bool {
         var text = text
-        return text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
-            while let base = rest.baseAddress, rest.count > 0 {
-                let count = CLinux.write(descriptor, base, rest.count)
-                if count > 0 {
-                    rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-                } else if tf_errno() == EAGAIN {
-                    var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    poll(&waiting, 1, -1)
-                } else if tf_errno() != EINTR {
-                    return false
-                }
+        return text.withUTF8 { bytes in write(UnsafeRawBufferPointer(bytes), to: descriptor) }
+    }
+
+    /// As the other, of bytes.
+    @discardableResult
+    public static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32 = output) -> Bool {
+        var rest = bytes
+        while let base = rest.baseAddress, rest.count > 0 {
+            let count = CLinux.write(descriptor, base, rest.count)
+            if count > 0 {
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            } else if tf_errno() == EAGAIN {
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&waiting, 1, -1)
+            } else if tf_errno() != EINTR {
+                return false
             }
-            return true
         }
+        return true
     }
 }

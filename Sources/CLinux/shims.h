@@ -39,6 +39,9 @@ static inline int tf_errno(void) { return errno; }
 // SIG_IGN is a cast, which Swift does not import. A write to a gone reader then says EPIPE.
 static inline void tf_ignore_broken_pipes(void) { signal(SIGPIPE, SIG_IGN); }
 
+// A file that may not grow (RLIMIT_FSIZE) fails with EFBIG, and the process goes on.
+static inline void tf_ignore_size_limits(void) { signal(SIGXFSZ, SIG_IGN); }
+
 // epoll_event is packed on x86-64 and holds a union: read and written here only.
 static inline int tf_epoll_add(int epoll, int fd, uint32_t events, uint64_t tag) {
     struct epoll_event event = { .events = events, .data = { .u64 = tag } };

@@ -19,11 +19,13 @@ struct Tickbench {
     private static let ownOptions = [
         Option(
             "runs", "N",
-            "itch, feed, simulator, encode, accept, table: runs, of which the median is told (default 7, 7, 7, 7, 7, 3)"
+            "itch, feed, simulator, encode, accept, table, journal: runs, of which the median is told (default 7, 7, 7, 7, 7, 3, 3)"
         ),
         Option(
             "rounds", "N",
             "itch, feed: how often a run goes through the file (default 100); count: milliseconds (300)"),
+        Option("megabytes", "N", "journal: how long it is (default 1074, a gibibyte)"),
+        Option("dir", "PATH", "journal: where a folder is made for it (default TMPDIR, or /tmp)"),
         Option("date", "YYYY-MM-DD", "itch: the file's trading day, where its name doesn't say"),
         Option("from", "SECONDS", "replay: where to begin, from the recording's first event (default 0)"),
         Option("subscribers", "N", "fanout: connections (default 1000)"),
@@ -47,6 +49,7 @@ struct Tickbench {
         tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
         tickbench simulator      a message of a simulated market, to ticks
         tickbench feed FILE      any file that tickerd plays, to ticks: ns an event, MB/s
+        tickbench journal        ticks to a journal on disk and back, and seeks in a gigabyte
         tickbench replay [FILE]  a minute of a recording at its own speed: how late its ticks are
         tickbench encode         quotes to JSON, JSON to frames, JSON read back
         tickbench count          the engine without sockets: ns, allocations, retains a message
@@ -97,7 +100,7 @@ struct Tickbench {
         let operands = arguments.operands
         guard let name = operands.first else {
             throw UsageError(
-                "which benchmark? itch, feed, replay, simulator, encode, count, fanout, accept, load, storm or table; --help tells more"
+                "which benchmark? itch, feed, replay, simulator, journal, encode, count, fanout, accept, load, storm or table; --help tells more"
             )
         }
         if operands.count > (["itch", "feed", "replay", "echo"].contains(name) ? 2 : 1) {
@@ -107,6 +110,7 @@ struct Tickbench {
         case "itch": try ITCHBenchmark(arguments)
         case "simulator": try SimulatorBenchmark(arguments)
         case "feed": try FeedBenchmark(arguments)
+        case "journal": try JournalBenchmark(arguments)
         case "replay": try ReplayBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
         case "count": try CountBenchmark(arguments)
@@ -120,7 +124,7 @@ struct Tickbench {
         case "serve-trades": try TradeServer(arguments)
         default:
             throw UsageError(
-                "no benchmark \(name); there are itch, feed, replay, simulator, encode, count, fanout, accept, load, storm and table"
+                "no benchmark \(name); there are itch, feed, replay, simulator, journal, encode, count, fanout, accept, load, storm and table"
             )
         }
     }

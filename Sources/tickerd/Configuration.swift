@@ -97,7 +97,9 @@ struct Configuration {
     /// - Parameter faults: takes what is wrong: at most one of each group, so that none hides another's.
     init(_ arguments: Arguments, faults: inout [UsageError]) {
         if let extra = arguments.operands.first {
-            faults.append(UsageError("unknown command \(extra); there is: tickerd digest FILE"))
+            faults.append(
+                UsageError("unknown command \(extra); there are: tickerd digest FILE, tickerd journal --help")
+            )
         }
         for part in Part.allCases {
             do throws(UsageError) {

@@ -38,6 +38,7 @@ struct Signals {
     /// Blocks them in this thread and all that it starts from now on.
     init() throws(SystemError) {
         tf_ignore_broken_pipes()
+        tf_ignore_size_limits()
         var set = sigset_t()
         sigemptyset(&set)
         for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, number) }

@@ -11,6 +11,7 @@ struct Tickerd {
         tickerd [options]         serve market data on one port, to many, each at its own rate
         tickerd digest FILE       counts, anomalies, final books and hashes of a recording, as JSON
                                   (--date, --symbol, --book as below)
+        tickerd journal COMMAND   what --record wrote: info, verify, cut, export; tickerd journal --help
 
         \(Configuration.help)
         SIGTERM and ^C say goodbye and end, a second one ends at once; SIGHUP reads the configuration again.
@@ -21,6 +22,7 @@ struct Tickerd {
     static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
         do throws(UsageError) {
+            if words.first == "journal" { exit(try JournalCommand.run(Array(words.dropFirst()))) }
             let arguments = try Arguments(words, options: Configuration.options)
             exit(try run(arguments))
         } catch {
@@ -86,7 +88,7 @@ struct Tickerd {
         }
     }
 
-    private static func say(_ text: String) -> Int32 {
+    static func say(_ text: String) -> Int32 {
         Console.write(text)
         return 0
     }

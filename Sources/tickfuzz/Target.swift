@@ -26,6 +26,9 @@ struct Target: Sendable {
         Target(name: "csv", help: "quotes, trades and levels as CSV", run: fuzzCSV),
         Target(name: "ndjson", help: "quotes, trades and levels as NDJSON", run: fuzzNDJSON),
         Target(name: "input", help: "files of any kind: told apart, unpacked, played", run: fuzzInput),
+        Target(
+            name: "journal", help: "segments of a journal: read, followed, checked, cut, played",
+            run: fuzzJournal),
         Target(name: "engine", help: "a whole loop: sockets, clients, market and time", run: fuzzEngine),
     ]
 

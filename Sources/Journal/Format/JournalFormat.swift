@@ -51,7 +51,7 @@ public enum JournalFormat {
     }
 
     /// CRC-32 as zlib has it (RFC 1952 §8).
-    static func checksum(_ bytes: UnsafeRawBufferPointer, after before: UInt32 = 0) -> UInt32 {
+    public static func checksum(_ bytes: UnsafeRawBufferPointer, after before: UInt32 = 0) -> UInt32 {
         guard let base = bytes.baseAddress else { return before }
         let crc = crc32_z(UInt(before), base.assumingMemoryBound(to: UInt8.self), bytes.count)
         return UInt32(truncatingIfNeeded: crc)

@@ -47,6 +47,25 @@ enum SegmentIndex {
         return bytes
     }
 
+    /// The bytes of a segment's index; nil where there is none, or one that no recorder would write.
+    static func read(_ number: UInt32, in folder: any JournalFolder) throws(SystemError) -> [UInt8]? {
+        guard let file = try? folder.open(JournalFormat.indexName(number)) else { return nil }
+        let size = try file.size()
+        guard size <= UInt64(JournalFormat.unit + entriesMax * entryBytes) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: Int(size)), fault: SystemError?
+        let count = bytes.withUnsafeMutableBytes { room in
+            do throws(SystemError) {
+                return try SegmentMap.read(file, at: 0, into: room).count
+            } catch {
+                fault = error
+                return 0
+            }
+        }
+        if let fault { throw fault }
+        bytes.removeLast(bytes.count - count)
+        return bytes
+    }
+
     /// The marks up to the first that is not whole; none where the index is of another segment.
     static func marks(in bytes: UnsafeRawBufferPointer, of segment: SegmentHeader) -> [SnapshotMark] {
         let expected = header(of: segment)

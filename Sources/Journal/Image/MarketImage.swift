@@ -38,6 +38,12 @@ public struct MarketImage: ~Copyable {
         return symbols.address(of: symbol.index).pointee.definition.definition
     }
 
+    /// What was said of a symbol last; of one that is not known, that it is closed.
+    public func status(of symbol: SymbolID) -> SymbolStatus {
+        guard symbols.contains(symbol.index) else { return SymbolStatus(MarketStatus(.closed)) }
+        return SymbolStatus(packed: symbols.address(of: symbol.index).pointee.status)
+    }
+
     /// Everything is unknown again.
     public mutating func removeAll() {
         for index in 0..<end where symbols.contains(index) { symbols.remove(at: index) }

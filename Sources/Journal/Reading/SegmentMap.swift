@@ -85,17 +85,12 @@ struct SegmentMap {
     private static func marks(
         _ number: UInt32, in folder: any JournalFolder, of header: SegmentHeader
     ) -> [SnapshotMark] {
-        guard let file = try? folder.open(JournalFormat.indexName(number)), let size = try? file.size(),
-            size <= UInt64(JournalFormat.unit + SegmentIndex.entriesMax * SegmentIndex.entryBytes)
-        else { return [] }
-        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(size), alignment: JournalFormat.unit)
-        defer { room.deallocate() }
-        guard let bytes = try? read(file, at: 0, into: room) else { return [] }
-        return SegmentIndex.marks(in: bytes, of: header)
+        guard let bytes = try? SegmentIndex.read(number, in: folder) else { return [] }
+        return bytes.withUnsafeBytes { SegmentIndex.marks(in: $0, of: header) }
     }
 
     /// As much as there is.
-    private static func read(
+    static func read(
         _ file: any JournalInput, at offset: UInt64, into room: UnsafeMutableRawBufferPointer
     ) throws(SystemError) -> UnsafeRawBufferPointer {
         var filled = 0

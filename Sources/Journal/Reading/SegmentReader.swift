@@ -4,6 +4,7 @@
 //   - `offset` is the end of the last whole record; it moves only past a whole one.
 //   - What is not whole yet may become so: asking again is allowed, and tells no more than is there.
 import Basics
+import CLinux
 import Market
 
 struct SegmentReader: ~Copyable {
@@ -85,6 +86,28 @@ struct SegmentReader: ~Copyable {
     /// Goes on at a place that is known to begin a record.
     mutating func move(to offset: UInt64) { self.offset = offset }
 
+    /// Goes on behind a record that cannot be read: at the next head that can, wherever it is.
+    ///
+    /// - Returns: its offset; nil where there is none, and nothing has moved.
+    mutating func pass() throws(SegmentFault) -> UInt64? {
+        let start = offset
+        if let damaged = try? readHead() {
+            offset += damaged.bytes
+            if (try? readHead()) ?? nil != nil { return offset }
+        }
+        offset = start
+        while true {
+            offset += UInt64(JournalFormat.unit)
+            do throws(SegmentFault) {
+                if try readHead() != nil { return offset }
+                offset = start
+                return nil
+            } catch {
+                if case .system = error { throw error }
+            }
+        }
+    }
+
     private mutating func look(_ count: Int) throws(SegmentFault) -> UnsafeRawBufferPointer {
         do throws(SystemError) {
             return try window.bytes(of: file, at: offset, count: count)
@@ -106,4 +129,10 @@ struct SegmentReader: ~Copyable {
 enum SegmentFault: Error {
     case system(SystemError)
     case flaw(JournalFlaw)
+
+    /// Of one that is the system's.
+    var system: SystemError {
+        if case .system(let error) = self { return error }
+        return SystemError("read", code: EIO)
+    }
 }

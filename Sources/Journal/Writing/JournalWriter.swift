@@ -91,16 +91,19 @@ public final class JournalWriter {
     public var pending: Int { batch.count }
 
     /// Takes the first `count` ticks of `free`. Those that repeat state are for somebody else.
-    ///
-    /// - Returns: why all states are to be asked for, where they are: what is repeated is news.
-    public func take(_ count: Int) -> LossNote.Reason? {
-        var reason: LossNote.Reason?
-        for tick in batch.free[..<count] where tick.flags.contains(.snapshot) {
-            if tick.kind == .epoch, !isEpoch(tick.aux, within: count) { reason = .restated }
-            if tick.kind == .symbol, !isDefined(tick.symbol, within: count) { reason = reason ?? .lapped }
+    public func take(_ count: Int) { batch.take(count) }
+
+    /// Ticks that were in `free` before something was taken or written.
+    func refill(_ ticks: [Tick]) { _ = batch.free.update(fromContentsOf: ticks) }
+
+    /// Among the first `count` ticks of `free` the first that repeats what is news: all states are to be
+    /// learned again from there.
+    public func news(in count: Int) -> (index: Int, reason: LossNote.Reason)? {
+        for (index, tick) in batch.free[..<count].enumerated() where tick.flags.contains(.snapshot) {
+            if tick.kind == .epoch, !isEpoch(tick.aux, within: index) { return (index, .restated) }
+            if tick.kind == .symbol, !isDefined(tick.symbol, within: index) { return (index, .lapped) }
         }
-        batch.take(count)
-        return reason
+        return nil
     }
 
     /// The image's, or begun by a tick on its way there.
@@ -123,14 +126,22 @@ public final class JournalWriter {
 
     /// Leaves out the first `count` ticks of `free`: they change the image, and are not written.
     ///
-    /// - Returns: true where a symbol is not known: the tape has to be asked for all states.
-    public func skip(_ count: Int) -> Bool {
-        var isMissing = false
-        for tick in batch.free[..<count] {
+    /// - Parameter untilKnown: stops before the first that repeats nothing, once all states are known.
+    /// - Returns: how many were left out; how many of them were no repetition; and whether a symbol is not
+    ///   known: the tape has to be asked for all states.
+    public func skip(
+        _ count: Int, untilKnown: Bool = false
+    ) -> (count: Int, news: Int, isMissing: Bool) {
+        var news = 0, isMissing = false
+        for (index, tick) in batch.free[..<count].enumerated() {
+            let isRepeated = tick.flags.contains(.snapshot)
+            if untilKnown, !isRepeated, canResume { return (index, news, isMissing) }
             if image.applyLive(tick) { isMissing = true }
-            if !tick.flags.contains(.snapshot) { note(tick) }
+            if isRepeated { continue }
+            note(tick)
+            news += 1
         }
-        return isMissing
+        return (count, news, isMissing)
     }
 
     /// Leaves out what waits.

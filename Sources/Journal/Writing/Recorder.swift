@@ -124,16 +124,41 @@ public final class Recorder {
         return true
     }
 
+    /// Ticks that were read, at the beginning of the writer's free room.
     private func take(_ count: Int, _ now: Moment) {
-        guard loss == nil else { return skip(count) }
-        if let reason = writer.take(count) { return miss(reason, now) }
-        if writer.pending > 0, waitsSince == nil { waitsSince = now.instant }
-        if writer.pending >= JournalWriter.batchTicks { write(now) }
+        var left = count
+        while left > 0 { left = loss == nil ? record(left, now) : learn(left, now) }
     }
 
-    private func skip(_ count: Int) {
-        loss?.ticks += UInt64(count)
-        if writer.skip(count) { reader.askForSnapshot() }
+    /// - Returns: how many are still to be looked at, at the beginning of the free room.
+    private func record(_ count: Int, _ now: Moment) -> Int {
+        if let news = writer.news(in: count) {
+            let rest = Array(writer.free[news.index..<count])
+            writer.take(news.index)
+            write(now)
+            if loss == nil { miss(news.reason, now) }
+            writer.refill(rest)
+            return rest.count
+        }
+        writer.take(count)
+        if writer.pending > 0, waitsSince == nil { waitsSince = now.instant }
+        if writer.pending >= JournalWriter.batchTicks { write(now) }
+        return 0
+    }
+
+    /// Reads on in a gap. One that was made by telling all states anew ends with the last of these, and no
+    /// tick is lost.
+    private func learn(_ count: Int, _ now: Moment) -> Int {
+        let skipped = writer.skip(count, untilKnown: loss?.reason == .restated)
+        loss?.ticks += UInt64(skipped.news)
+        if skipped.isMissing { reader.askForSnapshot() }
+        guard skipped.count < count else { return 0 }
+        let rest = Array(writer.free[skipped.count..<count])
+        resume(now)
+        writer.refill(rest)
+        // Where it could not be ended the rest is skipped, too.
+        if loss?.reason == .restated { loss?.reason = .unwritable }
+        return rest.count
     }
 
     private func lap(_ lost: UInt64, _ now: Moment) {
@@ -196,9 +221,9 @@ public final class Recorder {
 
     private func gap(_ reason: LossNote.Reason, code: Int32 = 0, lost: UInt64, _ now: Moment) {
         waitsSince = nil
-        let known = loss ?? LossNote(reason: reason, code: code, ticks: 0, from: now.wall, to: now.wall)
+        var known = loss ?? LossNote(reason: reason, code: code, ticks: 0, from: now.wall, to: now.wall)
+        known.ticks += lost + UInt64(writer.skipPending())
         loss = known
-        loss?.ticks += lost + UInt64(writer.skipPending())
     }
 
     /// Ends the gap where that can be done by now.
@@ -210,7 +235,7 @@ public final class Recorder {
             loss = nil
             state.lost(Int(clamping: note.ticks))
             log.write(
-                .warning, "recording_resumed",
+                note.ticks == 0 ? .info : .warning, "recording_resumed",
                 [
                     "file": .text(writer.path), "reason": .text(note.reason.name),
                     "lost": LogValue(note.ticks),

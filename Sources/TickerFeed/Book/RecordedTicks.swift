@@ -35,7 +35,7 @@ extension BookBuilder {
         if shift != .zero, !tick.flags.contains(.snapshot), stamp.time >= marks.bars.due {
             endBars(at: stamp.time, received: received)
         }
-        last = stamp
+        note(stamp, of: tick, kind)
         let state = states[symbol]
         switch kind {
         case .level: takeLevel(tick, symbol, stamp)
@@ -73,6 +73,15 @@ extension BookBuilder {
         case .symbol, .epoch: break
         }
         writer.append(tick)
+    }
+
+    /// What is repeated is of any age, and some of it has numbers where others have a time.
+    private mutating func note(_ stamp: Stamp, of tick: Tick, _ kind: Tick.Kind) {
+        guard tick.flags.contains(.snapshot) else { return last = stamp }
+        switch kind {
+        case .level, .best, .clear, .status, .trade, .tradeBreak: if stamp.time > last.time { last = stamp }
+        case .statistics, .bar, .barClose, .symbol, .epoch: break
+        }
     }
 
     private mutating func takeLevel(_ tick: Tick, _ symbol: SymbolID, _ stamp: Stamp) {

@@ -10,6 +10,10 @@ extension Digest {
     public static func report(
         of options: FeedOptions, progress: (InputReport) -> Void = { _ in }
     ) throws(FeedError) -> String {
+        if JournalFeed.recognises(options.path) {
+            let digest = Digest(try JournalFeed(options.path), scale: .decimals, timeZero: .zero)
+            return try report(digest, progress)
+        }
         var options = options
         // Times are counted from the day's beginning, whichever day it is.
         if CalendarDate(inFileName: options.path) == nil, options.date == nil {
@@ -17,7 +21,12 @@ extension Digest {
         }
         let feed = try InputFeed(options)
         try feed.awaitDecoder()
-        var digest = Digest(feed)
+        return try report(Digest(feed), progress)
+    }
+
+    private static func report(
+        _ digest: consuming Digest, _ progress: (InputReport) -> Void
+    ) throws(FeedError) -> String {
         digest.run(progress)
         if let fault = digest.fault, case .cannotRead = fault { throw fault }
         return digest.json

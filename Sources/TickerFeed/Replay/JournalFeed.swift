@@ -24,29 +24,22 @@ public final class JournalFeed: Feed {
     private static let unknown = UInt32.max
 
     /// - Parameter path: the folder, or one of its segments.
-    public init(_ path: String) throws(FeedError) {
+    public convenience init(_ path: String) throws(FeedError) {
         do throws(JournalError) {
-            reader = try JournalFeed.open(path)
-            description = "journal, \(path)"
+            try self.init(JournalPlace(path: path), description: "journal, \(path)")
         } catch {
             throw .missing(file: path, "\(error)")
         }
     }
 
+    public init(_ journal: JournalPlace, description: String) throws(JournalError) {
+        reader = try journal.reader()
+        self.description = description
+    }
+
     /// A folder, or a segment by its name.
     public static func recognises(_ path: String) -> Bool {
         path != "-" && (DiskFolder.exists(path) || path.hasSuffix(".tfj"))
-    }
-
-    private static func open(_ path: String) throws(JournalError) -> JournalReader {
-        let isFolder = DiskFolder.exists(path)
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        let folder = isFolder ? path : parts.dropLast().joined(separator: "/")
-        let disk: DiskFolder
-        do throws(SystemError) { disk = try DiskFolder(folder.isEmpty ? "." : folder) } catch {
-            throw .system(file: path, error)
-        }
-        return try JournalReader(disk, only: isFolder ? nil : parts.last.map(String.init))
     }
 
     public var isSeekable: Bool { true }
@@ -56,11 +49,11 @@ public final class JournalFeed: Feed {
         var named: [FeedCount] = []
         for (kind, count) in counts.enumerated() where count > 0 {
             named.append(
-                FeedCount("ticks.\(Tick.Kind(rawValue: UInt8(kind)).map { "\($0)" } ?? "other")", count))
+                FeedCount("types.\(Tick.Kind(rawValue: UInt8(kind)).map { "\($0)" } ?? "other")", count))
         }
         if losses > 0 { named.append(FeedCount("recording.losses", losses)) }
         return InputReport(
-            source: description, bytesRead: Int(reader.place.offset),
+            source: description, bytesRead: Int(reader.bytesRead),
             bytesTotal: (try? reader.size()).map(Int.init),
             counts: named)
     }
@@ -82,6 +75,7 @@ public final class JournalFeed: Feed {
         forget()
         do throws(JournalError) {
             _ = try reader.seek(to: time, image: &image)
+            builder.last = .none
             try image.writeSnapshot { (tick: Tick) throws(JournalError) in
                 take(tick, received: .zero, &builder)
             }
@@ -144,6 +138,12 @@ public final class JournalFeed: Feed {
             return builder.count(.numberRange, message: tick.source, "a symbol's number")
         }
         while symbols.count <= id { symbols.append(JournalFeed.unknown) }
+        // A recording's bytes may be anybody's; a name goes into JSON and onto terminals.
+        let name = tick.definition.name
+        guard SymbolName(name.bytes) == name else {
+            symbols[id] = JournalFeed.unknown
+            return builder.count(.badSymbol, message: tick.source, "a symbol without a name")
+        }
         symbols[id] = builder.adopt(tick, received: received)?.raw ?? JournalFeed.unknown
     }
 
@@ -159,7 +159,9 @@ public final class JournalFeed: Feed {
                 index = 0
             case .snapshot(let ticks, let isFirst, let isLast):
                 takeState(ticks, isFirst: isFirst, isLast: isLast, received, &builder)
-            case .lost:
+            case .lost(let loss):
+                // States that were only told anew are no gap of anything.
+                if loss.reason == .restated, loss.ticks == 0 { return }
                 losses += 1
                 builder.count(
                     .sequenceGap, message: 0, offset: Int(reader.place.offset), "the recorder lost ticks here"
@@ -186,6 +188,7 @@ public final class JournalFeed: Feed {
         let wasMuted = builder.writer.isMuted
         builder.writer.isMuted = true
         if isFirst, builder.symbolCount > 0 { builder.beginEpoch(builder.epoch &+ 1, at: builder.last) }
+        if isFirst { builder.last = .none }
         for tick in ticks { take(tick, received: received, &builder) }
         builder.writer.isMuted = wasMuted
         if isLast, builder.symbolCount > 0 { builder.isReplaced = true }

@@ -108,10 +108,16 @@ extension Configuration {
         }
         if let text = arguments["symbol"] { symbol = try Configuration.symbol(text, "symbol") }
         book = arguments["book"]
-        let names = arguments.all("symbols").flatMap { $0.split(separator: ",").map(String.init) }
-        guard !names.isEmpty else { return }
-        replay.symbols = []
-        for name in names { replay.symbols?.insert(try Configuration.symbol(name, "symbols")) }
+        replay.symbols = try Configuration.symbols(arguments)
+    }
+
+    /// Of `--symbols`; nil where nobody named any.
+    static func symbols(_ arguments: Arguments) throws(UsageError) -> Set<SymbolName>? {
+        let words = arguments.all("symbols").flatMap { $0.split(separator: ",").map(String.init) }
+        guard !words.isEmpty else { return nil }
+        var names: Set<SymbolName> = []
+        for word in words { names.insert(try symbol(word, "symbols")) }
+        return names
     }
 
     static func symbol(_ text: String, _ option: String) throws(UsageError) -> SymbolName {
@@ -121,7 +127,7 @@ extension Configuration {
         return name
     }
 
-    private static func target(_ text: String?, _ option: String) throws(UsageError) -> ReplayTarget? {
+    static func target(_ text: String?, _ option: String) throws(UsageError) -> ReplayTarget? {
         guard let text else { return nil }
         if let time = Timestamp(rfc3339: text) { return .time(time) }
         if let nanoseconds = Int64(text), !text.hasPrefix("+") { return .time(Timestamp(raw: nanoseconds)) }

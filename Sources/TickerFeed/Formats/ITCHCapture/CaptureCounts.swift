@@ -34,9 +34,9 @@ struct CaptureCounts {
     }
 
     /// At the end: a capture of packets of which none was of the feed is the wrong one.
-    func fault(_ offset: Int) -> FeedFault? {
+    var fault: FeedFault? {
         guard packets > 0, !hasSession else { return nil }
-        return FeedFault(offset: offset, reason: "none of its \(packets) packets is of MoldUDP64")
+        return FeedFault(offset: 0, reason: "none of its \(packets) packets is of MoldUDP64")
     }
 }
 

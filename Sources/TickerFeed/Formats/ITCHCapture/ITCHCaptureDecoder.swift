@@ -97,7 +97,7 @@ private struct ITCHCapturePlayer: ~Copyable {
             guard isLast else { return .needsBytes }
             let left = bytes.byteCount - place
             let isCut = left > 0 || reader.skipping > 0
-            return end(isCut ? .cut("packet", at: offset + place, bytesLeft: left) : transport.fault(offset))
+            return end(isCut ? .cut("packet", at: offset + place, bytesLeft: left) : transport.fault)
         } catch {
             return end(error.fault(at: offset))
         }

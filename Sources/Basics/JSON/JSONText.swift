@@ -1,36 +1,36 @@
 // JSON for people and tests: built as text, a member a line where that reads well. Cold path only.
 
 /// Members are added in order; the writer minds commas and escapes.
-struct JSONText {
-    private(set) var text = ""
+public struct JSONText {
+    public private(set) var text = ""
     private var needsComma = false
 
-    static func object(_ fill: (inout JSONText) -> Void) -> JSONText {
+    public static func object(_ fill: (inout JSONText) -> Void) -> JSONText {
         var json = JSONText()
         json.enclosed("{", "}", fill)
         return json
     }
 
-    mutating func member(_ key: String, _ value: JSONText) {
+    public mutating func member(_ key: String, _ value: JSONText) {
         separate()
         text += JSONText.quoted(key) + ": " + value.text
     }
-    mutating func member(_ key: String, _ value: some BinaryInteger) {
+    public mutating func member(_ key: String, _ value: some BinaryInteger) {
         member(key, JSONText(literal: String(value)))
     }
-    mutating func member(_ key: String, _ value: String) {
+    public mutating func member(_ key: String, _ value: String) {
         member(key, JSONText(literal: JSONText.quoted(value)))
     }
-    mutating func member(_ key: String, _ fill: (inout JSONText) -> Void) {
+    public mutating func member(_ key: String, _ fill: (inout JSONText) -> Void) {
         member(key, JSONText.object(fill))
     }
 
     /// `[a, b, c]`, on one line.
-    static func array(_ elements: [JSONText]) -> JSONText {
+    public static func array(_ elements: [JSONText]) -> JSONText {
         JSONText(literal: "[" + elements.map(\.text).joined(separator: ", ") + "]")
     }
-    static func number(_ value: some BinaryInteger) -> JSONText { JSONText(literal: String(value)) }
-    static func string(_ value: String) -> JSONText { JSONText(literal: quoted(value)) }
+    public static func number(_ value: some BinaryInteger) -> JSONText { JSONText(literal: String(value)) }
+    public static func string(_ value: String) -> JSONText { JSONText(literal: quoted(value)) }
 
     private init(literal: String = "") { text = literal }
 
