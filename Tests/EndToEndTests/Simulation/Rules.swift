@@ -434,7 +434,8 @@ extension BarMessage {
 
 extension StatusMessage {
     fileprivate func says(_ word: TrueStatus) -> Bool {
-        market == "\(word.status.state.name)" && feed == "live" && reason == word.status.reasonText
+        market == "\(word.status.state.name)" && feed == "\(word.feed.name)"
+            && reason == word.status.reasonText
             && version.time == word.time
     }
 }

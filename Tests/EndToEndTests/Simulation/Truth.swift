@@ -45,6 +45,8 @@ struct TrueBar {
 
 struct TrueStatus {
     var status: MarketStatus
+    /// Whoever falls silent is quiet, and live with the next word.
+    var feed = FeedState.live
     var time: Timestamp
     var at: Instant
 }
@@ -169,7 +171,9 @@ final class Truth {
         case .status:
             number(tick, symbol.statuses.count + 1)
             symbol.statuses.append(
-                TrueStatus(status: MarketStatus(packed: tick.aux), time: tick.eventTime, at: now))
+                TrueStatus(
+                    status: MarketStatus(packed: tick.aux), feed: SymbolStatus(packed: tick.aux).feed,
+                    time: tick.eventTime, at: now))
         case .barClose: close(symbol, tick, now)
         case .symbol, .statistics, .bar, .epoch: break
         }
