@@ -95,7 +95,9 @@ private final class Server {
     }
 
     func close() { recorder?.close(now: now) }
-    func seek(to time: Timestamp) throws { try #require(ingest.control.ask(.seek(.time(time))).ticket != nil) }
+    func seek(to time: Timestamp) throws {
+        try #require(ingest.control.ask(.seek(.time(time))).ticket != nil)
+    }
 }
 
 extension Log {

@@ -22,7 +22,8 @@ private func fuzz(_ format: FeedFormat, _ bytes: UnsafeRawBufferPointer) {
         whole.counts == cut.counts && whole.anomalies == cut.anomalies, "cut by \(longest) counts are others")
     demand(
         whole.ending == cut.ending && whole.consumed == cut.consumed,
-        "cut by \(longest) it ends at \(cut.consumed), \(cut.ending), and not \(whole.consumed), \(whole.ending)")
+        "cut by \(longest) it ends at \(cut.consumed), \(cut.ending), and not \(whole.consumed), \(whole.ending)"
+    )
     whole.decoder.reset()
     let again = whole.played
     whole.play(all, longest: longest, limit: 5, seed)
