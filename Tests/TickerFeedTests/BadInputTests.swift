@@ -2,6 +2,7 @@
 import Basics
 import Foundation
 import Market
+import TestSupport
 import Testing
 
 @testable import TickerFeed
@@ -173,4 +174,26 @@ private func refused(_ path: String, _ cut: Cut) -> String {
         _ = try cut.digest(FeedOptions(path: path))
         return "taken"
     } catch { return "\(error)" }
+}
+
+@Test(
+    "the first message of each kind of fault is found in the file, however it is cut", arguments: Seed.smoke)
+func faultsHavePlaces(seed: Seed) throws {
+    let path = Fixture.bad("itch-unknown-references.itch")
+    let bytes = try Fixture.bytes(path)
+    // The messages from 1,012 on are about orders that nobody added.
+    var places: [Int] = [], place = 0
+    for _ in 0..<1_020 {
+        places.append(place)
+        place += 2 + Int(bytes[place]) << 8 + Int(bytes[place + 1])
+    }
+    let options = FeedOptions(path: path, date: CalendarDate(year: 2020, month: 1, day: 30))
+    let feed = try InputFeed(options, memory: InputMemory(bytes, cutBy: seed.generator(), longest: 400))
+    let end = TapeEnd()
+    var builder = end.makeBuilder()
+    _ = feed.playAll(into: &builder)
+    #expect(builder.anomalies.firsts.map(\.message) == [1_012, 1_013, 1_014, 1_015, 1_016])
+    for first in builder.anomalies.firsts {
+        #expect(first.offset == places[Int(first.message) - 1])
+    }
 }

@@ -55,6 +55,11 @@ public struct BookBuilder: ~Copyable {
 
     public var symbolCount: Int { states.count }
     public var anomalies: Anomalies { books.anomalies }
+    /// How many kinds there were so far.
+    var anomalyKinds: Int { books.anomalies.firsts.count }
+    mutating func locateAnomalies(from index: Int, _ offset: (UInt64) -> Int?) {
+        books.anomalies.locate(from: index, offset)
+    }
     /// Ticks written since the tape began.
     public var tickCount: UInt64 { writer.position }
 

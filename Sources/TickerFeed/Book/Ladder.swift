@@ -21,7 +21,7 @@ struct SideIndex: Hashable {
     @inline(__always) func key(_ price: Price) -> Int64 { raw & 1 == 0 ? price.e9 : ~price.e9 }
 }
 
-/// Plain memory, trivially copyable: its owner frees it (`deallocate`). 32 bytes, so that both sides
+/// Trivially copyable; its rungs are in its owner's `LadderMemory`. 32 bytes, so that both sides
 /// of a book share a cache line.
 struct Ladder {
     /// `room` keys, and behind them as many levels.
@@ -35,8 +35,6 @@ struct Ladder {
 
     @inline(__always) var count: Int { Int(used) }
     private var capacity: Int { Int(room) }
-    /// Besides the ladder itself.
-    var memoryBytes: Int { capacity * Ladder.rungBytes }
     private static let rungBytes = 12
 
     @inline(__always)
@@ -111,8 +109,8 @@ struct Ladder {
     }
 
     @inline(__always)
-    mutating func insert(_ key: Int64, _ level: LevelIndex, at index: Int) {
-        if used == room { grow() }
+    mutating func insert(_ key: Int64, _ level: LevelIndex, at index: Int, in memory: inout LadderMemory) {
+        if used == room { grow(&memory) }
         let place = keys + index, behind = count &- index
         (place + 1).update(from: place, count: behind)
         (levels + index + 1).update(from: levels + index, count: behind)
@@ -142,22 +140,24 @@ struct Ladder {
         bestKey = .min
     }
 
-    mutating func deallocate() {
-        rungs?.deallocate()
-        self = Ladder()
-    }
+    /// The least room, and rungs in the least run of memory.
+    private static let roomMin: UInt32 = 8
+
+    private var runSize: Int { room.trailingZeroBitCount &- Ladder.roomMin.trailingZeroBitCount }
 
     @inline(never)
-    private mutating func grow() {
+    private mutating func grow(_ memory: inout LadderMemory) {
+        assert(LadderMemory.unit == Int(Ladder.roomMin) * Ladder.rungBytes)
         let old = self
-        room = max(8, room * 2)
-        rungs = TableMemory.allocate(Int64.self, count: capacity * Ladder.rungBytes / 8)
+        room = max(Ladder.roomMin, room * 2)
+        rungs = memory.take(size: runSize).bindMemory(
+            to: Int64.self, capacity: capacity * Ladder.rungBytes / 8)
         keys.initialize(repeating: .max, count: capacity)
         UnsafeMutableRawPointer(levels).bindMemory(to: LevelIndex.self, capacity: capacity)
         guard let oldKeys = old.rungs else { return }
         keys.update(from: oldKeys, count: count)
         levels.update(from: old.levels, count: count)
-        oldKeys.deallocate()
+        memory.give(back: UnsafeMutableRawPointer(oldKeys), size: old.runSize)
     }
 
     /// For tests: traps where the order above doesn't hold.

@@ -69,6 +69,7 @@ public struct OrderBooks: ~Copyable {
     private var levels = LevelPool()
     private var ladders: UnsafeMutablePointer<Ladder>
     private var ladderCapacity = 64
+    private var rungs = LadderMemory()
 
     public private(set) var symbolCount = 0
     public var liveOrders: Int { orders.count }
@@ -86,10 +87,7 @@ public struct OrderBooks: ~Copyable {
         ladders = TableMemory.allocate(Ladder.self, count: ladderCapacity)
         ladders.initialize(repeating: Ladder(), count: ladderCapacity)
     }
-    deinit {
-        for i in 0..<ladderCapacity { ladders[i].deallocate() }
-        ladders.deallocate()
-    }
+    deinit { ladders.deallocate() }
 
     /// Two empty sides for one more symbol; symbols are numbered from 0.
     public mutating func addSymbol() -> SymbolID {
@@ -159,7 +157,7 @@ public struct OrderBooks: ~Copyable {
         guard found else {
             guard size > 0 else { return false }
             let level = levels.take(BookLevel(price: price, shares: size, orders: orders, place: place))
-            ladders[place.index].insert(key, level, at: position)
+            ladders[place.index].insert(key, level, at: position, in: &rungs)
             return true
         }
         let level = ladders[place.index].level(at: position)
@@ -247,9 +245,8 @@ public struct OrderBooks: ~Copyable {
 
     /// Bytes of all tables, used or not.
     public var memoryBytes: Int {
-        var bytes = orders.memoryBytes + levels.memoryBytes + ladderCapacity * MemoryLayout<Ladder>.stride
-        for index in 0..<symbolCount * 2 { bytes += ladders[index].memoryBytes }
-        return bytes
+        orders.memoryBytes + levels.memoryBytes + ladderCapacity * MemoryLayout<Ladder>.stride
+            + rungs.memoryBytes
     }
 
     @inline(__always)
@@ -283,7 +280,7 @@ public struct OrderBooks: ~Copyable {
             level = ladders[place.index].level(at: position)
         } else {
             level = levels.take(BookLevel(price: price, shares: 0, orders: 0, place: place))
-            ladders[place.index].insert(key, level, at: position)
+            ladders[place.index].insert(key, level, at: position, in: &rungs)
         }
         levels[level].shares &+= UInt64(shares)
         levels[level].orders &+= 1

@@ -130,6 +130,18 @@ public struct Anomalies: Sendable {
             First(anomaly: anomaly, message: message, offset: offset, cause: cause.map { "\($0)" }))
     }
 
+    /// Says where the messages of those first ones begin that were met without a place.
+    ///
+    /// - Parameter offset: of a message by its number; nil where it is not known any more.
+    mutating func locate(from index: Int, _ offset: (UInt64) -> Int?) {
+        for index in index..<firsts.count where firsts[index].offset == nil {
+            let first = firsts[index]
+            firsts[index] = First(
+                anomaly: first.anomaly, message: first.message, offset: offset(first.message),
+                cause: first.cause)
+        }
+    }
+
     /// Those that happened, with their names.
     public var named: [(name: String, count: UInt64)] {
         Anomaly.allCases.filter { self[$0] > 0 }.map { ($0.name, self[$0]) }

@@ -67,6 +67,31 @@ private struct ITCHPlayer: ~Copyable {
         _ bytes: RawSpan, at offset: Int, isLast: Bool, upTo time: Timestamp, limit: Int,
         received: Timestamp, into builder: inout BookBuilder
     ) -> FeedProgress {
+        let known = builder.anomalyKinds, first = router.messages + 1
+        let progress = playOn(
+            bytes, at: offset, isLast: isLast, upTo: time, limit: limit, received: received, into: &builder)
+        guard builder.anomalyKinds > known else { return progress }
+        builder.locateAnomalies(from: known) { number in
+            ITCHPlayer.place(of: number, from: first, in: bytes).map { offset + $0 }
+        }
+        return progress
+    }
+
+    /// Where a message begins, found when somebody asks: messages don't carry their places along.
+    private static func place(of number: UInt64, from first: UInt64, in bytes: RawSpan) -> Int? {
+        guard number >= first else { return nil }
+        var place = 0
+        for _ in first..<number {
+            guard place + 2 <= bytes.byteCount else { return nil }
+            place += 2 + Int(bytes.u16(at: place))
+        }
+        return place
+    }
+
+    private mutating func playOn(
+        _ bytes: RawSpan, at offset: Int, isLast: Bool, upTo time: Timestamp, limit: Int,
+        received: Timestamp, into builder: inout BookBuilder
+    ) -> FeedProgress {
         guard !isAtEndMarker else { return FeedProgress(consumed: 0, played: 0, next: .end) }
         // Nothing is due before midnight, and `time` may be as far away as times go.
         let limitTime = time < router.midnight ? Nanoseconds(raw: -1) : time - router.midnight
