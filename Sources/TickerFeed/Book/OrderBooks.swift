@@ -230,15 +230,21 @@ public struct OrderBooks: ~Copyable {
         TableMemory.prefetch(hint.isAdd ? ends.levels : level)
     }
 
-    /// Third step: the level that a new order joins.
+    /// Third step: the level that a new order joins; the busy end of the ladder that a level may leave
+    /// with its last order.
     @inline(__always)
     func prefetchNewLevel(_ hint: OrderHint) {
         guard !hint.isNone else { return }
         let ladder = ladders + (Int(hint.symbol) &* 2 &+ (hint.isAsk ? 1 : 0))
-        guard ladder.pointee.count > 0 else { return }
+        guard hint.isAdd, ladder.pointee.count > 0 else {
+            let ends = ladders[levels[orders.likelyLevel(hint.order)].place.index].busyEnd
+            TableMemory.prefetch(ends.keys)
+            TableMemory.prefetch(ends.keys - 64)
+            TableMemory.prefetch(ends.levels)
+            return
+        }
         let key = hint.isAsk ? ~hint.price.e9 : hint.price.e9
-        let level = levels.address(ladder.pointee.likelyLevel(of: key))
-        TableMemory.prefetch(hint.isAdd ? level : UnsafeRawPointer(ladder))
+        TableMemory.prefetch(levels.address(ladder.pointee.likelyLevel(of: key)))
     }
 
     // MARK: State
