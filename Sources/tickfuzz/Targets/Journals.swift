@@ -166,7 +166,8 @@ private func seek(_ folder: OneSegment) throws(JournalError) {
     var image = MarketImage(), first: Timestamp?
     look: while true {
         switch try reader.next() {
-        case .ticks(let ticks, _): first = first ?? ticks.last?.eventTime
+        // What is sought is where an event begins: its later ticks may be made to have later times.
+        case .ticks(let ticks, _): first = first ?? ticks.first?.eventTime
         case .end, .notYet: break look
         default: break
         }
