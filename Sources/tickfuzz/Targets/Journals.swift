@@ -167,7 +167,9 @@ private func seek(_ folder: OneSegment) throws(JournalError) {
     look: while true {
         switch try reader.next() {
         // What is sought is where an event begins: its later ticks may be made to have later times.
-        case .ticks(let ticks, _): first = first ?? ticks.first?.eventTime
+        // Heads say how far their times go, and a seek believes them; `verify` does not.
+        case .ticks(let ticks, let head):
+            if let time = ticks.first?.eventTime, time <= head.reached { first = first ?? time }
         case .end, .notYet: break look
         default: break
         }
