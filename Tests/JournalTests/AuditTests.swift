@@ -15,25 +15,6 @@ private func audited(_ folder: MemoryFolder) throws -> (faults: [JournalFault], 
     return (faults, audit.counts)
 }
 
-/// A few segments with several snapshots each.
-private func someSegments(_ seed: Seed) throws -> (folder: MemoryFolder, ticks: [Tick]) {
-    let source = try Source(seed)
-    var options = someOptions
-    options.segmentBytes = 60_000
-    let folder = MemoryFolder(), writer = try JournalWriter(folder, options, now: noon)
-    var ticks: [Tick] = [], random = seed.generator()
-    try writer.resume(now: noon)
-    for _ in 0..<40 {
-        let more = source.ticks(steps: 1 + random.below(60))
-        ticks += more
-        try writer.write(more)
-        try writer.write(now: noon)
-        if random.oneIn(5) { try writer.resume(now: noon) }
-    }
-    try writer.close(now: noon)
-    return (folder, ticks)
-}
-
 @Test("a journal as it was written has no fault, and info and verify count alike", arguments: Seed.smoke)
 func whole(seed: Seed) throws {
     let (folder, ticks) = try someSegments(seed)

@@ -175,3 +175,22 @@ func recorded(
     if closes { try writer.close(now: noon) }
     return folder
 }
+
+/// A few segments with several snapshots each.
+func someSegments(_ seed: Seed, batches: Int = 40) throws -> (folder: MemoryFolder, ticks: [Tick]) {
+    let source = try Source(seed)
+    var options = someOptions
+    options.segmentBytes = 60_000
+    let folder = MemoryFolder(), writer = try JournalWriter(folder, options, now: noon)
+    var ticks: [Tick] = [], random = seed.generator()
+    try writer.resume(now: noon)
+    for _ in 0..<batches {
+        let more = source.ticks(steps: 1 + random.below(60))
+        ticks += more
+        try writer.write(more)
+        try writer.write(now: noon)
+        if random.oneIn(5) { try writer.resume(now: noon) }
+    }
+    try writer.close(now: noon)
+    return (folder, ticks)
+}

@@ -9,21 +9,8 @@ import TickerFeed
 
 @Test("seek and play is play from the start with everything before dropped", arguments: Seed.smoke)
 func seekAnywhere(seed: Seed) throws {
+    let (folder, ticks) = try someSegments(seed, batches: 60)
     var random = seed.generator()
-    let source = try Source(seed)
-    var options = someOptions
-    options.segmentBytes = 60_000
-    let folder = MemoryFolder(), writer = try JournalWriter(folder, options, now: noon)
-    var ticks: [Tick] = []
-    try writer.resume(now: noon)
-    for _ in 0..<60 {
-        let more = source.ticks(steps: 1 + random.below(60))
-        ticks += more
-        try writer.write(more)
-        try writer.write(now: noon)
-        if random.oneIn(5) { try writer.resume(now: noon) }
-    }
-    try writer.close(now: noon)
     let reader = try JournalReader(folder)
     let first = ticks[0].eventTime.raw, last = ticks[ticks.count - 1].eventTime.raw
     for step in 0..<40 {

@@ -103,8 +103,9 @@ public struct SegmentSurvey: Sendable {
             first = first ?? head.first
         case .snapshot: if head.flags.contains(.last) { snapshots += 1 }
         case .lost:
-            guard let loss = try? LossNote.parse(note) else { return }
+            // Something was lost, also where the note does not say what: that is for `verify` to tell.
             lossCount += 1
+            guard let loss = try? LossNote.parse(note) else { return }
             lostTicks &+= loss.ticks
             if losses.count < SegmentSurvey.lossesMax { losses.append(loss) }
         case .end:
