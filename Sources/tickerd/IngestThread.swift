@@ -18,6 +18,7 @@ final class IngestThread: @unchecked Sendable {
     private let rest: Nanoseconds
     /// The longest sleep, so that stopping is prompt.
     private static let nap = Nanoseconds.milliseconds(50)
+    private static let patience = Nanoseconds.seconds(1)
 
     init(
         feed: any Feed, tape: consuming Tape.Writer, _ configuration: Configuration, epoch: UInt32
@@ -49,11 +50,19 @@ final class IngestThread: @unchecked Sendable {
     }
 
     /// The first turns, on the caller's thread, before there are others: a simulated market opens
-    /// with all its symbols.
+    /// with all its symbols, and a pipe has a second to bring its first.
     func begin() {
-        for _ in 0..<openingTurns {
+        let patienceEnd = Moment.read().instant + IngestThread.patience
+        var turnsLeft = openingTurns
+        while turnsLeft > 0 {
             let now = Moment.read()
-            if ingest.turn(now: now) > now.instant { break }
+            if ingest.turn(now: now) <= now.instant {
+                turnsLeft -= 1
+            } else if ingest.awaitsFirstSymbol, now.instant < patienceEnd {
+                ingest.wait(atMost: IngestThread.nap)
+            } else {
+                break
+            }
         }
     }
 

@@ -164,6 +164,8 @@ async def a_pipe_shows_what_it_has_brought_so_far():
     with subprocess.Popen(["cat", SESSION, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as pipe:
         with Server("--feed", "-", "--date", "2020-01-30", "--speed", "max", stdin=pipe.stdout) as server:
             async with connected(server) as client:
+                # Whoever comes before the first bytes finds no symbols.
+                await fill(client, lambda: "AAPL" in server.get("/v1/symbols"))
                 await client.subscribe("stats", ["AAPL"], rate=20)
                 # The pipe stays open: nothing but what came tells that this is the last trade.
                 await fill(client, lambda: client.state.get(("stats", "AAPL"), {}).get("count") == 849 + 240)

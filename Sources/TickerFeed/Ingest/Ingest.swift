@@ -98,6 +98,9 @@ public final class Ingest: @unchecked Sendable {
         if isWaiting { feed.wait(atMost: span) } else { Thread.sleep(span) }
     }
 
+    /// Nothing is known yet, and the source has nothing yet: who subscribes now is refused.
+    public var awaitsFirstSymbol: Bool { isWaiting && builder.symbolCount == 0 }
+
     private func step(_ now: Moment, _ snapshotsLeft: Bool) -> Instant {
         switch phase {
         case .forwarding(let time): return forward(to: time, now)
