@@ -21,6 +21,7 @@ struct FeedWatch {
     private var tenthsTold = 0
     private var faultTold: String?
     private var isEndTold = false
+    private var areMissingTold = false
 
     init(_ log: Log, _ configuration: Configuration, now: Instant) {
         self.log = log
@@ -42,6 +43,7 @@ struct FeedWatch {
             log.write(.error, "feed_fault", ["reason": .text(fault)])
         }
         faultTold = report.fault
+        if report.rounds > 0, !areMissingTold { tellMissing(ingest.state) }
         if report.hasEnded != isEndTold {
             isEndTold = report.hasEnded
             if isEndTold { tellEnd(ingest, report) }
@@ -73,6 +75,17 @@ struct FeedWatch {
                 ])
         }
         anomaliesTold = firsts.count
+    }
+
+    /// Asked for by `--symbols`, and not in what was read from its beginning to its end.
+    private mutating func tellMissing(_ state: IngestState) {
+        areMissingTold = true
+        let names = state.missingSymbols
+        guard !names.isEmpty else { return }
+        clearBar()
+        log.write(
+            .warning, "symbols_missing",
+            ["file": .text(path), "symbols": .text(names.map { "\($0)" }.joined(separator: ","))])
     }
 
     private mutating func tellEnd(_ ingest: IngestThread, _ report: FeedReport) {

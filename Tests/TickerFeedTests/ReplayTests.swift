@@ -150,6 +150,21 @@ func rangeOffsets(from: Int, to: Int, played: Int) throws {
 
 // MARK: Symbols
 
+@Test("a symbol that was asked for and never came is told at the end, and not before")
+func missingSymbols() throws {
+    let feed = try Recording.twoStocks.feed()
+    let known = try #require(Plain.ticks(try Recording.twoStocks.feed()).ticks.first { $0.kind == .symbol })
+    let zzzz = try #require(SymbolName("ZZZZ")), nope = try #require(SymbolName("NOPE"))
+    let options = ReplayOptions.of(.unpaced) {
+        $0.symbols = [known.definition.name, zzzz, nope]
+    }
+    let stage = ReplayStage(feed, options)
+    #expect(stage.ingest.state.missingSymbols.isEmpty)
+    var random = Seed.smoke[0].generator()
+    stage.run(late: .milliseconds(1), &random)
+    #expect(stage.ingest.state.missingSymbols == [nope, zzzz])
+}
+
 @Test(
     "who asks for one symbol gets its ticks and no others",
     arguments: [Recording.twoStocks, .binanceTwo, .lines], Seed.smoke.prefix(2))

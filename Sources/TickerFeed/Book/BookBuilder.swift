@@ -53,6 +53,11 @@ public struct BookBuilder: ~Copyable {
     /// Some symbols are not wanted: a feed passes their messages over.
     @inline(__always) public var isChoosy: Bool { wanted != nil }
 
+    /// Wanted, and not defined so far; in order of their names.
+    var missing: [SymbolName] {
+        (wanted ?? []).filter { directory.find($0) == nil }.sorted()
+    }
+
     public var symbolCount: Int { states.count }
     public var anomalies: Anomalies { books.anomalies }
     /// How many kinds there were so far.

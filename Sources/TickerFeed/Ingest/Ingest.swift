@@ -221,6 +221,7 @@ public final class Ingest: @unchecked Sendable {
     // MARK: Rounds
 
     private func endRound(_ now: Moment) -> Instant {
+        state.note(missing: builder.missing)
         state.roundEnded()
         builder.writer.isMuted = false
         // A feed without a single message would turn for ever.

@@ -32,6 +32,9 @@ public final class IngestState: Sendable {
     /// How far the input was read, as of a few moments ago; nil for what has no end.
     public var input: InputReport? { inputReport.withLock { $0 } }
     func note(_ report: InputReport?) { inputReport.withLock { $0 = report } }
+    /// Symbols that were asked for and did not come in a whole round, by name; empty before its end.
+    public var missingSymbols: [SymbolName] { missing.withLock { $0 } }
+    func note(missing names: [SymbolName]) { missing.withLock { $0 = names } }
     /// As of the last turn.
     public var anomaliesByKind: [FeedReport.Anomaly] {
         let counts = anomalyTable.withLock { $0 }
@@ -73,6 +76,7 @@ public final class IngestState: Sendable {
     private let faultFound = Mutex<FeedError?>(nil)
     private let anomalyTable = Mutex(Anomalies())
     private let inputReport = Mutex<InputReport?>(nil)
+    private let missing = Mutex<[SymbolName]>([])
 
     init() {}
 
