@@ -54,12 +54,15 @@ let package = Package(
         // Floor 3: feed → book → tape | tape → conflate → socket. They meet only in Market's tape.
         room("TickerFeed", on: ["Basics", "CLinux", "CZlib", "Market", "Dialects", "Journal"]),
         room("FanOut", on: ["Basics", "Market", "Wire", "Dialects"]),
+        room("Watch", on: ["Basics", "CLinux", "Market", "Wire", "Dialects"]),
 
         // Floor 4: doors. They put rooms together and hold no rules.
         door(
             "tickerd",
             to: ["Basics", "CLinux", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut"]),
-        door("tickwatch", to: ["Basics", "CLinux", "Market", "Wire", "Dialects"]),
+        door(
+            "tickwatch",
+            to: ["Basics", "CLinux", "Market", "Wire", "Dialects", "TickerFeed", "FanOut", "Watch"]),
         door(
             "tickbench",
             to: [
@@ -82,6 +85,7 @@ let package = Package(
             "TickerFeedTests", of: ["Basics", "Market", "Dialects", "Journal", "TickerFeed"],
             without: ["Bad", "Golden"]),
         tests("FanOutTests", of: ["Basics", "Market", "Wire", "Dialects", "FanOut"]),
+        tests("WatchTests", of: ["Basics", "Market", "Wire", "Dialects", "Watch"]),
         tests(
             "EndToEndTests", of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
         tests(

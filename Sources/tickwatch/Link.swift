@@ -7,6 +7,7 @@
 //   - A server that says when to come back is believed, up to a minute.
 import Basics
 import Dialects
+import Watch
 import Wire
 
 struct Backoff {

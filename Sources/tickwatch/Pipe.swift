@@ -2,6 +2,7 @@
 import Basics
 import Dialects
 import Market
+import Watch
 
 enum Pipe {
     /// `AAPL last 231.45 change +1.20 +0.52% bid 231.44 x 300 ask 231.46 x 500`, and where the feed is not

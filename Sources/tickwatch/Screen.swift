@@ -2,6 +2,7 @@
 import Basics
 import Dialects
 import Market
+import Watch
 
 /// How the connection stands, apart from how any symbol stands.
 enum LinkState: Equatable {

@@ -2,6 +2,7 @@
 import Basics
 import CLinux
 import Dialects
+import Watch
 import Wire
 
 @main

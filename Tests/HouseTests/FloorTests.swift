@@ -11,10 +11,11 @@ private let floors: [String: Set<String>] = [
     "Journal": ["Basics", "CLinux", "CZlib", "Market"],
     "TickerFeed": ["Basics", "Market", "Dialects", "Journal", "CLinux", "CZlib"],
     "FanOut": ["Basics", "Market", "Wire", "Dialects"],
+    "Watch": ["Basics", "CLinux", "Market", "Wire", "Dialects"],
 ]
 
 private let doors: Set = ["tickerd", "tickwatch", "tickbench", "tickfuzz"]
-private let rooms: Set = ["Basics", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut"]
+private let rooms: Set = ["Basics", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut", "Watch"]
 private let ground: Set = ["CLinux", "COpenSSL", "CSwiftRuntime", "CZlib"]
 
 /// The module that a line imports, nil for any other line.

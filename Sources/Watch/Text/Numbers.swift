@@ -2,9 +2,9 @@
 import Basics
 import Market
 
-enum Numbers {
+public enum Numbers {
     /// At least two decimals, all there are; `+` in front where asked for.
-    static func price(_ price: Price, signed: Bool = false) -> String {
+    public static func price(_ price: Price, signed: Bool = false) -> String {
         let magnitude = price.e9.magnitude
         let (whole, rest) = magnitude.quotientAndRemainder(dividingBy: 1_000_000_000)
         var fraction = String(String(rest + 1_000_000_000).dropFirst())
@@ -13,7 +13,7 @@ enum Numbers {
         return "\(sign)\(whole).\(fraction)"
     }
 
-    static func size(_ size: Quantity) -> String {
+    public static func size(_ size: Quantity) -> String {
         let (whole, rest) = size.e8.magnitude.quotientAndRemainder(dividingBy: 100_000_000)
         guard rest != 0 else { return "\(whole)" }
         var fraction = String(String(rest + 100_000_000).dropFirst())
@@ -22,14 +22,14 @@ enum Numbers {
     }
 
     /// Hundredths of a percent: 123 is "+1.23%".
-    static func percent(_ basisPoints: Int64) -> String {
+    public static func percent(_ basisPoints: Int64) -> String {
         let rest = String(basisPoints.magnitude % 100 + 100).dropFirst()
         let sign = basisPoints < 0 ? "-" : basisPoints > 0 ? "+" : ""
         return "\(sign)\(basisPoints.magnitude / 100).\(rest)%"
     }
 
     /// "0.3s", "42s", "5m", "3h": an age at a glance.
-    static func age(_ span: Nanoseconds) -> String {
+    public static func age(_ span: Nanoseconds) -> String {
         let tenths = max(0, span.raw) / 100_000_000
         switch tenths {
         case ..<100: return "\(tenths / 10).\(tenths % 10)s"
@@ -39,10 +39,10 @@ enum Numbers {
         }
     }
 
-    static func pad(_ text: String, _ width: Int) -> String {
+    public static func pad(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
     }
-    static func padEnd(_ text: String, _ width: Int) -> String {
+    public static func padEnd(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 }

@@ -5,18 +5,18 @@
 import Basics
 import CLinux
 
-struct TokenSource {
+public struct TokenSource {
     private let file: String?
     private static let bytesMax = 8_192
 
     /// - Throws: where a file is named that cannot be read now.
-    init(file: String?) throws(UsageError) {
+    public init(file: String?) throws(UsageError) {
         self.file = file
         _ = try read()
     }
 
     /// What goes with a handshake: nothing where there is no token.
-    var headers: [(String, String)] {
+    public var headers: [(String, String)] {
         guard let token = try? read(), !token.isEmpty else { return [] }
         return [("Authorization", "Bearer \(token)")]
     }
