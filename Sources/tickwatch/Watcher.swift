@@ -122,7 +122,7 @@ final class Watcher {
         let changed = list.apply(message, now: now)
         hasNews = true
         // All requests name the same symbols: the first answer says it for the others.
-        if case .ack(.number(1), _, let refused, _) = message, !refused.isEmpty { report(refused) }
+        if case .ack(let ack) = message, ack.id == .number(1), !ack.refused.isEmpty { report(ack.refused) }
         if case .error(_, "unauthenticated", let reason) = message, status == nil {
             status = .refused
             restoreForMessage()

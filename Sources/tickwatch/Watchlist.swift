@@ -69,11 +69,11 @@ struct Watchlist {
             defer { rows[row].doubt = doubt }
             return doubt == rows[row].doubt ? nil : row
         case .epoch: forget()
-        case .heartbeat(let lag, _, let merged, _):
-            self.lagging = lag
-            self.merged = merged
-        case .ack(_, _, let refused, _):
-            for refusal in refused {
+        case .heartbeat(let heartbeat):
+            lagging = heartbeat.lag
+            merged = heartbeat.merged
+        case .ack(let ack):
+            for refusal in ack.refused {
                 if let row = index[refusal.symbol] { rows[row].refusal = refusal.code }
             }
         default: break
