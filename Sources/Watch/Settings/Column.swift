@@ -14,7 +14,8 @@ public enum Column: String, Hashable, Sendable, CaseIterable {
     case state
 
     public static let standard: [Column] = [
-        .symbol, .last, .change, .percent, .bid, .ask, .bidSize, .askSize, .spread, .volume, .high, .low, .vwap,
+        .symbol, .last, .change, .percent, .bid, .ask, .bidSize, .askSize, .spread, .volume, .high, .low,
+        .vwap,
         .spark, .age, .state,
     ]
 }
