@@ -1,15 +1,21 @@
 // Command lines, alike for all doors: options by name, one clear line for a wrong one.
 
-/// An option of a program: `--name` or, with a `value`, `--name VALUE` or `--name=VALUE`.
+/// An option of a program: `--name` or, with a `value`, `--name VALUE` or `--name=VALUE`; with a `short`
+/// letter also `-n VALUE` or `-nVALUE`.
 public struct Option: Sendable {
     public let name: String
+    public let short: Character?
     /// What stands for the value in the help; nil for a switch.
     public let value: String?
     public let help: String
     /// Each value counts; of other options the last one does.
     public let mayRepeat: Bool
-    public init(_ name: String, _ value: String? = nil, _ help: String, mayRepeat: Bool = false) {
+    public init(
+        _ name: String, _ value: String? = nil, _ help: String, short: Character? = nil,
+        mayRepeat: Bool = false
+    ) {
         self.name = name
+        self.short = short
         self.value = value
         self.help = help
         self.mayRepeat = mayRepeat
@@ -33,7 +39,7 @@ public struct Arguments {
         var place: String?
     }
 
-    /// - Parameter arguments: without the program's name. `--` ends the options.
+    /// - Parameter arguments: without the program's name. `--` ends the options; `-` alone is an operand.
     public init(_ arguments: [String], options: [Option]) throws(UsageError) {
         var rest = arguments[...]
         while let argument = rest.popFirst() {
@@ -52,11 +58,12 @@ public struct Arguments {
     private mutating func take(
         _ argument: String, _ rest: inout ArraySlice<String>, _ options: [Option]
     ) throws(UsageError) {
-        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        let name = argument.hasPrefix("--") ? String(parts[0].dropFirst(2)) : ""
-        guard let option = options.first(where: { $0.name == name }) else {
-            throw UsageError("unknown option \(parts[0]); --help lists them")
-        }
+        let parts = Arguments.parts(argument, options)
+        let named = parts[0].hasPrefix("--") ? String(parts[0].dropFirst(2)) : ""
+        let short = parts[0].count == 2 ? parts[0].last : nil
+        guard let option = options.first(where: { $0.name == named || $0.short != nil && $0.short == short })
+        else { throw UsageError("unknown option \(parts[0]); --help lists them") }
+        let name = option.name
         guard let meaning = option.value else {
             guard parts.count == 1 else { throw UsageError("--\(name) takes no value") }
             values[name, default: []].append(Given(value: ""))
@@ -69,6 +76,16 @@ public struct Arguments {
         } else {
             throw UsageError("--\(name) wants \(meaning)")
         }
+    }
+
+    /// An option and its value, where that stands in the same argument: `--name=VALUE`, `-nVALUE`.
+    private static func parts(_ argument: String, _ options: [Option]) -> [Substring] {
+        let letter = argument.dropFirst().first
+        guard letter != "-", argument.count > 2,
+            options.contains(where: { $0.short == letter && $0.value != nil })
+        else { return argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false) }
+        let value = argument.dropFirst(2)
+        return [argument.prefix(2), value.hasPrefix("=") ? value.dropFirst() : value]
     }
 
     public func has(_ name: String) -> Bool { values[name] != nil }
