@@ -85,7 +85,8 @@ let package = Package(
             "TickerFeedTests", of: ["Basics", "Market", "Dialects", "Journal", "TickerFeed"],
             without: ["Bad", "Golden"]),
         tests("FanOutTests", of: ["Basics", "Market", "Wire", "Dialects", "FanOut"]),
-        tests("WatchTests", of: ["Basics", "Market", "Wire", "Dialects", "Watch"]),
+        tests(
+            "WatchTests", of: ["Basics", "Market", "Wire", "Dialects", "Watch"], without: ["Golden"]),
         tests(
             "EndToEndTests", of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
         tests(

@@ -30,21 +30,21 @@ public struct Instrument: Hashable, Sendable {
     public var last: Price? { stats.flatMap { $0.count > 0 ? $0.last : nil } }
     public var change: Price? { stats.flatMap { $0.count > 0 ? $0.change : nil } }
 
-    /// Of the day, in hundredths of a percent of the first trade's price, half up.
+    /// Of the day, in hundredths of a percent of the first trade's price, rounded half away from zero.
     public var changeBasisPoints: Int64? {
         guard let stats, stats.count > 0, stats.open.e9 > 0 else { return nil }
-        return Instrument.basisPoints(stats.change.e9, of: stats.open.e9)
+        return Instrument.ratio(stats.change.e9, stats.open.e9, times: 10_000)
     }
 
-    /// Ask less bid, in hundredths of a percent of the middle between them; negative where they cross.
-    public var spreadBasisPoints: Int64? {
+    /// Ask less bid, in thousandths of a percent of the middle between them; negative where they cross.
+    public var spreadTenths: Int64? {
         guard let quote, let bid = quote.bid, let ask = quote.ask, bid.e9 > 0, ask.e9 > 0 else { return nil }
-        return Instrument.basisPoints(ask.e9 - bid.e9, of: (bid.e9 + ask.e9) / 2)
+        return Instrument.ratio(ask.e9 - bid.e9, bid.e9 / 2 + ask.e9 / 2, times: 100_000)
     }
 
-    private static func basisPoints(_ part: Int64, of whole: Int64) -> Int64 {
-        let scaled = Int128(part) * 20_000 / Int128(whole)
-        return Int64(clamping: (scaled + (scaled < 0 ? -1 : 1)) / 2)
+    private static func ratio(_ part: Int64, _ whole: Int64, times scale: Int128) -> Int64 {
+        let doubled = Int128(part) * scale * 2 / Int128(max(1, whole))
+        return Int64(clamping: (doubled + (doubled < 0 ? -1 : 1)) / 2)
     }
 
     public var state: SymbolState {

@@ -58,7 +58,7 @@ private struct SortKey: Comparable {
         case .ask: number = instrument.quote?.ask?.e9
         case .bidSize: number = instrument.quote?.bidSize?.e8
         case .askSize: number = instrument.quote?.askSize?.e8
-        case .spread: number = instrument.spreadBasisPoints
+        case .spread: number = instrument.spreadTenths
         case .volume: number = instrument.stats?.volumeE8
         case .high: number = instrument.stats?.high.e9
         case .low: number = instrument.stats?.low.e9

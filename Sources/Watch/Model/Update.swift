@@ -52,7 +52,7 @@ extension Model {
         case .bar(let bar):
             guard detail?.symbol == bar.version.symbol, advance(.bar, bar.version, now) != nil else { break }
             detail?.take(bar)
-        case .gap(let symbol, let channel, let from, let to, _): gap(symbol, channel, from, to)
+        case .gap(let lost): gap(lost)
         case .epoch(let epoch, let reason):
             forget()
             connection.epoch = epoch
@@ -64,15 +64,13 @@ extension Model {
 
     private mutating func answer(_ message: ServerMessage, _ now: Moment) -> [Effect] {
         switch message {
-        case .welcome(let epoch, let server, _):
-            welcomed(epoch, server)
-        case .ack(_, _, let refused, _):
-            for refusal in refused {
-                if let at = index[refusal.symbol] { instruments[at].refusal = refusal.code }
-            }
-        case .heartbeat(let lag, _, let merged, _):
-            connection.lag = lag
-            connection.merged = merged
+        case .welcome(let welcome): welcomed(welcome)
+        case .ack(let ack): acknowledged(ack)
+        case .heartbeat(let beat):
+            connection.lag = beat.lag
+            connection.merged = beat.merged
+            connection.askedMilli = beat.askedMilli
+            connection.sentMilli = beat.sentTenths * 100
         case .error(_, let code, let text): say("\(code): \(text)", isFault: true, now.instant)
         case .goodbye(let code, _): say("the server says goodbye: \(code)", now.instant)
         default: break
@@ -114,14 +112,24 @@ extension Model {
         return at
     }
 
-    private mutating func gap(_ symbol: String, _ channel: String, _ from: UInt64, _ to: UInt64) {
-        let count = to >= from ? to - from + 1 : 0
+    private mutating func gap(_ gap: GapMessage) {
+        let count = gap.to >= gap.from ? gap.to - gap.from + 1 : 0
         connection.declaredLost &+= count
         connection.lastOutage?.lost &+= count
-        if let at = index[symbol], let channel = Channel(named: channel) {
-            instruments[at].versions[Int(channel.rawValue)] = to
+        if let at = index[gap.symbol], let channel = Channel(named: gap.channel) {
+            instruments[at].versions[Int(channel.rawValue)] = gap.to
         }
-        if detail?.symbol == symbol { detail?.lost(channel, count) }
+        if detail?.symbol == gap.symbol { detail?.lost(gap.channel, count) }
+    }
+
+    private mutating func acknowledged(_ ack: AckMessage) {
+        if ack.resumed == true { connection.lastOutage?.isResumed = true }
+        for refusal in ack.refused {
+            if let at = index[refusal.symbol] { instruments[at].refusal = refusal.code }
+        }
+        for symbol in ack.symbols {
+            if let at = index[symbol] { instruments[at].refusal = nil }
+        }
     }
 
     /// The feed begins a new life: what is shown is of the old one.
@@ -178,10 +186,12 @@ extension Model {
 
     private var isBroken: Bool { if case .broken = connection.state { true } else { false } }
 
-    private mutating func welcomed(_ epoch: String, _ server: String) {
-        if !connection.epoch.isEmpty, connection.epoch != epoch { forget() }
-        connection.epoch = epoch
-        connection.server = server
+    private mutating func welcomed(_ welcome: WelcomeMessage) {
+        if !connection.epoch.isEmpty, connection.epoch != welcome.epoch { forget() }
+        connection.epoch = welcome.epoch
+        connection.server = welcome.server
+        let speed = welcome.clockSpeedMilli.map { $0 == 1_000 ? "" : " \(Numbers.rate(milli: $0))x" }
+        connection.clock = welcome.clockMode + (welcome.clockMode == "replay" ? speed ?? " unpaced" : "")
         connection.merged = 0
     }
 

@@ -59,6 +59,23 @@ extension Numbers {
         return Numbers.price(overflow ? price : Price(e9: rounded))
     }
 
+    /// Rounded half away from zero to exactly so many decimals; a whole number has no point.
+    public static func rounded(_ price: Price, decimals: Int) -> String {
+        let unit = (0..<max(0, 9 - decimals)).reduce(Int64(1)) { product, _ in product * 10 }
+        let (whole, rest) = price.e9.magnitude.quotientAndRemainder(dividingBy: UInt64(unit))
+        let value = whole + (rest * 2 >= UInt64(unit) && rest != 0 ? 1 : 0)
+        var digits = String(value)
+        while digits.count <= decimals { digits = "0" + digits }
+        let sign = price.e9 < 0 && value > 0 ? "-" : ""
+        guard decimals > 0 else { return sign + digits }
+        return sign + digits.dropLast(decimals) + "." + digits.suffix(decimals)
+    }
+
+    /// Tenths with their point: 11 is "1.1".
+    public static func tenths(_ value: Int64) -> String {
+        "\(value < 0 ? "-" : "")\(value.magnitude / 10).\(value.magnitude % 10)"
+    }
+
     /// Three digits and a letter: "12345", "123k", "1.23M", "45.6B".
     public static func short(_ size: Quantity) -> String { short(wholes: size.e8 / 100_000_000, exact: size) }
 

@@ -33,7 +33,7 @@ extension ScreenView {
     /// What a book says in one word: its spread, or that it is crossed.
     private func summary(_ symbol: String) -> String {
         guard let instrument = model.shownInstruments.first(where: { $0.symbol == symbol }) else { return "" }
-        if let points = instrument.spreadBasisPoints { return points < 0 ? "CROSSED" : "spread \(points) bp" }
+        if let tenths = instrument.spreadTenths { return tenths < 0 ? "CROSSED" : "spread \(Numbers.tenths(tenths)) bp" }
         return ""
     }
 
@@ -43,7 +43,7 @@ extension ScreenView {
         let sizeWidth = max(6, size.count)
         let room = max(0, area.columns - price.count - sizeWidth - 2)
         let length = most > 0 ? Int(Int128(level.size.e8) * Int128(room) / Int128(most)) : 0
-        let bar = String(repeating: glyphs.bar, count: max(0, length))
+        let bar = String(repeating: Character(glyphs.eighths[8]), count: max(0, length))
         let end = area.column + area.columns
         if side == .bid {
             drawRight(price, end - price.count, area.row, price.count, role(.bid), on: &canvas)

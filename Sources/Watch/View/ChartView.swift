@@ -46,8 +46,9 @@ extension ScreenView {
         let isUp = (series.prices.compactMap(\.self).last ?? .zero) >= (series.prices.compactMap(\.self).first ?? .zero)
         for row in 0..<plot.rows {
             for column in 0..<plot.columns {
-                guard let scalar = dots.scalar(column, row, isUnicode: glyphs.isUnicode) else { continue }
-                canvas[plot.column + column, plot.row + row] = Cell(scalar, role(isUp ? .up : .down))
+                let pattern = dots[column, row]
+                guard pattern != 0 else { continue }
+                canvas[plot.column + column, plot.row + row] = Cell(glyphs.chart(pattern), role(isUp ? .up : .down))
             }
         }
     }
@@ -92,7 +93,7 @@ struct ChartSeries {
     }
 }
 
-/// Dots, two by four to a character: Unicode's braille patterns, or a star in ASCII.
+/// Dots, two by four to a character.
 private struct DotCanvas {
     let columns: Int, rows: Int
     private var bits: [UInt8]
@@ -102,15 +103,10 @@ private struct DotCanvas {
         bits = Array(repeating: 0, count: columns * rows)
     }
 
+    subscript(column: Int, row: Int) -> UInt8 { bits[row * columns + column] }
+
     mutating func set(_ x: Int, _ y: Int) {
         guard x >= 0, y >= 0, x < columns * 2, y < rows * 4 else { return }
-        let bit: UInt8 = y % 4 == 3 ? (x % 2 == 0 ? 0x40 : 0x80) : UInt8(1) << UInt8(y % 4 + (x % 2) * 3)
-        bits[(y / 4) * columns + x / 2] |= bit
-    }
-
-    func scalar(_ column: Int, _ row: Int, isUnicode: Bool) -> Unicode.Scalar? {
-        let pattern = bits[row * columns + column]
-        guard pattern != 0 else { return nil }
-        return isUnicode ? Unicode.Scalar(0x2800 + UInt32(pattern)) : "*"
+        bits[(y / 4) * columns + x / 2] |= Glyphs.dot(x: x % 2, y: y % 4)
     }
 }

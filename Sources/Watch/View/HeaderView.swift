@@ -20,16 +20,16 @@ extension ScreenView {
 
     private var connectionState: (text: String, role: Role) {
         switch model.connection.state {
-        case .connecting: return ("\(glyphs.broken) connecting", .warning)
-        case .replaying: return ("\(glyphs.live) recording", .strong)
+        case .connecting: return ("\(glyphs.empty) connecting", .warning)
+        case .replaying: return ("\(glyphs.full) recording", .strong)
         case .live:
             if let outage = model.connection.lastOutage, let words = recovery(outage) {
-                return ("\(glyphs.live) live \(glyphs.dot) \(words)", outage.lost > 0 ? .warning : .strong)
+                return ("\(glyphs.full) live \(glyphs.dot) \(words)", outage.lost > 0 ? .warning : .strong)
             }
-            return ("\(glyphs.live) live", .strong)
+            return ("\(glyphs.full) live", .strong)
         case .broken(let reason, let retry):
             let left = max(.zero, retry - now.instant)
-            return ("\(glyphs.broken) next try in \(Numbers.age(left)) \(glyphs.dot) \(reason)", .alarm)
+            return ("\(glyphs.empty) next try in \(Numbers.age(left)) \(glyphs.dot) \(reason)", .alarm)
         }
     }
 

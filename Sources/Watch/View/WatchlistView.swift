@@ -106,28 +106,46 @@ struct WatchTable {
 
     init(_ instruments: [Instrument], columns: [Column], width: Int, view: ScreenView) {
         let wanted = columns.contains(.symbol) ? columns : [.symbol] + columns
+        let hasTitles = view.layout.hasTitles, isRoomy = width >= 60
         var widths: [Column: Int] = [:], texts: [Column: [(text: String, role: Role)]] = [:]
         var left = width
         for column in WatchTable.weights where wanted.contains(column) {
-            let cells = instruments.map { WatchTable.cell(column, $0, view) }
-            let most = cells.lazy.map(\.text.count).max() ?? 0
-            let wide = max(WatchTable.least(column), WatchTable.title(column).count + 1, most)
+            var cells = instruments.map { WatchTable.cell(column, $0, view) }
+            var wide = WatchTable.width(cells)
+            if hasTitles { wide = max(wide, WatchTable.title(column).count) }
+            if isRoomy { wide = max(wide, WatchTable.least(column)) }
             // Name and last are there whatever the width; of others the first that is too wide is the last.
             let isNeeded = column == .symbol || column == .last
-            guard wide + 1 <= left || isNeeded else { break }
-            let given = column == .last ? min(wide, max(most, left)) : wide
-            widths[column] = min(given, max(0, left))
+            guard wide <= left || isNeeded else { break }
+            if column == .last, wide > left {
+                cells = WatchTable.rounded(instruments, cells, left, view)
+                wide = WatchTable.width(cells)
+            }
+            widths[column] = min(wide, max(0, left))
             texts[column] = cells
-            left -= given + 1
+            left -= wide + 1
         }
         var start = 0
         for column in wanted {
             guard let wide = widths[column] else { continue }
-            places.append(Place(column: column, start: start, width: column == .symbol ? min(wide, width) : wide))
+            places.append(Place(column: column, start: start, width: wide))
             start += wide + 1
         }
         let chosen = places.map(\.column)
         cells = instruments.indices.map { line in chosen.map { texts[$0]?[line] ?? ("", .plain) } }
+    }
+
+    private static func width(_ cells: [(text: String, role: Role)]) -> Int { cells.lazy.map(\.text.count).max() ?? 0 }
+
+    /// Prices with as few decimals as there is room for: what is cut off a number is never its end alone.
+    private static func rounded(
+        _ instruments: [Instrument], _ cells: [(text: String, role: Role)], _ room: Int, _ view: ScreenView
+    ) -> [(text: String, role: Role)] {
+        zip(instruments, cells).map { instrument, cell in
+            guard cell.text.count > room, let last = instrument.last else { return cell }
+            let text = (0...8).reversed().lazy.map { Numbers.rounded(last, decimals: $0) }.first { $0.count <= room }
+            return (text ?? view.glyphs.dash, cell.role)
+        }
     }
 
     static func title(_ column: Column) -> String {
@@ -144,7 +162,7 @@ struct WatchTable {
     /// So that columns do not move with every digit.
     private static func least(_ column: Column) -> Int {
         switch column {
-        case .symbol: 4
+        case .symbol: 6
         case .last, .bid, .ask, .high, .low, .open, .vwap: 8
         case .change: 8
         case .percent: 7
@@ -174,8 +192,8 @@ struct WatchTable {
         case .bidSize: return (size(quote?.bidSize), .plain)
         case .askSize: return (size(quote?.askSize), .plain)
         case .spread:
-            let points = instrument.spreadBasisPoints
-            return (view.missing(points.map { "\($0)" }), (points ?? 0) < 0 ? .alarm : .plain)
+            let tenths = instrument.spreadTenths
+            return (view.missing(tenths.map(Numbers.tenths)), (tenths ?? 0) < 0 ? .alarm : .plain)
         case .volume: return (view.missing(stats?.volumeE8.map { Numbers.short(Quantity(e8: $0)) }), .plain)
         case .high: return (hasTraded ? text(stats?.high) : view.glyphs.dash, .plain)
         case .low: return (hasTraded ? text(stats?.low) : view.glyphs.dash, .plain)
@@ -184,7 +202,7 @@ struct WatchTable {
         case .trades: return (view.missing(stats.map { Numbers.short($0.count) }), .plain)
         case .spark:
             let heights = instrument.spark.heights(sparkPlaces, levels: view.glyphs.sparks.count)
-            return (heights.map { view.glyphs.sparks[$0] }.joined(), trend(instrument))
+            return (heights.map { String(view.glyphs.spark($0)) }.joined(), trend(instrument))
         case .age: return (view.missing(instrument.updated.map { Numbers.age(view.now.instant - $0) }), .dim)
         case .state: return state(instrument)
         }
