@@ -44,6 +44,9 @@ public struct Theme: Sendable, Equatable {
         sequences[Theme.index(role, isSelected)]
     }
 
+    /// The same, by `index`.
+    func sequence(at index: Int) -> [UInt8] { sequences[index] }
+
     /// The longest of them, in bytes.
     static let sequenceBytesMax = 64
 
