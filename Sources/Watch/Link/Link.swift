@@ -32,10 +32,15 @@ public final class Link {
     /// How often it was live.
     public private(set) var connections: UInt64 = 0
 
+    private var wanted: [ClientMessage.Subscribe] = []
     private var wishes = Wishes()
     /// What the connection was told to subscribe to; nil: nothing yet.
     private var told: Wishes?
-    private var client: WebSocketClient?
+    private var client: LinkClient?
+    /// An answer instead of a stream of events, so far.
+    private var refusal: Refusal?
+    /// What a `goodbye` gave as its reason.
+    private var farewell: String?
     private let room = ReceiveBuffer()
     private var decoder = LinkDecoder()
     private var pings = PingClock()
@@ -84,19 +89,24 @@ public final class Link {
 
     /// When `tick` has something to do.
     public var next: Instant {
-        switch state {
+        if isOutdated { return .zero }
+        return switch state {
         case .broken(_, let retry): retry
         case .connecting: client == nil ? .zero : began + Link.connectTime
         case .live: min(pinged + Link.pingInterval, heard + heartbeat * 3)
         }
     }
 
-    /// Says what is wanted: all of it, every time. What differs goes to the server.
+    /// Says what is wanted: all of it, every time. What differs goes to the server, on a stream of events
+    /// with the next `tick`, as another connection.
     public func set(_ wanted: [ClientMessage.Subscribe]) {
+        self.wanted = wanted
         wishes = Wishes(wanted)
-        guard state == .live else { return }
-        tell()
+        if options.transport == .webSocket, state == .live { tell() }
     }
+
+    /// The stream of events is about something else than what is wanted now.
+    private var isOutdated: Bool { options.transport == .events && told != nil && told != wishes }
 
     /// Lets go of the connection; the next `tick` makes another, which goes on where this one was.
     public func reconnect(_ now: Moment) {
@@ -107,6 +117,10 @@ public final class Link {
 
     /// Connects when it is time, asks how far the server is, and finds out where it is gone.
     public func tick(_ now: Moment, _ onEvent: (LinkEvent) -> Void) {
+        if isOutdated {
+            drop()
+            state = .connecting
+        }
         switch state {
         case .broken(_, let retry) where now.instant >= retry:
             become(.connecting, onEvent)
@@ -129,8 +143,16 @@ public final class Link {
     ) {
         guard let client else { return }
         do throws(ClientError) {
-            try client.pump(readable: readable, writable: writable) { event in
-                take(event, from: client, now, onEvent)
+            switch client {
+            case .stream(let stream):
+                try stream.pump(readable: readable, writable: writable) { event in
+                    // The owner may have let go of it meanwhile.
+                    if self.client === client { take(event, now, onEvent) }
+                }
+            case .events(let page):
+                try page.pump(readable: readable, writable: writable) { event in
+                    if self.client === client { take(event, now, onEvent) }
+                }
             }
         } catch {
             refuse(error)
@@ -141,7 +163,7 @@ public final class Link {
 
     /// Says goodbye, as far as the socket takes it.
     public func stop() {
-        client?.close(code: CloseCode.normal)
+        if case .stream(let client) = client { client.close(code: CloseCode.normal) }
         drop()
     }
 
@@ -151,18 +173,39 @@ public final class Link {
         began = now.instant
         heard = now.instant
         token = options.token?.token
-        let client = WebSocketClient(
-            url: options.address.stream, protocols: [options.encoding.subprotocol],
-            headers: TokenSource.headers(token), random: SeededGenerator(seed: generator.next()),
-            room: room, trust: options.trust)
-        self.client = client
         do throws(ClientError) {
+            guard let client = makeClient() else { return idle(now, onEvent) }
+            self.client = client
+            told = options.transport == .events ? wishes : nil
             try client.connect()
         } catch {
             refuse(error)
         }
         if let ending { fail(ending, now, onEvent) }
         ending = nil
+    }
+
+    private func makeClient() -> LinkClient? {
+        let headers = TokenSource.headers(token)
+        guard options.transport == .events else {
+            return .stream(
+                WebSocketClient(
+                    url: options.address.stream, protocols: [options.encoding.subprotocol], headers: headers,
+                    random: SeededGenerator(seed: generator.next()), room: room, trust: options.trust))
+        }
+        guard let query = EventsQuery(wanted).text else { return nil }
+        let place = cursor.map { [("Last-Event-ID", $0.text)] } ?? []
+        return .events(
+            HTTPClient(
+                url: options.address.events(query),
+                headers: [("Accept", "text/event-stream")] + place + headers, room: room,
+                trust: options.trust))
+    }
+
+    /// What is wanted cannot be had over this transport: until something else is wanted.
+    private func idle(_ now: Moment, _ onEvent: (LinkEvent) -> Void) {
+        told = wishes
+        become(.broken(reason: EventsQuery(wanted).problem, retry: .never), onEvent)
     }
 
     private func refuse(_ error: ClientError) {
@@ -180,7 +223,7 @@ public final class Link {
     private func fail(_ ending: Ending, _ now: Moment, _ onEvent: (LinkEvent) -> Void) {
         // A connection that had brought nothing is no reason to hurry.
         let isPrompt = ending.isPrompt && heartbeats > 0
-        let asked = min(max(askedPause, .zero), Link.askedPauseMax)
+        let asked = min(max(askedPause, decoder.retry ?? .zero), Link.askedPauseMax)
         let pause = isPrompt ? .zero : max(asked, backoff.next())
         drop()
         become(.broken(reason: ending.reason, retry: now.instant + pause), onEvent)
@@ -190,6 +233,8 @@ public final class Link {
         client?.abandon()
         client = nil
         told = nil
+        refusal = nil
+        farewell = nil
         askedPause = .zero
         tokenExpires = false
         heartbeats = 0
@@ -206,17 +251,43 @@ public final class Link {
 
     // MARK: Listening
 
-    private func take(
-        _ event: ClientEvent, from client: WebSocketClient, _ now: Moment, _ onEvent: (LinkEvent) -> Void
-    ) {
-        // The owner may have let go of it meanwhile.
-        guard self.client === client else { return }
+    private func take(_ event: ClientEvent, _ now: Moment, _ onEvent: (LinkEvent) -> Void) {
         switch event {
         case .opened: break
         case .text(let bytes): take(.text, bytes, now, onEvent)
         case .binary(let bytes): take(.binary, bytes, now, onEvent)
         case .closed(let code, let reason): closed(code, reason)
         }
+    }
+
+    private func take(_ event: HTTPClientEvent, _ now: Moment, _ onEvent: (LinkEvent) -> Void) {
+        switch event {
+        case .head(let head): refusal = Refusal(head)
+        case .body(let bytes):
+            guard refusal == nil else {
+                refusal?.body += bytes.prefix(Refusal.bytesMax)
+                if refusal?.body.count ?? 0 >= Refusal.bytesMax { ended() }
+                return
+            }
+            take(.events, bytes, now, onEvent)
+            if let place = Cursor(decoder.lastEventID) { cursor = place }
+            if decoder.isBroken { ending = Ending(reason: "the server's stream of events cannot be read") }
+        case .ended: ended()
+        }
+    }
+
+    /// An answer over HTTP is over: the stream, or what stood in its place.
+    private func ended() {
+        if let refusal {
+            refuse(refusal.error)
+            return
+        }
+        let codes = [
+            "drain": CloseCode.serviceRestart, "stalled": CloseCode.tooSlow, "too_slow": CloseCode.tooSlow,
+            "token_expired": CloseCode.tokenExpired,
+            "entitlement_withdrawn": CloseCode.entitlementWithdrawn,
+        ]
+        closed(farewell.flatMap { codes[$0] }, farewell ?? "")
     }
 
     private func take(
@@ -250,7 +321,9 @@ public final class Link {
         // Its cursors come with the next heartbeat.
         case .epoch: cursor = nil
         case .pong(let id, let time): pings.pong(id, time, now, onEvent)
-        case .goodbye(_, let pause?): askedPause = pause
+        case .goodbye(let code, let pause):
+            farewell = code
+            askedPause = pause ?? askedPause
         case .expiring: tokenExpires = true
         case .error(_, "unauthenticated", let reason): unauthenticated(reason)
         default: break
@@ -264,7 +337,7 @@ public final class Link {
         wasEverLive = true
         connections += 1
         become(.live, onEvent)
-        tell()
+        if options.transport == .webSocket { tell() }
         pinged = now.instant
         ping(now)
     }
@@ -303,11 +376,12 @@ public final class Link {
 
     private func send(_ operation: ClientMessage.Operation) {
         requestNumber += 1
-        client?.send(text: ClientMessage(id: .number(requestNumber), operation).json)
+        client?.send(ClientMessage(id: .number(requestNumber), operation).json)
     }
 
     private func ping(_ now: Moment) {
-        if let message = pings.ping(now) { client?.send(text: message.json) }
+        guard options.transport == .webSocket, let message = pings.ping(now) else { return }
+        client?.send(message.json)
     }
 
     private func attend(_ now: Moment, _ onEvent: (LinkEvent) -> Void) {

@@ -8,6 +8,13 @@ import Wire
 struct LinkDecoder {
     /// Numbers of symbols are a connection's own.
     private var symbols = SBEReader()
+    private var events = EventStreamReader()
+    /// Nothing that follows on this connection can be read.
+    private(set) var isBroken = false
+    /// Of a stream of events: where to go on.
+    var lastEventID: String { events.lastEventID }
+    /// Of a stream of events: when to come back after a break, where the server said it.
+    var retry: Nanoseconds? { events.retry.map { .milliseconds($0) } }
 
     /// A connection's first bytes follow.
     mutating func begin() { self = LinkDecoder() }
@@ -18,7 +25,7 @@ struct LinkDecoder {
         switch kind {
         case .text: text(bytes, onEvent)
         case .binary: binary(bytes, onEvent)
-        case .events: break
+        case .events: events(bytes, onEvent)
         }
     }
 
@@ -27,6 +34,18 @@ struct LinkDecoder {
             onEvent(.message(try ServerMessage(json: bytes)))
         } catch {
             onEvent(.unreadable(error.description))
+        }
+    }
+
+    private mutating func events(_ bytes: UnsafeRawBufferPointer, _ onEvent: (LinkEvent) -> Void) {
+        var offset = 0
+        do throws(EventStreamFault) {
+            while !isBroken, let event = try events.next(in: bytes, from: &offset) {
+                event.data.withUnsafeBytes { text($0, onEvent) }
+            }
+        } catch {
+            isBroken = true
+            onEvent(.unreadable("a stream of events: \(error)"))
         }
     }
 

@@ -58,6 +58,11 @@ public struct ServerAddress: Hashable, Sendable {
     /// The WebSocket's.
     public var stream: WebSocketURL { url(streamPath) }
 
+    /// Where the same messages come as events.
+    ///
+    /// - Parameter query: encoded.
+    func events(_ query: String) -> WebSocketURL { page(ServerAddress.events + "?" + query) }
+
     /// A page's.
     ///
     /// - Parameter path: as `/v1/snapshot/AAPL`, with its query.
