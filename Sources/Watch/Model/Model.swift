@@ -13,7 +13,11 @@ public struct Model: Sendable {
     public internal(set) var settings: Settings
     /// Watched symbols in the reader's own order.
     public internal(set) var instruments: [Instrument] = []
+    /// `BRK*`, `*`: symbols that join the list when they are first heard of.
+    public internal(set) var patterns: [String] = []
     var index: [String: Int] = [:]
+    /// However many a pattern brings.
+    public static let symbolsMax = 50_000
     public internal(set) var connection = Connection()
     public internal(set) var hops = Hops()
     public internal(set) var detail: Detail?
@@ -79,10 +83,24 @@ public struct Model: Sendable {
 
     public subscript(symbol: String) -> Instrument? { index[symbol].map { instruments[$0] } }
 
+    /// A name, or a pattern.
     mutating func insert(_ symbol: String) {
-        guard index[symbol] == nil else { return }
+        if symbol.hasSuffix("*") {
+            if !patterns.contains(symbol) { patterns.append(symbol) }
+            return
+        }
+        guard index[symbol] == nil, instruments.count < Model.symbolsMax else { return }
         index[symbol] = instruments.count
         instruments.append(Instrument(symbol))
+    }
+
+    /// The place of a symbol that was heard of: one that a pattern stands for joins the list.
+    mutating func place(of symbol: String) -> Int? {
+        if let at = index[symbol] { return at }
+        guard patterns.contains(where: { symbol.hasPrefix($0.dropLast()) }) else { return nil }
+        insert(symbol)
+        if selected == nil { selected = symbol }
+        return index[symbol]
     }
 
     mutating func reindex() {
@@ -90,7 +108,7 @@ public struct Model: Sendable {
     }
 
     /// No symbol is to be had: the server refused each.
-    public var areAllRefused: Bool { !instruments.isEmpty && instruments.allSatisfy { $0.refusal != nil } }
+    public var areAllRefused: Bool { patterns.isEmpty && !instruments.isEmpty && instruments.allSatisfy { $0.refusal != nil } }
 
     // MARK: What is asked for
 
@@ -112,10 +130,12 @@ public struct Model: Sendable {
 
     /// All subscriptions, in the order in which they are made.
     public var wanted: [ClientMessage.Subscribe] {
-        guard !instruments.isEmpty else { return [] }
-        let rate = settings.rate
+        let rate = settings.rate, named = instruments.map(\.symbol).filter { symbol in
+            !patterns.contains { symbol.hasPrefix($0.dropLast()) }
+        }
+        guard !(named.isEmpty && patterns.isEmpty) else { return [] }
         var wanted = [Channel.stats, .quote, .status].map {
-            ClientMessage.Subscribe(channel: $0, symbols: symbols, rate: rate, stamps: true)
+            ClientMessage.Subscribe(channel: $0, symbols: named + patterns, rate: rate, stamps: true)
         }
         if let detail {
             let symbol = [detail.symbol]

@@ -96,7 +96,7 @@ extension Model {
 
     /// Checks the chain and the clocks. Nil for a symbol that is not watched.
     private mutating func advance(_ channel: Channel, _ version: Version, _ now: Moment) -> Int? {
-        guard let at = index[version.symbol] else { return nil }
+        guard let at = place(of: version.symbol) else { return nil }
         connection.messages &+= 1
         let known = instruments[at].versions[Int(channel.rawValue)]
         if version.previous != known, version.previous != 0 {
