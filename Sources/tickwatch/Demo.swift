@@ -14,11 +14,12 @@ final class Demo {
         var faults: [UsageError] = []
         let scenario = name.map { Scenario($0, settings: [], faults: &faults) } ?? .default
         if let fault = faults.first { throw fault }
-        let feed = scenario.makeFeed(seed: UInt64(bitPattern: now.wall.raw), start: now.wall)
         let listener = try Listener.bind(host: "127.0.0.1", port: 0)
         port = listener.address.port
         let tape = Tape(capacity: 1 << 16), epoch = UInt32(truncatingIfNeeded: now.wall.raw >> 20) | 1
         let end = try LoopEnd(of: tape)
+        // As late as can be: the market's first event is now.
+        let feed = scenario.makeFeed(seed: UInt64(bitPattern: now.wall.raw), start: Moment.read().wall)
         let ingest = Ingest(
             feed: feed, writer: Tape.Writer(tape),
             options: ReplayOptions(pace: scenario.isUniform ? .live : .recorded(.recorded)), epoch: epoch)

@@ -23,6 +23,7 @@ final class ScreenRun {
     private var nextTick = Instant.zero
     private var ending: (status: ExitStatus, words: String?)?
     private let glyphs: Glyphs
+    private var isEndTold = false
 
     init(_ setup: Setup, _ signals: SignalReader, _ kind: TerminalKind) throws {
         self.setup = setup
@@ -47,7 +48,7 @@ final class ScreenRun {
         self.terminal = terminal
         defer { terminal.restore() }
         start()
-        while ending == nil { step() }
+        while ending == nil { try step() }
         stream.stop()
         terminal.restore()
         if let words = ending?.words { Tickwatch.complain(words) }
@@ -59,12 +60,13 @@ final class ScreenRun {
         resize(now)
         if let screen = setup.options.screen, let page = Model.Page(rawValue: screen.rawValue) { model.show(page) }
         if let fault = setup.faults.first { tell(.note(fault, isFault: true), now) }
+        if stream.isRecorded { model.beginReplay() }
         stream.set(model.wanted)
     }
 
     // MARK: The loop
 
-    private func step() {
+    private func step() throws {
         var poller = Poller()
         let signal = poller.add(signals.descriptor), keyboard = poller.add(terminal?.input ?? -1)
         let socket = poller.add(stream.descriptor, writes: stream.wantsWrite)
@@ -76,9 +78,14 @@ final class ScreenRun {
         if poller.isReadable(keyboard) { readKeys(now) }
         for key in keys.flush(now.instant) { tell(.key(key), now) }
         if poller.isReadable(socket) || poller.isWritable(socket) {
-            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) { take($0, now) }
+            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) { take($0, $1) }
         }
-        stream.tick(now) { take($0, now) }
+        try stream.tick(now) { take($0, $1) }
+        if let words = stream.takeComplaint() { tell(.note(words, isFault: true), now) }
+        if stream.hasEnded, !isEndTold {
+            isEndTold = true
+            tell(.note("the recording has ended", isFault: false), now)
+        }
         let answer = admin.pump(readable: poller.isReadable(page), writable: poller.isWritable(page), now.instant)
         if let answer { tell(.server(answer), now) }
         if poller.isWritable(screen) { flush() }
@@ -152,7 +159,7 @@ final class ScreenRun {
             config.wrote(FileStamp.of(path))
             tell(.note("\(path) written", isFault: false), now)
         } catch {
-            tell(.note("\(path): \((error as? SystemError)?.reason ?? "\(error)")", isFault: true), now)
+            tell(.note("\(path): \(error.reason)", isFault: true), now)
         }
     }
 

@@ -18,11 +18,11 @@ struct Setup {
 
     init(_ options: WatchOptions, _ environment: [String: String]) throws {
         self.options = options
-        configPath =
-            options.readsConfig ? options.configFile ?? UserFiles.configuration(environment: environment) : nil
-        let configuration = try Setup.configuration(configPath, isNamed: options.configFile != nil)
+        let path = options.readsConfig ? options.configFile ?? UserFiles.configuration(environment: environment) : nil
+        configPath = path
+        let configuration = try Setup.configuration(path, isNamed: options.configFile != nil)
         settings = options.applied(to: configuration.settings)
-        faults = configuration.faults.map { "\(configPath ?? ""), \($0)" }
+        faults = configuration.faults.map { "\(path ?? ""), \($0)" }
         var symbols = try options.symbols(groups: settings.groups, read: SymbolList.read)
         if symbols.isEmpty, options.screen != .server { symbols = ["*"] }
         self.symbols = symbols

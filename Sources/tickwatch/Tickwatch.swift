@@ -1,6 +1,7 @@
 // `tickwatch AAPL MSFT`: prices in a terminal, or lines in a pipe.
 import Basics
 import CLinux
+import Glibc
 import TickerFeed
 import Watch
 
@@ -26,7 +27,7 @@ struct Tickwatch {
         case .version: Console.write("tickwatch \(Release.number)\n")
         case .manual: Console.write(WatchOptions.manual)
         case .completions(let shell):
-            Console.write(WatchOptions.completions(shell, scenarios: Scenario.names))
+            Console.write(WatchOptions.completions(shell, scenarios: []))
         case .watch: return try watch(options, environment)
         }
         return .done

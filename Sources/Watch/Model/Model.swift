@@ -42,6 +42,7 @@ public struct Model: Sendable {
     public internal(set) var size: (columns: Int, rows: Int) = (80, 24)
     /// When the symbol under the cursor became that: its details are asked for when the cursor rests.
     var selectedAt = Instant.zero
+    var isReplay = false
     var oldestUnpainted: Instant?
     var oldestUnpaintedFeed: Nanoseconds?
 

@@ -170,10 +170,10 @@ extension Model {
             if case .broken = connection.state, let began = connection.lastOutage?.began {
                 connection.lastOutage?.length = now - began
             }
-            connection.state = .live
+            connection.state = isReplay ? .replaying : .live
             connection.since = now
         case .broken(let reason, let retry):
-            if connection.state == .live {
+            if connection.isLive {
                 connection.outages += 1
                 connection.lastOutage = Connection.Outage(began: now, length: .zero)
             }

@@ -5,6 +5,12 @@ extension Model {
     /// The page to begin with.
     public mutating func show(_ page: Page) { self.page = page }
 
+    /// What comes now was recorded before: no server is there, whatever the recording says.
+    public mutating func beginReplay() {
+        isReplay = true
+        connection.state = .replaying
+    }
+
     /// How long until something on the screen changes by itself: a tenth of a second where ages are young
     /// or a countdown runs, else what nobody sees the difference of.
     public func tickInterval(_ now: Instant) -> Nanoseconds {
