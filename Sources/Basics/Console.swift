@@ -2,6 +2,7 @@
 import CLinux
 
 public enum Console {
+    public static let input: Int32 = STDIN_FILENO
     public static let output: Int32 = STDOUT_FILENO
     public static let errors: Int32 = STDERR_FILENO
 

@@ -15,7 +15,9 @@ final class ScreenRun {
     private let stream: Stream
     private let admin: AdminReader
     private var model: Model
-    private var terminal: TerminalMode?
+    private var terminal: TerminalMode
+    /// Where keys come from; not standard input where that has the symbols.
+    private let keyboard: Int32
     private var output: TerminalOutput
     private var keys = KeyReader()
     private var frames = FrameClock()
@@ -35,6 +37,8 @@ final class ScreenRun {
         model = Model(symbols: setup.symbols, settings: setup.settings)
         stream = try Stream(setup)
         admin = try AdminReader(setup.options.admin, trust: setup.link?.trust)
+        keyboard = Console.isTerminal(Console.input) ? Console.input : tf_open_to_read("/dev/tty")
+        terminal = TerminalMode(input: keyboard, output: Console.output)
         output = TerminalOutput(ScreenRun.theme(setup.settings, kind))
         config = FileWatch(setup.configPath.flatMap(FileStamp.of), now: Moment.read().instant)
     }
@@ -44,13 +48,12 @@ final class ScreenRun {
     }
 
     func run() throws -> ExitStatus {
-        let terminal = try TerminalMode()
-        self.terminal = terminal
-        defer { terminal.restore() }
+        try terminal.enter()
+        defer { terminal.leave() }
         start()
         while ending == nil { try step() }
         stream.stop()
-        terminal.restore()
+        terminal.leave()
         if let words = ending?.words { Tickwatch.complain(words) }
         return ending?.status ?? .done
     }
@@ -68,14 +71,14 @@ final class ScreenRun {
 
     private func step() throws {
         var poller = Poller()
-        let signal = poller.add(signals.descriptor), keyboard = poller.add(terminal?.input ?? -1)
+        let signal = poller.add(signals.descriptor), typed = poller.add(terminal.isEntered ? keyboard : -1)
         let socket = poller.add(stream.descriptor, writes: stream.wantsWrite)
         let page = poller.add(admin.descriptor, writes: admin.wantsWrite)
         let screen = poller.add(output.isBusy ? Console.output : -1, reads: false, writes: true)
         poller.wait(until: next)
         let now = Moment.read()
         if poller.isReadable(signal) { for number in signals.read() { take(number, now) } }
-        if poller.isReadable(keyboard) { readKeys(now) }
+        if poller.isReadable(typed) { readKeys(now) }
         for key in keys.flush(now.instant) { tell(.key(key), now) }
         if poller.isReadable(socket) || poller.isWritable(socket) {
             stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) { take($0, $1) }
@@ -177,32 +180,48 @@ final class ScreenRun {
     // MARK: Terminal
 
     private func readKeys(_ now: Moment) {
-        guard let bytes = terminal?.read() else { return end(.done) }
-        for key in keys.take(bytes, now.instant) { tell(.key(key), now) }
+        var bytes = [UInt8](repeating: 0, count: 1_024)
+        let count = read(keyboard, &bytes, bytes.count)
+        if count > 0 {
+            for key in keys.take(bytes[..<count], now.instant) { tell(.key(key), now) }
+        } else if count == 0 || (tf_errno() != EAGAIN && tf_errno() != EINTR) {
+            // The terminal has gone away.
+            end(.done)
+        }
     }
 
     private func take(_ signal: Int32, _ now: Moment) {
         switch signal {
         case SIGWINCH: resize(now)
         case SIGTSTP: suspend(now)
+        case SIGCONT: if !terminal.isEntered { resume(now) }
         default: end(.done)
         }
     }
 
     private func resize(_ now: Moment) {
-        guard let size = terminal?.size else { return }
+        let size = terminal.size
         tell(.resized(columns: size.columns, rows: size.rows), now)
         output.repaint()
     }
 
     private func suspend(_ now: Moment) {
-        terminal?.suspend()
+        if terminal.suspend() { restart(.read()) }
+    }
+
+    /// In the background before, and now perhaps not.
+    private func resume(_ now: Moment) {
+        do throws(SystemError) { try terminal.enter() } catch { return }
+        restart(now)
+    }
+
+    private func restart(_ now: Moment) {
         output.reset()
-        resize(.read())
+        resize(now)
     }
 
     private func paint(_ now: Moment) {
-        guard ending == nil, !output.isBusy, frames.take(now.instant) else { return }
+        guard ending == nil, terminal.isEntered, !output.isBusy, frames.take(now.instant) else { return }
         var canvas = ScreenView.render(model, glyphs: glyphs, at: now)
         if !glyphs.isUTF8 { canvas.keepASCII() }
         _ = output.offer(canvas)

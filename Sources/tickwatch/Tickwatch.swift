@@ -36,8 +36,9 @@ struct Tickwatch {
     private static func watch(_ options: WatchOptions, _ environment: [String: String]) throws -> ExitStatus {
         let terminal = TerminalKind(environment, wish: .automatic)
         let isScreen = Console.isTerminal(Console.output) && !terminal.isDumb && !options.wantsLines
-        let setup = try Setup(options, environment)
+        // Before there is any other thread: a signal goes to whichever has not blocked it.
         let signals = try SignalReader(isScreen: isScreen)
+        let setup = try Setup(options, environment)
         if options.isVerifying { return try VerifyRun(setup, signals).run() }
         return isScreen
             ? try ScreenRun(setup, signals, terminal).run() : try PipeRun(setup, signals).run()
