@@ -68,3 +68,15 @@ func asciiOnly() {
     #expect(canvas.text(row: 0) == "^??.?*x.")
     #expect(canvas[2, 0].role == .up)
 }
+
+@Test("a text that is too long ends with an ellipsis, and never takes more columns than it may")
+func fitting() {
+    #expect(Glyphs.unicode.fit("reconnecting", 8) == "reconne…")
+    #expect(Glyphs.ascii.fit("reconnecting", 8) == "recon...")
+    #expect(Glyphs.ascii.fit("reconnecting", 3) == "rec" && Glyphs.ascii.fit("x", 1) == "x")
+    #expect(Glyphs.unicode.fit("日本電信電話", 12) == "日本電信電話")
+    for columns in 0..<12 {
+        #expect(CharacterWidth.of(Glyphs.unicode.fit("日本電信電話", columns)) <= columns)
+        #expect(CharacterWidth.of(Glyphs.ascii.fit("a日b本c電d", columns)) <= columns)
+    }
+}

@@ -101,6 +101,13 @@ func selectionShows() {
     }
 }
 
+@Test("of sixteen colours none is taken for grey, which some terminals show as their background")
+func sixteenColours() {
+    let theme = Theme(depth: .sixteen)
+    #expect(parameters(theme, .dim) == [0, 2] && parameters(theme, .dim, true) == [0, 2, 7])
+    #expect(parameters(theme, .up) == [0, 92] && parameters(theme, .bidBar) == [0, 97, 42])
+}
+
 @Test("where up is red, up and down have changed places, and so have buyers and sellers")
 func upIsRed() {
     let western = Theme(depth: .trueColour), eastern = Theme(depth: .trueColour, isUpRed: true)

@@ -64,7 +64,7 @@ public struct Canvas: Sendable, Equatable {
         for index in row * columns + start..<row * columns + end { cells[index] = Cell(raw: drawn, role) }
     }
 
-    /// Marks a row, or a piece of it, as the one of the cursor.
+    /// Marks a row, or a piece of it, as the one of the cursor: last of all, for what is drawn is unmarked.
     public mutating func select(row: Int, from: Int = 0, to: Int = .max) {
         change(row, from, to) { $0.isSelected = true }
     }

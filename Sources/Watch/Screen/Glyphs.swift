@@ -118,6 +118,26 @@ extension Glyphs {
     }
 }
 
+// MARK: Texts
+
+extension Glyphs {
+    /// A text of so many columns at most: whole, or its beginning and an ellipsis. Not for numbers, of
+    /// which a beginning is another number.
+    public func fit(_ text: String, _ columns: Int) -> String {
+        // Most are short: no byte takes more than a column.
+        if text.utf8.count <= columns || CharacterWidth.of(text) <= columns { return text }
+        let room = columns - CharacterWidth.of(ellipsis)
+        let isMarked = room > 0
+        var kept = String.UnicodeScalarView(), used = 0
+        for scalar in text.unicodeScalars {
+            used += CharacterWidth.of(String(scalar))
+            guard used <= (isMarked ? room : max(0, columns)) else { break }
+            kept.append(scalar)
+        }
+        return String(kept) + (isMarked ? ellipsis : "")
+    }
+}
+
 // MARK: Which
 
 extension Glyphs {

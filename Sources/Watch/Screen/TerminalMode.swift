@@ -29,7 +29,7 @@ public struct TerminalMode: ~Copyable {
         self.output = output
     }
 
-    deinit { _ = tf_terminal_leave() }
+    deinit { if isEntered { TerminalMode.giveBack() } }
 
     /// Takes the terminal over. From then on neither descriptor blocks, and keys come one by one; ^C, ^Z
     /// and ^\ stay signals. The screen is then blank, and a painter is to begin anew.

@@ -28,15 +28,21 @@ public struct Theme: Sendable, Equatable {
         self.background = background
         self.depth = depth
         self.isUpRed = isUpRed
-        let colours = palette != .monochrome && depth > .none
         let set = Hues.of(palette, background).swapped(isUpRed)
         sequences = Theme.looks.map { look in
+            let colours = Theme.hasColour(look.role, palette, depth)
             var style = colours ? set.style(of: look.role) : Theme.style(of: look.role)
             if look.isSelected {
                 colours ? set.select(&style, depth) : Theme.select(&style)
             }
             return Array("\u{1B}[\(Theme.parameters(of: style, depth))m".utf8)
         }
+    }
+
+    /// Of sixteen colours none is sure to be a grey that can be read: what is dim is told to be dim.
+    private static func hasColour(_ role: Role, _ palette: Palette, _ depth: ColourDepth) -> Bool {
+        guard palette != .monochrome, depth > .none else { return false }
+        return depth > .sixteen || (role != .dim && role != .border)
     }
 
     /// What switches a terminal to a look, whatever its look before.
