@@ -87,7 +87,7 @@ let package = Package(
         tests("FanOutTests", of: ["Basics", "Market", "Wire", "Dialects", "FanOut"]),
         tests("WatchTests", of: ["Basics", "Market", "Wire", "Dialects", "Watch"]),
         tests(
-            "EndToEndTests", of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+            "EndToEndTests", of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut", "Watch"]),
         tests(
             "DoorTests",
             of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut", "tickerd", "tickbench"]),
