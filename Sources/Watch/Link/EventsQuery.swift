@@ -22,19 +22,20 @@ struct EventsQuery {
 
     init(_ wanted: [ClientMessage.Subscribe]) {
         asked = EventsQuery.merged(wanted)
-        let text = asked.first.map { EventsQuery.text($0, asked.map(\.channel)) } ?? ""
+        let channels = asked.map(\.channel)
+        let written = asked.first.map { EventsQuery.text($0, channels) } ?? ""
         let intervals = Set(wanted.filter { $0.channel == .bar }.map(\.interval))
         problem =
             if wanted.isEmpty {
                 "nothing is subscribed to"
             } else if intervals.count > 1 {
                 "events bring bars of one interval; use a WebSocket"
-            } else if text.utf8.count > EventsQuery.bytesMax {
+            } else if written.utf8.count > EventsQuery.bytesMax {
                 "too many symbols for a URL; use a WebSocket"
             } else {
                 ""
             }
-        self.text = problem.isEmpty ? text : nil
+        text = problem.isEmpty ? written : nil
     }
 
     private static func merged(_ wanted: [ClientMessage.Subscribe]) -> [ClientMessage.Subscribe] {
