@@ -249,8 +249,12 @@ private let ofBooks = [
             }
         }, told: "at most 5 bids"),
     Mutation(
-        name: "a window in disorder", isMeant: { $0.version?.isSnapshot == true && $0.levels.count > 3 },
-        change: { $0.book { $0.bids.reverse(); $0.asks.reverse() } }, told: "best first"),
+        name: "a window in disorder", isMeant: { $0.channel == .book && $0.version?.isSnapshot == true },
+        change: { message in
+            message.book { book in
+                book.bids = [1, 2].map { Level(price: Price(e9: $0), size: Quantity(shares: 1)) }
+            }
+        }, told: "best first"),
     Mutation(
         name: "crossed, and it is not", isMeant: { isDelta($0, .book) },
         change: { $0.book { $0.isCrossed.toggle() } }, told: "crossed"),
@@ -295,9 +299,16 @@ private let ofChains =
             name: "the same twice", isMeant: { isDelta($0, .trade) }, change: { [$0, $0] },
             told: "expected prev"),
         Mutation(
-            name: "earlier than the rate allows", isMeant: { isDelta($0, .quote) },
-            change: { [$0.with { $0.sent = $0.sent.map { Timestamp(raw: $0.raw - 4_000_000) } }] },
-            told: "at that rate"),
+            name: "more often than the rate allows", isMeant: { isDelta($0, .quote) },
+            change: { message in
+                [
+                    message,
+                    message.with {
+                        $0.previous = $0.sequence
+                        $0.sequence += 1
+                    },
+                ]
+            }, told: "at that rate"),
         Mutation(
             name: "merged, and not told so",
             isMeant: { if case .heartbeat(let beat) = $0 { beat.merged > 0 } else { false } },
@@ -390,7 +401,7 @@ extension ServerMessage {
 @Test(
     "the server's snapshot counts: one level, one size, one price of another version is told",
     arguments: [
-        (#""bids":[[3"#, #""bids":[[4"#, "AAPL book"), (#""bid_size":"#, #""bid_size":1"#, "AAPL quote"),
+        (#""bids":[[3"#, #""bids":[[4"#, "AAPL book"), (#""ask":3"#, #""ask":4"#, "AAPL quote"),
         (#""trade":{"seq":"#, #""trade":{"price":1,"seq":"#, "nothing"),
         (#""volume":"#, #""volume":1"#, "AAPL stats"), (#""side":"buy""#, #""side":"sell""#, "AAPL trade"),
     ])
