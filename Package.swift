@@ -90,7 +90,7 @@ let package = Package(
         tests(
             "WatchTests", of: ["Basics", "Market", "Wire", "Dialects", "Watch"], without: ["Golden"]),
         tests(
-            "EndToEndTests", of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut"]),
+            "EndToEndTests", of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut", "Watch"]),
         tests(
             "DoorTests",
             of: ["Basics", "Market", "Wire", "Dialects", "TickerFeed", "FanOut", "tickerd", "tickbench"]),

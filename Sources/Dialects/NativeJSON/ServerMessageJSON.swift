@@ -178,7 +178,7 @@ extension Version {
 }
 
 extension TradeMessage {
-    fileprivate init?(_ version: Version, _ value: JSONValue) {
+    init?(_ version: Version, _ value: JSONValue) {
         guard let price = value.price("price"), let size = value.quantity("size") else { return nil }
         let aggressor: Side? =
             switch value["side"]?.string {
@@ -209,7 +209,7 @@ extension BreakMessage {
 }
 
 extension BookMessage {
-    fileprivate init?(_ version: Version, _ value: JSONValue) {
+    init?(_ version: Version, _ value: JSONValue) {
         guard let bids = BookMessage.levels(value["bids"]), let asks = BookMessage.levels(value["asks"])
         else { return nil }
         var crc: UInt32?
@@ -253,7 +253,7 @@ extension BarMessage {
 }
 
 extension StatsMessage {
-    fileprivate init?(_ version: Version, _ value: JSONValue) {
+    init?(_ version: Version, _ value: JSONValue) {
         guard let open = value.price("open"), let high = value.price("high"),
             let low = value.price("low"), let last = value.price("last"),
             let change = value.price("change"), let count = value.unsigned("count"),
@@ -266,13 +266,13 @@ extension StatsMessage {
 }
 
 extension JSONValue {
-    fileprivate func price(_ name: String) -> Price? {
+    func price(_ name: String) -> Price? {
         self[name]?.decimal(Price.decimals).map(Price.init(e9:))
     }
-    fileprivate func quantity(_ name: String) -> Quantity? {
+    func quantity(_ name: String) -> Quantity? {
         self[name]?.decimal(Quantity.decimals).map(Quantity.init(e8:))
     }
-    fileprivate func unsigned(_ name: String) -> UInt64? { self[name]?.number.flatMap { UInt64($0) } }
+    func unsigned(_ name: String) -> UInt64? { self[name]?.number.flatMap { UInt64($0) } }
     /// Nothing that is added to it overflows: a day at most, and never less than nothing.
     fileprivate func milliseconds(_ name: String) -> Nanoseconds? {
         self[name]?.integer.map { .milliseconds(Int(min(max($0, 0), 86_400_000))) }

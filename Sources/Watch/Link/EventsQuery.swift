@@ -17,51 +17,67 @@ struct EventsQuery {
     let text: String?
     /// Why not.
     let problem: String
+    /// What it asks for, a channel each.
+    let asked: [ClientMessage.Subscribe]
 
     init(_ wanted: [ClientMessage.Subscribe]) {
-        let text = EventsQuery.text(wanted)
+        asked = EventsQuery.merged(wanted)
+        let channels = asked.map(\.channel)
+        let written = asked.first.map { EventsQuery.text($0, channels) } ?? ""
         let intervals = Set(wanted.filter { $0.channel == .bar }.map(\.interval))
         problem =
             if wanted.isEmpty {
                 "nothing is subscribed to"
             } else if intervals.count > 1 {
                 "events bring bars of one interval; use a WebSocket"
-            } else if text.utf8.count > EventsQuery.bytesMax {
+            } else if written.utf8.count > EventsQuery.bytesMax {
                 "too many symbols for a URL; use a WebSocket"
             } else {
                 ""
             }
-        self.text = problem.isEmpty ? text : nil
+        text = problem.isEmpty ? written : nil
     }
 
-    private static func text(_ wanted: [ClientMessage.Subscribe]) -> String {
+    private static func merged(_ wanted: [ClientMessage.Subscribe]) -> [ClientMessage.Subscribe] {
         var symbols: [String] = [], seen: Set<String> = []
         for symbol in wanted.flatMap(\.symbols) where seen.insert(symbol).inserted { symbols.append(symbol) }
         let channels = Channel.allCases.filter { channel in wanted.contains { $0.channel == channel } }
-        var fields = [
-            "channel=" + channels.map { "\($0.name)" }.joined(separator: ","),
-            "symbols=" + symbols.map(encoded).joined(separator: ","), "stamps=true",
-            "rate=" + rate(wanted.map { $0.rate ?? .standard }),
-        ]
-        if let depth = wanted.compactMap(\.depth).max() { fields.append("depth=\(depth)") }
-        if wanted.contains(where: \.checksum) { fields.append("crc=true") }
-        let trades = wanted.filter { $0.channel == .trade }
-        // Other channels know no such mode, and refuse it.
-        if channels == [.trade], trades.allSatisfy({ $0.mode == .latest }) { fields.append("mode=latest") }
-        if let bar = wanted.first(where: { $0.channel == .bar }) {
-            fields.append("interval=\(bar.interval.name)")
+        let isLatest = wanted.allSatisfy { $0.channel == .trade && $0.mode == .latest }
+        return channels.map { channel in
+            ClientMessage.Subscribe(
+                channel: channel, symbols: symbols, rate: rate(wanted.map { $0.rate ?? .standard }),
+                // Other channels know no such mode, and refuse it.
+                mode: isLatest ? .latest : .every, depth: wanted.compactMap(\.depth).max(),
+                checksum: wanted.contains(where: \.checksum),
+                interval: wanted.first { $0.channel == .bar }?.interval ?? .minute, stamps: true,
+                closesWhenSlow: wanted.allSatisfy(\.closesWhenSlow))
         }
-        if wanted.allSatisfy(\.closesWhenSlow) { fields.append("on_slow=close") }
-        return fields.joined(separator: "&")
     }
 
-    private static func rate(_ rates: [Rate]) -> String {
-        var greatest: Int64 = 0
+    private static func rate(_ rates: [Rate]) -> Rate {
+        var greatest = 100
         for rate in rates {
-            guard case .perThousandSeconds(let n) = rate else { return "max" }
-            greatest = max(greatest, Int64(n))
+            guard case .perThousandSeconds(let n) = rate else { return .max }
+            greatest = max(greatest, n)
         }
-        return ControlMessage.decimal(greatest, 3)
+        return .perThousandSeconds(greatest)
+    }
+
+    private static func text(_ one: ClientMessage.Subscribe, _ channels: [Channel]) -> String {
+        var fields = [
+            "channel=" + channels.map { "\($0.name)" }.joined(separator: ","),
+            "symbols=" + one.symbols.map(encoded).joined(separator: ","), "stamps=true",
+        ]
+        switch one.rate ?? .standard {
+        case .max: fields.append("rate=max")
+        case .perThousandSeconds(let n): fields.append("rate=" + ControlMessage.decimal(Int64(n), 3))
+        }
+        if let depth = one.depth { fields.append("depth=\(depth)") }
+        if one.checksum { fields.append("crc=true") }
+        if one.mode == .latest { fields.append("mode=latest") }
+        if channels.contains(.bar) { fields.append("interval=\(one.interval.name)") }
+        if one.closesWhenSlow { fields.append("on_slow=close") }
+        return fields.joined(separator: "&")
     }
 
     private static func encoded(_ symbol: String) -> String {

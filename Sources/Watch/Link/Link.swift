@@ -105,6 +105,11 @@ public final class Link {
         if options.transport == .webSocket, state == .live { tell() }
     }
 
+    /// What the server is asked for: what is wanted, or where the transport knows no better, more.
+    public var asked: [ClientMessage.Subscribe] {
+        options.transport == .events ? EventsQuery(wanted).asked : wanted
+    }
+
     /// The stream of events is about something else than what is wanted now.
     private var isOutdated: Bool { options.transport == .events && told != nil && told != wishes }
 
