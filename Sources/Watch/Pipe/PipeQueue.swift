@@ -41,10 +41,12 @@ public struct PipeQueue: ~Copyable {
     /// Lines after which nothing more is taken; nil: there is no such number.
     private let limit: Int?
     private var bytes = ByteBuffer()
-    /// Where lines end, from the first readable byte on.
+    /// Where lines end, counted from the first byte there ever was; those in front of `firstLine` are out.
     private var lineEnds: [Int] = []
-    /// A part of the first line has gone out: the rest has to follow.
-    private var hasBegun = false
+    private var firstLine = 0
+    private var taken = 0
+    /// Where the first line that is not out begins.
+    private var lineStart = 0
     private var waiting = WaitingItems()
 
     /// - Parameter limit: for `-n`: lines behind the header.
@@ -83,7 +85,7 @@ public struct PipeQueue: ~Copyable {
 
     private mutating func append(_ line: [UInt8]) {
         line.withUnsafeBytes { bytes.append($0) }
-        lineEnds.append(bytes.count)
+        lineEnds.append(taken + bytes.count)
     }
 
     /// What is to be written next. Valid until the next change.
@@ -95,20 +97,27 @@ public struct PipeQueue: ~Copyable {
     public mutating func wrote(_ count: Int) {
         guard count > 0 else { return }
         bytes.consume(count)
-        let gone = lineEnds.firstIndex { $0 > count } ?? lineEnds.count
-        hasBegun = gone == 0 || lineEnds[gone - 1] != count
-        lineEnds.removeFirst(gone)
-        for index in lineEnds.indices { lineEnds[index] -= count }
+        taken += count
+        while firstLine < lineEnds.count, lineEnds[firstLine] <= taken {
+            lineStart = lineEnds[firstLine]
+            firstLine += 1
+        }
+        if firstLine == lineEnds.count || firstLine > 1_024 {
+            lineEnds.removeFirst(firstLine)
+            firstLine = 0
+        }
         while bytes.count < PipeQueue.bytesWaterline, let item = waiting.next() { emit(item) }
     }
 
     /// Forgets all but the rest of a line that has begun: for an end that does not wait for a slow reader.
     public mutating func abandon() {
-        let kept = hasBegun ? 1 : 0
-        counts.dropped += UInt64(lineEnds.count - kept + waiting.count)
-        counts.lines -= UInt64(clamping: max(0, min(lineEnds.count - kept, Int(clamping: counts.lines))))
+        let kept = taken > lineStart && firstLine < lineEnds.count ? 1 : 0
+        let forgotten = lineEnds.count - firstLine - kept
+        counts.dropped += UInt64(forgotten + waiting.count)
+        // The header is no line.
+        counts.lines -= min(UInt64(forgotten), counts.lines)
         waiting = WaitingItems()
-        bytes.truncate(to: hasBegun ? lineEnds.first ?? 0 : 0)
-        lineEnds = Array(lineEnds.prefix(kept))
+        bytes.truncate(to: kept == 0 ? 0 : lineEnds[firstLine] - taken)
+        lineEnds.removeSubrange((firstLine + kept)...)
     }
 }
