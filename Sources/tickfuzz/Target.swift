@@ -19,6 +19,7 @@ struct Target: Sendable {
         Target(name: "token", help: "signed tokens, and what they claim", run: fuzzTokens),
         Target(name: "options", help: "configuration files", run: fuzzOptionFile),
         Target(name: "address", help: "addresses, blocks of them, X-Forwarded-For", run: fuzzAddresses),
+        Target(name: "keys", help: "keys, and whatever else a terminal sends", run: fuzzKeys),
         Target(name: "itch", help: "ITCH 5.0 files", run: fuzzITCH),
         Target(name: "pcap", help: "captures of ITCH over MoldUDP64", run: fuzzCapture),
         Target(name: "binance", help: "sessions of Binance's streams", run: fuzzBinance),

@@ -147,9 +147,10 @@ final class SimulatedClient {
                 faults.append("\(kind): trades \(previous) → \(trade.version.sequence) without a gap")
             }
             trades[trade.version.symbol] = trade
-        case .gap(let symbol, let channel, let from, let to, _):
+        case .gap(let lost):
             // Books, bars and status are another client's.
-            if chains[channel + symbol] != nil { gap(channel + symbol, from, to) }
+            let key = lost.channel + lost.symbol
+            if chains[key] != nil { gap(key, lost.from, lost.to) }
         case .heartbeat: heartbeats += 1
         case .pong: pongs += 1
         case .error(_, let code, let text): faults.append("\(kind): error \(code): \(text)")

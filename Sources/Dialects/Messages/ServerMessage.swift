@@ -11,6 +11,8 @@ public struct Version: Hashable, Sendable {
     public var isSnapshot: Bool
     /// The source's time of the event.
     public var time: Timestamp
+    /// The server's clock when its ingest had it, where `stamps` was asked for.
+    public var received: Timestamp?
     /// The server's clock when the bytes went to the socket, where `stamps` was asked for.
     public var sent: Timestamp?
 }
@@ -100,10 +102,66 @@ public struct StatsMessage: Hashable, Sendable {
     public var count: UInt64
 }
 
+/// What a connection begins with.
+public struct WelcomeMessage: Hashable, Sendable {
+    public var epoch: String
+    /// Name and version, as `tickerd/0.1.0`.
+    public var server: String
+    /// How often a heartbeat comes.
+    public var heartbeat: Nanoseconds
+    /// `sim` or `replay`; empty where the server does not say.
+    public var clockMode: String
+    /// The replay's factor in thousandths; nil: unpaced, or not said.
+    public var clockSpeedMilli: Int64?
+}
+
+/// The answer to `subscribe`, `set`, `unsubscribe` and `auth`.
+public struct AckMessage: Hashable, Sendable {
+    public var id: MessageID?
+    /// Of what it is the answer to; nil where that was about none.
+    public var channel: Channel?
+    /// What was granted.
+    public var rate: Rate?
+    /// For which it was done.
+    public var symbols: [String]
+    public var refused: [ServerMessage.Refusal]
+    /// The cursor asked for was of this epoch; nil where none was.
+    public var resumed: Bool?
+    /// Where to go on after a break, as in `heartbeat`.
+    public var resume: Cursor?
+}
+
+/// What a connection is told about itself once a second.
+public struct HeartbeatMessage: Hashable, Sendable {
+    /// The server's clock.
+    public var time: Timestamp
+    /// How long there has been something that the socket did not take.
+    public var lag: Nanoseconds
+    /// Bytes of it that still wait.
+    public var buffered: Int
+    /// Versions replaced by newer ones since the connection began.
+    public var merged: UInt64
+    /// Sum of all subscriptions' rates in thousandths of an update a second; nil: `max` is among them.
+    public var askedMilli: Int64?
+    /// Data messages a second since the heartbeat before, in tenths.
+    public var sentTenths: Int64
+    public var resume: Cursor?
+}
+
+/// Versions `from...to` of a symbol's channel are lost to this subscription.
+public struct GapMessage: Hashable, Sendable {
+    public var symbol: String
+    public var channel: String
+    /// Of bars.
+    public var interval: BarInterval?
+    public var from: UInt64
+    public var to: UInt64
+    public var reason: String
+}
+
 public enum ServerMessage: Hashable, Sendable {
-    case welcome(epoch: String, server: String, heartbeat: Nanoseconds)
-    /// `resume`: where to go on after a break, as in `heartbeat`.
-    case ack(id: MessageID?, symbols: [String], refused: [Refusal], resume: Cursor?)
+    case welcome(WelcomeMessage)
+    case ack(AckMessage)
     case quote(QuoteMessage)
     case trade(TradeMessage)
     case broken(BreakMessage)
@@ -111,20 +169,51 @@ public enum ServerMessage: Hashable, Sendable {
     case book(BookMessage)
     case bar(BarMessage)
     case status(StatusMessage)
-    /// Versions `from...to` of a symbol's channel are lost to this subscription.
-    case gap(symbol: String, channel: String, from: UInt64, to: UInt64, reason: String)
+    case gap(GapMessage)
     /// A new life of the feed: all that was told before is void, and versions count anew.
     case epoch(String, reason: String)
-    case heartbeat(lag: Nanoseconds, buffered: Int, merged: UInt64, resume: Cursor?)
-    case pong(id: MessageID?)
+    case heartbeat(HeartbeatMessage)
+    /// `time`: the server's clock.
+    case pong(id: MessageID?, time: Timestamp?)
     case subscriptions([String])
     case error(id: MessageID?, code: String, message: String)
     case goodbye(code: String, reconnectAfter: Nanoseconds?)
+    /// The token ends soon.
+    case expiring(at: Timestamp)
     /// A type of a later version of the protocol: to be ignored.
     case unknown(type: String)
 
     public struct Refusal: Hashable, Sendable {
         public var symbol: String
         public var code: String
+    }
+}
+
+extension ServerMessage {
+    /// What data messages have, and no other.
+    public var version: Version? {
+        switch self {
+        case .quote(let message): message.version
+        case .trade(let message): message.version
+        case .broken(let message): message.version
+        case .stats(let message): message.version
+        case .book(let message): message.version
+        case .bar(let message): message.version
+        case .status(let message): message.version
+        default: nil
+        }
+    }
+
+    /// Of data messages: on which channel they come.
+    public var channel: Channel? {
+        switch self {
+        case .quote: .quote
+        case .trade, .broken: .trade
+        case .stats: .stats
+        case .book: .book
+        case .bar: .bar
+        case .status: .status
+        default: nil
+        }
     }
 }

@@ -31,7 +31,7 @@ extension ServerMessage {
         switch type {
         case "quote", "trade", "book", "bar", "stats", "status": self.init(data: type, value)
         case "gap": self.init(gap: value)
-        case "welcome", "heartbeat", "epoch", "goodbye": self.init(session: type, value)
+        case "welcome", "heartbeat", "epoch", "goodbye", "expiring": self.init(session: type, value)
         case "ack", "pong", "error", "subscriptions": self.init(answer: type, value)
         default: self = .unknown(type: type)
         }
@@ -74,47 +74,36 @@ extension ServerMessage {
             let from = value.unsigned("from"), let to = value.unsigned("to")
         else { return nil }
         self = .gap(
-            symbol: symbol, channel: channel, from: from, to: to, reason: value["reason"]?.string ?? "")
+            GapMessage(
+                symbol: symbol, channel: channel, interval: value.interval, from: from, to: to,
+                reason: value["reason"]?.string ?? ""))
     }
 
     private init?(session type: String, _ value: JSONValue) {
         switch type {
         case "welcome":
-            guard let epoch = value["epoch"]?.string, let beat = value["heartbeat_ms"]?.integer else {
-                return nil
-            }
-            self = .welcome(
-                epoch: epoch, server: value["server"]?.string ?? "",
-                heartbeat: .milliseconds(Int(clamping: beat)))
+            guard let welcome = WelcomeMessage(value) else { return nil }
+            self = .welcome(welcome)
         case "heartbeat":
-            guard let lag = value["lag_ms"]?.integer, let buffered = value["buffered"]?.integer,
-                let merged = value.unsigned("merged")
-            else { return nil }
-            self = .heartbeat(
-                lag: .milliseconds(Int(clamping: lag)), buffered: Int(clamping: buffered), merged: merged,
-                resume: value["resume"]?.string.flatMap { Cursor($0) })
+            guard let heartbeat = HeartbeatMessage(value) else { return nil }
+            self = .heartbeat(heartbeat)
         case "epoch":
             guard let epoch = value["epoch"]?.string else { return nil }
             self = .epoch(epoch, reason: value["reason"]?.string ?? "")
+        case "expiring":
+            guard let end = value["expires"]?.integer else { return nil }
+            self = .expiring(at: Timestamp(raw: end))
         default:
             guard let code = value["code"]?.string else { return nil }
-            let after = value["reconnect_after_ms"]?.integer
-            self = .goodbye(code: code, reconnectAfter: after.map { .milliseconds(Int(clamping: $0)) })
+            self = .goodbye(code: code, reconnectAfter: value.milliseconds("reconnect_after_ms"))
         }
     }
 
     private init?(answer type: String, _ value: JSONValue) {
         let id = MessageID(answer: value["id"])
         switch type {
-        case "ack":
-            let refused = (value["refused"]?.array ?? []).map {
-                Refusal(symbol: $0["symbol"]?.string ?? "", code: $0["code"]?.string ?? "")
-            }
-            let symbols = (value["symbols"]?.array ?? []).compactMap(\.string)
-            self = .ack(
-                id: id, symbols: symbols, refused: refused,
-                resume: value["resume"]?.string.flatMap { Cursor($0) })
-        case "pong": self = .pong(id: id)
+        case "ack": self = .ack(AckMessage(id, value))
+        case "pong": self = .pong(id: id, time: value["ts"]?.integer.map(Timestamp.init(raw:)))
         case "subscriptions":
             self = .subscriptions(
                 (value["subscriptions"]?.array ?? []).compactMap { $0["symbol"]?.string })
@@ -122,6 +111,44 @@ extension ServerMessage {
             guard let code = value["code"]?.string else { return nil }
             self = .error(id: id, code: code, message: value["message"]?.string ?? "")
         }
+    }
+}
+
+extension WelcomeMessage {
+    fileprivate init?(_ value: JSONValue) {
+        guard let epoch = value["epoch"]?.string, let beat = value.milliseconds("heartbeat_ms") else {
+            return nil
+        }
+        let clock = value["clock"]
+        self.init(
+            epoch: epoch, server: value["server"]?.string ?? "", heartbeat: beat,
+            clockMode: clock?["mode"]?.string ?? "", clockSpeedMilli: clock?["speed"]?.decimal(3))
+    }
+}
+
+extension AckMessage {
+    fileprivate init(_ id: MessageID?, _ value: JSONValue) {
+        let refused = (value["refused"]?.array ?? []).map {
+            ServerMessage.Refusal(symbol: $0["symbol"]?.string ?? "", code: $0["code"]?.string ?? "")
+        }
+        self.init(
+            id: id, channel: value["channel"]?.string.flatMap { Channel(named: $0) },
+            rate: value["rate"].flatMap { Rate($0) },
+            symbols: (value["symbols"]?.array ?? []).compactMap(\.string), refused: refused,
+            resumed: value["resumed"]?.bool, resume: value["resume"]?.string.flatMap { Cursor($0) })
+    }
+}
+
+extension HeartbeatMessage {
+    fileprivate init?(_ value: JSONValue) {
+        guard let time = value["ts"]?.integer, let lag = value.milliseconds("lag_ms"),
+            let buffered = value["buffered"]?.integer, let merged = value.unsigned("merged")
+        else { return nil }
+        let rates = value["rates"]
+        self.init(
+            time: Timestamp(raw: time), lag: lag, buffered: Int(clamping: buffered), merged: merged,
+            askedMilli: rates?["asked"]?.decimal(3), sentTenths: rates?["sent"]?.decimal(1) ?? 0,
+            resume: value["resume"]?.string.flatMap { Cursor($0) })
     }
 }
 
@@ -145,6 +172,7 @@ extension Version {
         self.init(
             symbol: symbol, sequence: sequence, previous: previous,
             isSnapshot: value["snap"]?.bool ?? false, time: Timestamp(raw: time),
+            received: value["recv"]?.integer.map(Timestamp.init(raw:)),
             sent: value["sent"]?.integer.map(Timestamp.init(raw:)))
     }
 }
@@ -211,9 +239,8 @@ extension BookMessage {
 
 extension BarMessage {
     fileprivate init?(_ version: Version, _ value: JSONValue) {
-        let name = value["interval"]?.string
-        guard let interval = BarInterval.allCases.first(where: { "\($0.name)" == name }),
-            let start = value["start"]?.integer, let open = value.price("open"),
+        guard let interval = value.interval, let start = value["start"]?.integer,
+            let open = value.price("open"),
             let high = value.price("high"), let low = value.price("low"),
             let close = value.price("close"), let volume = value["volume"], volume.number != nil,
             let count = value.unsigned("count"), let isClosed = value["closed"]?.bool
@@ -246,4 +273,12 @@ extension JSONValue {
         self[name]?.decimal(Quantity.decimals).map(Quantity.init(e8:))
     }
     fileprivate func unsigned(_ name: String) -> UInt64? { self[name]?.number.flatMap { UInt64($0) } }
+    /// Nothing that is added to it overflows: a day at most, and never less than nothing.
+    fileprivate func milliseconds(_ name: String) -> Nanoseconds? {
+        self[name]?.integer.map { .milliseconds(Int(min(max($0, 0), 86_400_000))) }
+    }
+    fileprivate var interval: BarInterval? {
+        let name = self["interval"]?.string
+        return BarInterval.allCases.first { "\($0.name)" == name }
+    }
 }

@@ -105,8 +105,8 @@ public struct SBEReader: Sendable {
         // Another message that is wrong is the next call's business.
         guard let header = try? SBEHeader(frame, at: end), header.template == .stamps else { return end }
         var block = header.block
-        block.skip(8)  // recv
-        message.stamp(sent: Timestamp(raw: block.take(Int64.self)))
+        message.stamp(
+            received: Timestamp(raw: block.take(Int64.self)), sent: Timestamp(raw: block.take(Int64.self)))
         return header.end
     }
 }
@@ -290,28 +290,32 @@ extension StatusMessage {
 
 extension ServerMessage {
     /// Data messages alone have stamps.
-    fileprivate mutating func stamp(sent: Timestamp) {
+    fileprivate mutating func stamp(received: Timestamp, sent: Timestamp) {
+        func stamp(_ version: inout Version) {
+            version.received = received
+            version.sent = sent
+        }
         switch self {
         case .quote(var message):
-            message.version.sent = sent
+            stamp(&message.version)
             self = .quote(message)
         case .trade(var message):
-            message.version.sent = sent
+            stamp(&message.version)
             self = .trade(message)
         case .broken(var message):
-            message.version.sent = sent
+            stamp(&message.version)
             self = .broken(message)
         case .book(var message):
-            message.version.sent = sent
+            stamp(&message.version)
             self = .book(message)
         case .bar(var message):
-            message.version.sent = sent
+            stamp(&message.version)
             self = .bar(message)
         case .stats(var message):
-            message.version.sent = sent
+            stamp(&message.version)
             self = .stats(message)
         case .status(var message):
-            message.version.sent = sent
+            stamp(&message.version)
             self = .status(message)
         default: break
         }

@@ -62,6 +62,9 @@ public enum JournalFormat {
 public struct JournalFlaw: Error, Hashable, Sendable, CustomStringConvertible {
     public let description: String
     init(_ description: String) { self.description = description }
+
+    /// Whoever follows a recording to its end does not wait for these, so they may not see them.
+    public static let bytesBehindEnd = JournalFlaw("bytes behind the end")
 }
 
 extension UnsafeRawBufferPointer {

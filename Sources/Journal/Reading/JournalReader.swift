@@ -246,8 +246,12 @@ public final class JournalReader {
     }
 
     private func afterEnd() throws(SegmentFault) -> Item? {
-        if case .end(let rest)? = try segment?.next({ _ in false }), rest == 0 { return close() }
-        throw .flaw(JournalFlaw("bytes behind the end"))
+        do throws(SegmentFault) {
+            if case .end(let rest)? = try segment?.next({ _ in false }), rest == 0 { return close() }
+        } catch {
+            if case .system = error { throw error }
+        }
+        throw .flaw(.bytesBehindEnd)
     }
 
     private func broken(_ kind: JournalBreak.Kind) -> Item? {

@@ -172,7 +172,7 @@ private final class HeadWalk {
 
     func next() throws(SystemError) -> Step {
         guard let segment, offset < size else { return .end(offset) }
-        if hasEnded { return .flaw(JournalFlaw("bytes behind the end"), offset: offset) }
+        if hasEnded { return .flaw(.bytesBehindEnd, offset: offset) }
         // A head, and the note that may follow it.
         let unit = JournalFormat.unit
         let bytes = try SegmentMap.read(

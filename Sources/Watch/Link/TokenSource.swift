@@ -15,10 +15,17 @@ public struct TokenSource {
         _ = try read()
     }
 
-    /// What goes with a handshake: nothing where there is no token.
-    public var headers: [(String, String)] {
-        guard let token = try? read(), !token.isEmpty else { return [] }
-        return [("Authorization", "Bearer \(token)")]
+    /// The token as it is now; nil where there is none.
+    public var token: String? {
+        guard let token = try? read(), !token.isEmpty else { return nil }
+        return token
+    }
+
+    /// What goes with a handshake or a request: nothing where there is no token.
+    public var headers: [(String, String)] { TokenSource.headers(token) }
+
+    static func headers(_ token: String?) -> [(String, String)] {
+        token.map { [("Authorization", "Bearer \($0)")] } ?? []
     }
 
     private func read() throws(UsageError) -> String {

@@ -2,9 +2,12 @@
 //
 // Invariants
 //   - Drawing beyond an edge is cut off there; no size is too small, 0 × 0 included.
-//   - A wide character is drawn whole or, at an edge, as a blank.
+//   - A wide character is drawn whole or, at an edge, as a blank. Behind it is its right half, a cell
+//     with scalar 0 and the same role, and nowhere else is a scalar 0: who writes over one half blanks
+//     the other.
+//   - No cell holds what takes no column: a text from outside cannot move the cursor.
 
-public struct Canvas: Sendable {
+public struct Canvas: Sendable, Equatable {
     public let columns: Int
     public let rows: Int
     /// Row by row.
@@ -16,11 +19,14 @@ public struct Canvas: Sendable {
         cells = Array(repeating: .blank, count: self.columns * self.rows)
     }
 
+    /// The cell there; beyond an edge a blank, which nothing changes.
     public subscript(column: Int, row: Int) -> Cell {
-        get { cells[row * columns + column] }
+        get { isInside(column, row) ? cells[row * columns + column] : .blank }
         set {
-            guard (0..<columns).contains(column), (0..<rows).contains(row) else { return }
-            cells[row * columns + column] = newValue
+            guard isInside(column, row) else { return }
+            // The right half of a wide character goes with the left one.
+            if newValue.scalar == 0, cells[row * columns + column].scalar == 0 { return }
+            put(newValue, column, row, end: columns)
         }
     }
 
@@ -31,13 +37,46 @@ public struct Canvas: Sendable {
     public mutating func draw(
         _ text: String, _ column: Int, _ row: Int, _ role: Role = .plain, width: Int = .max
     ) -> Int {
+        guard column < columns, width > 0 else { return column }
+        let end = width > columns &- column ? columns : column + width
+        guard row >= 0, row < rows else { return min(end, column + CharacterWidth.of(text)) }
+        let ascii = text.utf8.withContiguousStorageIfAvailable { bytes in
+            drawASCII(bytes, column, row, role, end)
+        }
+        if let behind = ascii ?? nil { return behind }
         var column = column
-        let end = width > columns - column ? columns : column + width
         for scalar in text.unicodeScalars where column < end {
-            self[column, row] = Cell(scalar, role)
-            column += 1
+            let drawn = CharacterWidth.drawn(scalar.value)
+            guard drawn != 0 else { continue }
+            column = put(Cell(raw: drawn, role), column, row, end: end)
         }
         return column
+    }
+
+    /// Blanks, or another character of one column, from a column up to another.
+    public mutating func fill(
+        row: Int, from: Int = 0, to: Int = .max, with scalar: Unicode.Scalar = " ", role: Role = .plain
+    ) {
+        let drawn = CharacterWidth.of(scalar) == 1 ? scalar.value : 0x20
+        let (start, end) = (max(0, from), min(to, columns))
+        guard row >= 0, row < rows, start < end else { return }
+        detach(start, end, row)
+        for index in row * columns + start..<row * columns + end { cells[index] = Cell(raw: drawn, role) }
+    }
+
+    /// Marks a row, or a piece of it, as the one of the cursor.
+    public mutating func select(row: Int, from: Int = 0, to: Int = .max) {
+        change(row, from, to) { $0.isSelected = true }
+    }
+
+    /// Gives another role to what is drawn there: to dim what is old, say.
+    public mutating func setRole(_ role: Role, row: Int, from: Int = 0, to: Int = .max) {
+        change(row, from, to) { $0.role = role }
+    }
+
+    /// All blank again, in the same memory.
+    public mutating func clear() {
+        for index in cells.indices { cells[index] = .blank }
     }
 
     /// The text of a row, without blanks at its end.
@@ -49,5 +88,63 @@ public struct Canvas: Sendable {
         }
         while text.last == " " { text.removeLast() }
         return text
+    }
+
+    // MARK: Cells
+
+    private func isInside(_ column: Int, _ row: Int) -> Bool {
+        column >= 0 && column < columns && row >= 0 && row < rows
+    }
+
+    /// Texts of printable ASCII, which most are; nil for any other, of which nothing is drawn.
+    private mutating func drawASCII(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ column: Int, _ row: Int, _ role: Role, _ end: Int
+    ) -> Int? {
+        for byte in bytes where byte &- 0x20 >= 0x5F { return nil }
+        let behind = min(end, column + bytes.count)
+        let start = max(0, column)
+        guard start < behind else { return behind }
+        detach(start, behind, row)
+        let base = row * columns
+        for place in start..<behind { cells[base + place] = Cell(raw: UInt32(bytes[place - column]), role) }
+        return behind
+    }
+
+    /// Puts a character of one column or two there, as much of it as is inside.
+    ///
+    /// - Returns: the column behind it.
+    @discardableResult
+    private mutating func put(_ cell: Cell, _ column: Int, _ row: Int, end: Int) -> Int {
+        var cell = cell
+        cell.scalar = CharacterWidth.drawn(cell.scalar)
+        if cell.scalar == 0 { cell.scalar = 0x20 }
+        let behind = column + CharacterWidth.of(raw: cell.scalar)
+        let isWhole = column >= 0 && behind <= end
+        if !isWhole { cell.scalar = 0x20 }
+        let (start, stop) = (max(0, column), min(behind, end))
+        guard start < stop else { return stop }
+        detach(start, stop, row)
+        cells[row * columns + start] = cell
+        if stop - start == 2 {
+            cell.scalar = 0
+            cells[row * columns + start + 1] = cell
+        }
+        return stop
+    }
+
+    /// Blanks the halves outside of wide characters that a change of these columns would cut.
+    private mutating func detach(_ start: Int, _ end: Int, _ row: Int) {
+        let base = row * columns
+        if cells[base + start].scalar == 0 { cells[base + start - 1].scalar = 0x20 }
+        if end < columns, cells[base + end].scalar == 0 { cells[base + end].scalar = 0x20 }
+    }
+
+    private mutating func change(_ row: Int, _ from: Int, _ to: Int, _ body: (inout Cell) -> Void) {
+        var (start, end) = (max(0, from), min(to, columns))
+        guard row >= 0, row < rows, start < end else { return }
+        // Both halves of a wide character, or none.
+        if cells[row * columns + start].scalar == 0 { start -= 1 }
+        if end < columns, cells[row * columns + end].scalar == 0 { end += 1 }
+        for index in row * columns + start..<row * columns + end { body(&cells[index]) }
     }
 }

@@ -13,5 +13,11 @@ public struct Cell: Hashable, Sendable {
         self.isSelected = isSelected
     }
 
+    init(raw scalar: UInt32, _ role: Role) {
+        self.scalar = scalar
+        self.role = role
+        isSelected = false
+    }
+
     public static let blank = Cell()
 }

@@ -12,6 +12,8 @@ public enum ClientError: Error, Hashable, Sendable, CustomStringConvertible {
     /// in seconds, where the server said when to come back.
     case refused(status: Int, phrase: String, line: String, retryAfter: Int?)
     case badHandshake(String)
+    /// The server broke HTTP/1.1, or sent more than is wanted.
+    case badAnswer(String)
     /// The server broke RFC 6455; the connection is closed with this code.
     case protocolViolation(code: UInt16, reason: String)
     /// The connection ended before it was open.
@@ -27,6 +29,7 @@ public enum ClientError: Error, Hashable, Sendable, CustomStringConvertible {
         case .refused(let status, let phrase, let line, _):
             "refused with \(status) \(phrase)" + (line.isEmpty ? "" : ": \(line)")
         case .badHandshake(let reason): "the server's handshake is wrong: \(reason)"
+        case .badAnswer(let reason): "the server's answer is wrong: \(reason)"
         case .protocolViolation(let code, let reason): "the server broke the protocol (\(code)): \(reason)"
         case .lost(let reason): "the connection was lost: \(reason)"
         }

@@ -78,10 +78,15 @@ private struct Reading: Equatable {
             snapshots += isLast ? 1 : 0
             for tick in batch { tick.hash(into: &hash) }
         case .lost(let loss): losses.append(loss)
-        case .broken(let found): if case .damaged = found.kind { damages.append(found.offset) }
+        case .broken(let found): if case .damaged(let flaw) = found.kind { take(flaw, at: found.offset) }
         case .notYet, .end: return false
         }
         return true
+    }
+
+    /// Who follows a recording that has ended in order does not wait for what should not be there.
+    private mutating func take(_ flaw: JournalFlaw, at offset: UInt64) {
+        if flaw != .bytesBehindEnd { damages.append(offset) }
     }
 }
 

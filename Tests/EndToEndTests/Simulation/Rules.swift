@@ -12,9 +12,8 @@ extension Subscriber {
             return
         }
         switch message {
-        case .ack(let id, let symbols, let refused, let resume):
-            acknowledged(answered(id), symbols, refused, resume)
-        case .pong(let id), .error(let id, _, _):
+        case .ack(let ack): acknowledged(answered(ack.id), ack.symbols, ack.refused, ack.resume)
+        case .pong(let id, _), .error(let id, _, _):
             _ = answered(id)
             if case .error(_, let code, let text) = message { fault("error \(code): \(text)") }
         case .subscriptions:
@@ -22,9 +21,9 @@ extension Subscriber {
             if let id = requests.first(where: { $0.value.message.operation == .list })?.key {
                 requests[id] = nil
             }
-        case .welcome(let epoch, _, _): entered(epoch)
+        case .welcome(let welcome): entered(welcome.epoch)
         case .epoch(let epoch, let reason): begin(epoch, reason, sent)
-        case .heartbeat(_, _, let merged, let resume): heartbeat(merged, resume, sent)
+        case .heartbeat(let beat): heartbeat(beat.merged, beat.resume, sent)
         case .goodbye(let code, let after):
             around.tell(name, "is sent away: \(code), \(after?.milliseconds ?? -1) ms")
             goodbye = (code, after, sent)

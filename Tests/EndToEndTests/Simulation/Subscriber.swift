@@ -299,28 +299,25 @@ final class Subscriber {
     func text(_ payload: UnsafeRawBufferPointer, _ sent: Instant) {
         do throws(ServerMessageError) {
             let message = try ServerMessage(json: payload)
-            guard case .gap(let symbol, _, let from, let to, let reason) = message else {
+            guard case .gap(let lost) = message else {
                 if isBinary, message.version != nil { fault("data as text on a binary connection") }
                 take(message, sent)
                 return
             }
-            guard let kind = Subscriber.kind(ofGap: payload) else {
+            guard let kind = Subscriber.kind(of: lost) else {
                 fault("a gap of no channel")
                 return
             }
-            gap(Key(symbol: symbol, kind: kind), from, to, reason, sent)
+            gap(Key(symbol: lost.symbol, kind: kind), lost.from, lost.to, lost.reason, sent)
         } catch {
             fault("\(error) in \(String(decoding: payload, as: UTF8.self))")
         }
     }
 
-    private static func kind(ofGap json: UnsafeRawBufferPointer) -> StreamKind? {
-        guard let value = try? JSONValue(parsing: json, depthMax: 4),
-            let channel = value["channel"]?.string.flatMap({ Channel(named: $0) })
-        else { return nil }
+    private static func kind(of gap: GapMessage) -> StreamKind? {
+        guard let channel = Channel(named: gap.channel) else { return nil }
         guard channel == .bar else { return StreamKind(channel) }
-        let name = value["interval"]?.string
-        return BarInterval.allCases.first { "\($0.name)" == name }.map { StreamKind(.bar, $0) }
+        return gap.interval.map { StreamKind(.bar, $0) }
     }
 
     private func binary(_ sent: Instant) {
@@ -335,20 +332,6 @@ final class Subscriber {
 }
 
 extension ServerMessage {
-    /// What data messages have, and no other.
-    var version: Version? {
-        switch self {
-        case .quote(let message): message.version
-        case .trade(let message): message.version
-        case .broken(let message): message.version
-        case .stats(let message): message.version
-        case .book(let message): message.version
-        case .bar(let message): message.version
-        case .status(let message): message.version
-        default: nil
-        }
-    }
-
     var kind: StreamKind? {
         switch self {
         case .quote: StreamKind(.quote)

@@ -1,0 +1,163 @@
+// The signs that screens are drawn with, twice: as Unicode has them, and for terminals that know ASCII
+// alone.
+//
+// Invariant: but for the ellipsis, a sign takes one column in either, so that a layout is the same.
+
+public struct Glyphs: Hashable, Sendable {
+    public let isUTF8: Bool
+    /// A price above, or below, the one before.
+    public let up, down: String
+    /// A price as the one before.
+    public let same: String
+    /// In place of a value that is missing.
+    public let dash: String
+    /// Between a bid and an ask.
+    public let times: String
+    /// For what was cut off. Three columns in ASCII.
+    public let ellipsis: String
+    public let dot, cross: String
+    /// The place of the cursor, and of what is chosen.
+    public let pointer: String
+    /// In front of a state: good, worth a look, bad, unknown.
+    public let full, half, empty: String
+    /// Something that rings, and something that was checked.
+    public let alert, check: String
+    public let arrowLeft, arrowRight, arrowUp, arrowDown: String
+
+    // Borders.
+    public let horizontal, vertical: String
+    public let topLeft, topRight, bottomLeft, bottomRight: String
+    /// Where lines meet: named by the side that the third line goes to.
+    public let teeLeft, teeRight, teeUp, teeDown, crossing: String
+
+    /// Eight levels from nearly nothing to all.
+    public let sparks: [Unicode.Scalar]
+    /// From the left: no eighth of a cell to eight of them.
+    public let eighths: [Unicode.Scalar]
+    public let shade: Unicode.Scalar
+
+    public init(isUTF8: Bool) { self = isUTF8 ? .unicode : .ascii }
+
+    public static let unicode = Glyphs(
+        true,
+        signs: [
+            "▲", "▼", "=", "–", "×", "…", "·", "┼", "▸", "●", "◐", "○", "!", "✓", "←", "→", "↑", "↓",
+        ],
+        lines: ["─", "│", "┌", "┐", "└", "┘", "┤", "├", "┴", "┬", "┼"],
+        sparks: "▁▂▃▄▅▆▇█", eighths: " ▏▎▍▌▋▊▉█", shade: "░")
+
+    public static let ascii = Glyphs(
+        false,
+        signs: [
+            "^", "v", "=", "-", "x", "...", ".", "+", ">", "*", "+", "o", "!", "y", "<", ">", "^", "v",
+        ],
+        lines: ["-", "|", "+", "+", "+", "+", "+", "+", "+", "+", "+"],
+        sparks: "_.:-=+*#", eighths: "    #####", shade: ".")
+
+    private init(
+        _ isUTF8: Bool, signs: [String], lines: [String], sparks: String, eighths: String,
+        shade: Unicode.Scalar
+    ) {
+        self.isUTF8 = isUTF8
+        (up, down, same, dash, times, ellipsis) = (signs[0], signs[1], signs[2], signs[3], signs[4], signs[5])
+        (dot, cross, pointer) = (signs[6], signs[7], signs[8])
+        (full, half, empty, alert, check) = (signs[9], signs[10], signs[11], signs[12], signs[13])
+        (arrowLeft, arrowRight, arrowUp, arrowDown) = (signs[14], signs[15], signs[16], signs[17])
+        (horizontal, vertical, topLeft, topRight) = (lines[0], lines[1], lines[2], lines[3])
+        (bottomLeft, bottomRight, teeLeft, teeRight) = (lines[4], lines[5], lines[6], lines[7])
+        (teeUp, teeDown, crossing) = (lines[8], lines[9], lines[10])
+        self.sparks = Array(sparks.unicodeScalars)
+        self.eighths = Array(eighths.unicodeScalars)
+        self.shade = shade
+    }
+}
+
+// MARK: Bars and lines
+
+extension Glyphs {
+    /// A level of a sparkline: 0 is the lowest of the eight, 7 the highest; beyond is as the nearest.
+    public func spark(_ level: Int) -> Unicode.Scalar { sparks[min(max(0, level), sparks.count - 1)] }
+
+    /// Numbers as a sparkline, a column each, the lowest at the bottom.
+    public func sparkline(_ values: [Int64]) -> String {
+        guard let low = values.min(), let high = values.max() else { return "" }
+        var text = String.UnicodeScalarView()
+        for value in values {
+            let span = UInt64(bitPattern: high &- low), above = UInt64(bitPattern: value &- low)
+            // Halfway up where nothing moves.
+            let level = span == 0 ? 3 : span.dividingFullWidth(above.multipliedFullWidth(by: 7)).quotient
+            text.append(spark(Int(level)))
+        }
+        return String(text)
+    }
+
+    /// A bar from the left, so many eighths of a column long and blank up to `width` columns.
+    public func bar(eighths length: Int, width: Int) -> String {
+        var text = String.UnicodeScalarView()
+        for column in 0..<max(0, width) { text.append(eighths[min(max(0, length - 8 * column), 8)]) }
+        return String(text)
+    }
+
+    /// The bit of a dot in a cell of 2 × 4, `y` from the top: a line chart ors them.
+    public static func dot(x: Int, y: Int) -> UInt8 {
+        if y >= 3 { return x == 0 ? 0x40 : 0x80 }
+        return UInt8(1) << UInt8(max(0, y) + (x == 0 ? 0 : 3))
+    }
+
+    /// A cell with these dots: braille, or the sign of ASCII that is nearest in height.
+    public func chart(_ dots: UInt8) -> Unicode.Scalar {
+        if dots == 0 { return " " }
+        if isUTF8 { return Unicode.Scalar(0x2800 + UInt32(dots)) ?? " " }
+        let top = dots & 0x09 != 0, middle = dots & 0x36 != 0, bottom = dots & 0xC0 != 0
+        switch (top, middle, bottom) {
+        case (true, _, true): return "|"
+        case (true, false, false): return "'"
+        case (false, false, true): return "."
+        default: return middle && bottom ? "," : top ? "\"" : "-"
+        }
+    }
+}
+
+// MARK: Which
+
+extension Glyphs {
+    /// Whether a terminal takes UTF-8: the first of these that is set says so, as POSIX has it.
+    public static func isUTF8(lcAll: String?, lcCtype: String?, lang: String?) -> Bool {
+        guard let locale = [lcAll, lcCtype, lang].lazy.compactMap({ $0 }).first(where: { !$0.isEmpty }) else {
+            return false
+        }
+        let codeset = locale.split(separator: "@").first?.split(separator: ".").last ?? ""
+        return ["utf-8", "utf8"].contains(codeset.lowercased())
+    }
+
+    /// What stands for a character where there is ASCII alone; nil where it is ASCII.
+    static func replacement(of scalar: UInt32) -> UInt32? {
+        if scalar < 0x80 { return nil }
+        return replacements[scalar] ?? (scalar &- 0x2801 < 0xFF ? 0x2A : 0x3F)
+    }
+
+    private static let replacements: [UInt32: UInt32] = {
+        var table: [UInt32: UInt32] = [:]
+        let pairs = zip(
+            "▲▼–—×…·▸●◐○✓←→↑↓─│┌┐└┘┤├┴┬┼▁▂▃▄▅▆▇█▏▎▍▌▋▊▉░▐µ±".unicodeScalars,
+            "^v--x..>*+oy<>^v-|+++++++++_.:-=+*#   ####.#u~".unicodeScalars)
+        for (wide, narrow) in pairs { table[wide.value] = narrow.value }
+        return table
+    }()
+}
+
+extension Canvas {
+    /// Has ASCII alone: for what came from outside, where the terminal knows no more.
+    public mutating func keepASCII() {
+        for row in 0..<rows {
+            for column in 0..<columns {
+                let cell = self[column, row]
+                guard let narrow = Glyphs.replacement(of: cell.scalar) else { continue }
+                let isWide = self[column + 1, row].scalar == 0 && column + 1 < columns
+                self[column, row].scalar = narrow
+                // Both columns of a wide one, so that what is missing has its width.
+                if isWide { self[column + 1, row].scalar = narrow }
+            }
+        }
+    }
+}

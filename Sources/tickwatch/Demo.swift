@@ -1,0 +1,40 @@
+// A simulated market in this process: what `--demo` watches, through the same server and socket as any.
+import Basics
+import FanOut
+import Market
+import TickerFeed
+import Wire
+
+/// Ingest and one loop on threads of their own, on a port of loopback that the system chooses.
+final class Demo {
+    let port: UInt16
+
+    /// - Throws: an unknown scenario, or what the system says against it.
+    init(scenario name: String?, now: Moment) throws {
+        var faults: [UsageError] = []
+        let scenario = name.map { Scenario($0, settings: [], faults: &faults) } ?? .default
+        if let fault = faults.first { throw fault }
+        let listener = try Listener.bind(host: "127.0.0.1", port: 0)
+        port = listener.address.port
+        let tape = Tape(capacity: 1 << 16), epoch = UInt32(truncatingIfNeeded: now.wall.raw >> 20) | 1
+        let end = try LoopEnd(of: tape)
+        // As late as can be: the market's first event is now.
+        let feed = scenario.makeFeed(seed: UInt64(bitPattern: now.wall.raw), start: Moment.read().wall)
+        let ingest = Ingest(
+            feed: feed, writer: Tape.Writer(tape),
+            options: ReplayOptions(pace: scenario.isUniform ? .live : .recorded(.recorded)), epoch: epoch)
+        let report = FeedReport(clock: "sim", speedMilli: 1_000, source: feed.description)
+        var options = ServerOptions(server: "demo", epoch: epoch, feedReport: { report })
+        options.limits.symbols = max(options.limits.symbols, scenario.symbolCount)
+        let loops = try FanOutLoops(options: options, listener: listener, ends: [end])
+        // The market opens with all its symbols.
+        for _ in 0..<16 where ingest.turn(now: .read()) <= Moment.read().instant {}
+        _ = try Thread("demo") {
+            while true {
+                let next = ingest.turn(now: .read()), now = Moment.read().instant
+                if next > now { ingest.wait(atMost: min(max(next - now, .microseconds(200)), .milliseconds(50))) }
+            }
+        }
+        _ = try loops.start()
+    }
+}
