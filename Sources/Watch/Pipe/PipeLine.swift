@@ -31,19 +31,18 @@ struct PipeLine {
         }
     }
 
-    /// Between quotes, as RFC 8259 §7 wants.
+    /// Between quotes, as RFC 8259 §7 wants. What a terminal would obey is escaped as well.
     mutating func quoted(_ value: String) {
         byte(UInt8(ascii: "\""))
-        for unit in value.utf8 {
-            switch unit {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\"", "\\":
                 byte(UInt8(ascii: "\\"))
-                byte(unit)
-            case 0..<0x20:
-                text("\\u00")
-                text(unit < 16 ? "0" : "")
-                text(String(unit, radix: 16))
-            default: byte(unit)
+                byte(UInt8(truncatingIfNeeded: scalar.value))
+            case "\u{0}"..<"\u{20}", "\u{7f}"..<"\u{a0}":
+                text(scalar.value < 16 ? "\\u000" : "\\u00")
+                text(String(scalar.value, radix: 16))
+            default: text(String(scalar))
             }
         }
         byte(UInt8(ascii: "\""))

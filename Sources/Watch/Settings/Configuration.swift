@@ -38,12 +38,15 @@ public struct Configuration: Hashable, Sendable {
         case key(Key)
         case group(String)
         case alert(AlertRule)
+        /// The same once more, which counts for nothing until the first is gone.
+        indirect case again(Meaning)
     }
 
     /// Why a line says nothing.
     struct Wrong: Error {
         let what: String
         let advice: String
+        var meaning = Meaning.other
     }
 
     public init(parsing bytes: [UInt8]) {
@@ -67,7 +70,7 @@ public struct Configuration: Hashable, Sendable {
             do throws(Wrong) {
                 meanings.append(try take(line))
             } catch {
-                meanings.append(.other)
+                meanings.append(error.meaning)
                 faults.append(Fault(line: index + 1, what: error.what, advice: error.advice))
             }
         }
@@ -112,7 +115,9 @@ public struct Configuration: Hashable, Sendable {
 
     private func refuseSecond(_ meaning: Meaning, _ name: String) throws(Wrong) {
         guard let first = meanings.firstIndex(of: meaning) else { return }
-        throw Wrong(what: "\(name) stands in line \(first + 1) already", advice: "remove one of them")
+        throw Wrong(
+            what: "\(name) stands in line \(first + 1) already", advice: "remove one of them",
+            meaning: .again(meaning))
     }
 
     private mutating func takeKey(_ statement: Substring) throws(Wrong) -> Meaning {

@@ -37,7 +37,11 @@ extension Configuration {
 
         mutating func take(_ line: Substring, _ meaning: Meaning) {
             switch meaning {
-            case .other: lines.append(String(line))
+            case .other, .again(.key), .again(.other), .again(.again): lines.append(String(line))
+            // Left there it would come to life with the first one's end.
+            case .again(.group(let name)):
+                if settings.groups.contains(where: { $0.name == name }) { lines.append(String(line)) }
+            case .again(.alert(let rule)): if settings.alerts.contains(rule) { lines.append(String(line)) }
             case .key(let key):
                 keys.insert(key)
                 let isSame = key.text(settings) == key.text(known)

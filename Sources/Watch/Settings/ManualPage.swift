@@ -7,7 +7,7 @@ import Basics
 extension WatchOptions {
     public static var manual: String {
         var page = ManualPage()
-        page.line(".TH TICKWATCH 1 \"\" \"tickerfeed \(Release.number)\" \"TickerFeed\"")
+        page.line(".TH TICKWATCH 1 \"\(ManualPage.date)\" \"tickerfeed \(Release.number)\" \"TickerFeed\"")
         page.section("NAME")
         page.text("tickwatch - watch market data live, in a terminal or in a pipe")
         page.section("SYNOPSIS")
@@ -41,6 +41,8 @@ extension WatchOptions {
 }
 
 private struct ManualPage {
+    /// When its texts last changed: a page without a date is a fault to mandoc.
+    static let date = "2026-11-21"
     private(set) var page = ""
 
     mutating func line(_ text: String) { page += text + "\n" }

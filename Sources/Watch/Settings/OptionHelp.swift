@@ -8,10 +8,10 @@ extension WatchOptions {
         """
         tickwatch SYMBOL... [options]    watch prices live
 
-        In a terminal it shows a table; q or ^C ends it, ? lists the keys. In a pipe it prints a line a change.
-        A SYMBOL is a name, or a pattern that ends in *. @FILE reads symbols from a file, - from standard
-        input: one or several a line, with blanks or commas, # begins a comment. Without any, the groups of
-        the configuration are watched.
+        In a terminal it shows a table; q or ^C ends it, ? lists the keys. In a pipe it prints a line a
+        change. A SYMBOL is a name, or a pattern that ends in *. @FILE reads symbols from a file, - from
+        standard input: one or several a line, with blanks or commas, # begins a comment. Without any,
+        the groups of the configuration are watched.
 
         \(groups.map(help).joined(separator: "\n"))
         Exit status:

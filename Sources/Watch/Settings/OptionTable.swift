@@ -124,7 +124,7 @@ extension WatchOptions {
                 "sort", "COLUMN[:desc]", "order of the watchlist (default: as named)",
                 offer: .words(Column.sortable.flatMap { [$0.rawValue, "\($0.rawValue):desc"] })),
             WatchOption(
-                "palette", "NAME", "default, blue-orange or monochrome",
+                "palette", "NAME", "colours: default, blue-orange or monochrome",
                 offer: .words(Palette.allCases.map(\.rawValue))),
             WatchOption(
                 "background", "dark|light", "what the terminal is (default: what it says)",
@@ -132,7 +132,7 @@ extension WatchOptions {
             WatchOption("up-is-red", nil, "red rises and green falls, as in East Asia"),
             WatchOption(
                 "color", "WHEN",
-                "auto, never, 16, 256 or 24bit (default auto: as the terminal says; NO_COLOR is never)",
+                "how many colours: auto, never, 16, 256 or 24bit (default auto: as the terminal says; NO_COLOR is never)",
                 offer: .words(colourNames.map(\.name))),
             WatchOption("ascii", nil, "no character beyond ASCII (default: where the locale is not UTF-8)"),
         ])
