@@ -23,6 +23,12 @@ struct Poller {
         }
     }
 
+    /// Whether writing does not wait now.
+    static func isWritable(_ descriptor: Int32) -> Bool {
+        var one = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&one, 1, 0) == 1
+    }
+
     private static let ended = Int16(POLLHUP) | Int16(POLLERR) | Int16(POLLNVAL)
     func isReadable(_ place: Int) -> Bool { polled[place].revents & (Int16(POLLIN) | Poller.ended) != 0 }
     func isWritable(_ place: Int) -> Bool { polled[place].revents & (Int16(POLLOUT) | Poller.ended) != 0 }

@@ -242,11 +242,8 @@ final class ScreenRun {
     // MARK: The connection
 
     private func checkLink() {
-        guard let reason = stream.failure else { return }
-        switch reason {
-        case .refused(let words): end(.refused, "\(setup.place) refused: \(words)")
-        case .noServer(let words):
-            end(.noServer, "no server at \(setup.place): \(words). Start one with script/serve, or name another with --url")
-        }
+        guard let failure = stream.failure else { return }
+        let (status, words) = failure.told(setup.place)
+        end(status, words)
     }
 }

@@ -12,6 +12,18 @@ final class Stream {
     enum Failure {
         case refused(String)
         case noServer(String)
+
+        /// How that ends, and what is said about it.
+        func told(_ place: String) -> (status: ExitStatus, words: String) {
+            switch self {
+            case .refused(let reason): (.refused, "\(place) refused: \(reason)")
+            case .noServer(let reason):
+                (
+                    .noServer,
+                    "no server at \(place): \(reason). Start one with script/serve, or name another with --url"
+                )
+            }
+        }
     }
     private let link: Link?
     private let tape: RecordedStream?

@@ -80,9 +80,9 @@ func pipeMessageAsked() {
     let trades = PipeFormat(.json, channels: [.trade])
     #expect(trades.line(Said.message(quote)) == nil)
     #expect(PipeFormat(.json).line(Said.message(quote)) == nil)
-    #expect(trades.line(.gap(symbol: "B", channel: "book", from: 1, to: 2, reason: "")) == nil)
-    #expect(trades.line(.gap(symbol: "B", channel: "trade", from: 1, to: 2, reason: "")) != nil)
-    #expect(trades.line(.pong(id: nil)) == nil)
+    #expect(trades.line(.gap(GapMessage(symbol: "B", channel: "book", from: 1, to: 2, reason: ""))) == nil)
+    #expect(trades.line(.gap(GapMessage(symbol: "B", channel: "trade", from: 1, to: 2, reason: ""))) != nil)
+    #expect(trades.line(.pong(id: nil, time: nil)) == nil)
 }
 
 @Test("messages for people")

@@ -55,7 +55,7 @@ public struct PipeFormat: Hashable, Sendable {
         guard let channels else { return false }
         switch message {
         case .epoch: return true
-        case .gap(_, let name, _, _, _): return channels.contains { "\($0.name)" == name }
+        case .gap(let gap): return channels.contains { "\($0.name)" == gap.channel }
         default: return message.channel.map(channels.contains) ?? false
         }
     }

@@ -101,8 +101,9 @@ struct WaitingItems {
             if let key = item.event, let range = lost.removeValue(forKey: key), let channel = key.channel {
                 return .message(
                     .gap(
-                        symbol: key.symbol, channel: "\(channel.name)", from: range.lowerBound,
-                        to: range.upperBound, reason: "slow_reader"))
+                        GapMessage(
+                            symbol: key.symbol, channel: "\(channel.name)", from: range.lowerBound,
+                            to: range.upperBound, reason: "slow_reader")))
             }
             head += 1
             take(number, item)
