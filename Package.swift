@@ -70,7 +70,9 @@ let package = Package(
                 "FanOut",
             ]),
 
-        door("tickfuzz", to: ["Basics", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut"]),
+        door(
+            "tickfuzz",
+            to: ["Basics", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut", "Watch"]),
 
         // Tests: one target a room, one for the house, one for the whole.
         .target(
