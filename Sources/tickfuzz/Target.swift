@@ -16,6 +16,8 @@ struct Target: Sendable {
         Target(name: "message", help: "what clients say and servers answer, as JSON", run: fuzzMessages),
         Target(name: "query", help: "subscriptions in a URL, and cursors", run: fuzzQuery),
         Target(name: "sbe", help: "binary messages", run: fuzzSBE),
+        Target(name: "events", help: "server-sent events, as a client reads them", run: fuzzEvents),
+        Target(name: "capture", help: "captures of tickwatch, played and verified", run: fuzzWatchCapture),
         Target(name: "token", help: "signed tokens, and what they claim", run: fuzzTokens),
         Target(name: "options", help: "configuration files", run: fuzzOptionFile),
         Target(name: "address", help: "addresses, blocks of them, X-Forwarded-For", run: fuzzAddresses),

@@ -118,7 +118,9 @@ private struct Recording {
 
     /// Where messages stand that `isWanted` picks.
     func places(_ isWanted: (ServerMessage) -> Bool) -> [Int] {
-        steps.indices.filter { if case .message(let message) = steps[$0] { isWanted(message) } else { false } }
+        steps.indices.filter {
+            if case .message(let message) = steps[$0] { isWanted(message) } else { false }
+        }
     }
 
     func snapshotChanged(_ from: String, _ to: String) -> Recording {
@@ -381,11 +383,15 @@ func gaps() throws {
     let place = try #require(recording.places { isDelta($0, .trade) }.dropFirst(3).first)
     guard case .message(let message) = recording.steps[place], let version = message.version else { return }
     func lost(_ from: UInt64, _ to: UInt64) -> ServerMessage {
-        .gap(json: #"{"type":"gap","sym":"AAPL","channel":"trade","from":\#(from),"to":\#(to),"reason":"slow"}"#)
+        .gap(
+            json:
+                #"{"type":"gap","sym":"AAPL","channel":"trade","from":\#(from),"to":\#(to),"reason":"slow"}"#)
     }
     let declared = recording.changed(at: place) { _ in [lost(version.sequence, version.sequence)] }.verify()
     #expect(declared.divergence == nil && declared.totals.gaps == 1 && declared.totals.lost == 1)
-    for (from, to) in [(version.sequence + 1, version.sequence + 1), (version.sequence, version.sequence - 1)] {
+    for (from, to) in [
+        (version.sequence + 1, version.sequence + 1), (version.sequence, version.sequence - 1),
+    ] {
         let wrong = recording.changed(at: place) { [lost(from, to), $0] }.verify().divergence
         #expect(wrong?.description.contains("a gap from") == true, "\(wrong?.description ?? "nothing")")
     }

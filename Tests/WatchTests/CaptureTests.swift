@@ -89,7 +89,9 @@ private func play(
     func noSecrets() throws {
         let text = String(decoding: try session().file, as: UTF8.self)
         #expect(!text.contains("secret") && !text.contains("Bearer"))
-        #expect(text.hasPrefix(#"{"format":"tickwatch capture","version":1,"url":"wss://example.org/v1/stream","#))
+        #expect(
+            text.hasPrefix(#"{"format":"tickwatch capture","version":1,"url":"wss://example.org/v1/stream","#)
+        )
     }
 
     @Test("at any speed: each event at its time, and none before", arguments: [500, 1_000, 2_000] as [Int64])
@@ -146,7 +148,9 @@ private func play(
         }
     }
 
-    @Test("what is no capture, or a later one", arguments: ["", "x", "{}\n", "quote,AAPL\n", "{\"format\":1}\n"])
+    @Test(
+        "what is no capture, or a later one",
+        arguments: ["", "x", "{}\n", "quote,AAPL\n", "{\"format\":1}\n"])
     func foreign(text: String) {
         #expect(throws: CaptureError.notACapture) { try play(Array(text.utf8)) }
     }

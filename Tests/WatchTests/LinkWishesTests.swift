@@ -10,7 +10,8 @@ private func said(_ old: [ClientMessage.Subscribe], _ new: [ClientMessage.Subscr
         switch operation {
         case .subscribe(let one):
             "+\(one.channel) \(one.symbols.joined(separator: ",")) \(one.rate.map { "\($0.interval.milliseconds)" } ?? "")"
-        case .unsubscribe(let one): "-\(one.channel.map { "\($0)" } ?? "") \(one.symbols.joined(separator: ","))"
+        case .unsubscribe(let one):
+            "-\(one.channel.map { "\($0)" } ?? "") \(one.symbols.joined(separator: ","))"
         case .set(.rate(let rate, let one)):
             "=\(one.channel.map { "\($0)" } ?? "") \(one.symbols.joined(separator: ",")) \(rate.interval.milliseconds)"
         default: "?"
@@ -35,7 +36,10 @@ private func quote(_ symbols: String..., rate: Int = 10) -> ClientMessage.Subscr
             ([quote("*"), quote("AB", rate: 1)], [quote("AB", rate: 1)], ["-quote *", "+quote AB 1000"]),
             ([quote("AB")], [quote("A*", rate: 1), quote("AB")], ["+quote A* 1000", "+quote AB 100"]),
             ([quote("A*"), quote("AB")], [quote("A*")], ["-quote AB", "+quote A* 100"]),
-            ([quote("A*"), quote("AB")], [quote("A*", rate: 1), quote("AB")], ["=quote A* 1000", "=quote AB 100"]),
+            (
+                [quote("A*"), quote("AB")], [quote("A*", rate: 1), quote("AB")],
+                ["=quote A* 1000", "=quote AB 100"]
+            ),
         ] as [([ClientMessage.Subscribe], [ClientMessage.Subscribe], [String])])
     func least(old: [ClientMessage.Subscribe], new: [ClientMessage.Subscribe], requests: [String]) {
         #expect(said(old, new) == requests)

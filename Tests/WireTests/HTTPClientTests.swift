@@ -69,10 +69,14 @@ private let head = "HTTP/1.1 200 OK\r\n"
             (head + "Content-Length: 0\r\n\r\n", false, "200 "),
             (head + "\r\nuntil the end", true, "200 until the end"),
             (
-                head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x=y\r\n!\r\n0\r\nA: b\r\n\r\n", false,
+                head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x=y\r\n!\r\n0\r\nA: b\r\n\r\n",
+                false,
                 "200 hello!"
             ),
-            ("HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n" + head + "Content-Length: 2\r\n\r\nok", false, "200 ok"),
+            (
+                "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n" + head + "Content-Length: 2\r\n\r\nok", false,
+                "200 ok"
+            ),
             ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", false, "304 "),
             ("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n", false, "404 no\n"),
         ])
@@ -92,7 +96,10 @@ private let head = "HTTP/1.1 200 OK\r\n"
             (head + "Content-Length: -1\r\n\r\n", "its length is no number"),
             ("HTTP/1.1 101 Switching Protocols\r\n\r\n", "it changes the protocol"),
             ("SSH-2.0-OpenSSH_9.6\r\n", "the answer is not HTTP/1.1"),
-            (head + "Content-Length: 2000\r\n\r\n" + String(repeating: "x", count: 1_001), "longer than 1000"),
+            (
+                head + "Content-Length: 2000\r\n\r\n" + String(repeating: "x", count: 1_001),
+                "longer than 1000"
+            ),
             ("HTTP/1.1 200", "it was closed before an answer"),
         ])
     func wrong(answer: String, told: String) throws {
@@ -110,6 +117,8 @@ private let head = "HTTP/1.1 200 OK\r\n"
                 + "Accept: text/event-stream\r\nConnection: close\r\n\r\n")
         let other = try PageServer(head + "Content-Length: 0\r\n\r\n")
         _ = try fetch(other, body: Array("{}".utf8))
-        #expect(other.request.hasPrefix("POST ") && other.request.hasSuffix("Content-Length: 2\r\nConnection: close\r\n\r\n{}"))
+        #expect(
+            other.request.hasPrefix("POST ")
+                && other.request.hasSuffix("Content-Length: 2\r\nConnection: close\r\n\r\n{}"))
     }
 }

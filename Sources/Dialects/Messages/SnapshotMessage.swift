@@ -27,12 +27,14 @@ public struct SnapshotMessage: Hashable, Sendable {
         self.symbol = symbol
         self.epoch = epoch
         guard
-            let quote = SnapshotMessage.part("quote", value, symbol, { version, value in
-                QuoteMessage(
-                    version: version, bid: value.price("bid"), bidSize: value.quantity("bid_size"),
-                    ask: value.price("ask"), askSize: value.quantity("ask_size"),
-                    isCrossed: value["crossed"]?.bool ?? false)
-            }), let book = SnapshotMessage.part("book", value, symbol, { BookMessage($0, $1) }),
+            let quote = SnapshotMessage.part(
+                "quote", value, symbol,
+                { version, value in
+                    QuoteMessage(
+                        version: version, bid: value.price("bid"), bidSize: value.quantity("bid_size"),
+                        ask: value.price("ask"), askSize: value.quantity("ask_size"),
+                        isCrossed: value["crossed"]?.bool ?? false)
+                }), let book = SnapshotMessage.part("book", value, symbol, { BookMessage($0, $1) }),
             let trade = SnapshotMessage.part("trade", value, symbol, { TradeMessage($0, $1) }),
             let stats = SnapshotMessage.part("stats", value, symbol, { StatsMessage($0, $1) })
         else { throw ServerMessageError(description: "a snapshot lacks a field") }

@@ -32,7 +32,8 @@ struct VerifiedBook {
         return VerifiedBook.problem(bids, .bid, depth) ?? VerifiedBook.problem(asks, .ask, depth)
     }
 
-    private static func change(_ levels: inout [Level], _ changes: [Level], _ side: Side) -> (String, String)? {
+    private static func change(_ levels: inout [Level], _ changes: [Level], _ side: Side) -> (String, String)?
+    {
         var seen: Set<Price> = []
         for change in changes {
             guard seen.insert(change.price).inserted else {
@@ -78,7 +79,8 @@ struct VerifiedBook {
 
     private static func difference(_ ours: [Level], _ theirs: [Level], _ name: String) -> (String, String)? {
         for place in 0..<max(ours.count, theirs.count) {
-            let our = place < ours.count ? ours[place] : nil, their = place < theirs.count ? theirs[place] : nil
+            let our = place < ours.count ? ours[place] : nil,
+                their = place < theirs.count ? theirs[place] : nil
             if our?.price == their?.price, our?.size == their?.size { continue }
             return ("\(name) \(place + 1) \(text(of: their)) as in the snapshot", text(of: our))
         }

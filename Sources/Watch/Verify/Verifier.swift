@@ -181,7 +181,8 @@ public struct Verifier {
     private func beginAnew(_ version: Version, _ key: StreamKey, _ stream: VerifiedStream) -> Divergence? {
         if stream.isOpen {
             guard stream.generation < generation else {
-                return wrong(key, version.sequence, "prev \(stream.last)", "a beginning that nobody asked for")
+                return wrong(
+                    key, version.sequence, "prev \(stream.last)", "a beginning that nobody asked for")
             }
             stream.close(stream.generation + 1)
         }
@@ -221,7 +222,8 @@ public struct Verifier {
         defer { stream.due = max(stream.due ?? sent, sent) + demand.spacing }
         guard let due = stream.due, sent + Verifier.slack < due else { return nil }
         return wrong(
-            key, version.sequence, "nothing for \((due - sent).raw / 1_000) µs more, at that rate", "a message")
+            key, version.sequence, "nothing for \((due - sent).raw / 1_000) µs more, at that rate",
+            "a message")
     }
 
     // MARK: Snapshots
@@ -252,7 +254,9 @@ public struct Verifier {
     private mutating func settle(_ symbol: String) -> Divergence? {
         guard var snapshot = pending[symbol] else { return nil }
         var wrong: Divergence?
-        func settle(_ channel: Channel, _ sequence: UInt64?, _ same: (VerifiedStream) -> (String, String)??) -> Bool {
+        func settle(_ channel: Channel, _ sequence: UInt64?, _ same: (VerifiedStream) -> (String, String)??)
+            -> Bool
+        {
             let key = StreamKey(symbol: symbol, channel: channel)
             guard let sequence, let stream = streams[key] else { return true }
             // Where the chain has no such version yet, it may come.
@@ -278,7 +282,8 @@ public struct Verifier {
             snapshot.stats = nil
         }
         let depth = demands[StreamKey(symbol: symbol, channel: .book)]?.depth ?? 0
-        if settle(.book, book?.version.sequence, { stream in book.flatMap { stream.compare($0, depth: depth) } })
+        if settle(
+            .book, book?.version.sequence, { stream in book.flatMap { stream.compare($0, depth: depth) } })
         {
             snapshot.book = nil
         }

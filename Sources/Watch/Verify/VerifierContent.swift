@@ -40,7 +40,8 @@ extension Verifier {
         let own = stream.book.checksum
         if let crc = message.crc, crc != own { return ("crc \(own), of the book rebuilt", "crc \(crc)") }
         guard message.isCrossed == stream.book.isCrossed else {
-            return stream.book.isCrossed ? ("\"crossed\"", "no word of it") : ("no \"crossed\"", "\"crossed\"")
+            return stream.book.isCrossed
+                ? ("\"crossed\"", "no word of it") : ("no \"crossed\"", "\"crossed\"")
         }
         stream.remember(.book(message.version.sequence, checksum: own))
         return nil
@@ -60,7 +61,9 @@ extension Verifier {
         guard case .stats(let stats)? = streams[key]?.known(trade.version.sequence),
             trade.price != stats.last
         else { return nil }
-        return ("price \(Numbers.price(stats.last)), as the statistics of that number", Numbers.price(trade.price))
+        return (
+            "price \(Numbers.price(stats.last)), as the statistics of that number", Numbers.price(trade.price)
+        )
     }
 }
 
@@ -111,7 +114,9 @@ private func problem(high: Price, low: Price, _ inside: [(String, Price)]) -> (S
 
 extension StatsMessage {
     fileprivate var problem: (String, String)? {
-        if let problem = Watch.problem(high: high, low: low, [("open", open), ("last", last)]) { return problem }
+        if let problem = Watch.problem(high: high, low: low, [("open", open), ("last", last)]) {
+            return problem
+        }
         let (difference, overflow) = last.e9.subtractingReportingOverflow(open.e9)
         guard overflow || change.e9 == difference else {
             return ("change \(Numbers.price(Price(e9: difference)))", Numbers.price(change))
@@ -130,7 +135,9 @@ extension StatsMessage {
 
 extension BarMessage {
     fileprivate var problem: (String, String)? {
-        if let problem = Watch.problem(high: high, low: low, [("open", open), ("close", close)]) { return problem }
+        if let problem = Watch.problem(high: high, low: low, [("open", open), ("close", close)]) {
+            return problem
+        }
         guard start.raw % interval.length.raw == 0 else {
             return ("a start at whole intervals", "\(start.raw)")
         }
@@ -148,10 +155,13 @@ extension BarMessage {
         if start == closed.start, version.time >= closed.version.time {
             return ("a later bar than the one closed at \(closed.version.sequence)", "the same once more")
         }
-        let (earliest, overflow) = (closed.version.sequence &+ count).addingReportingOverflow(isClosed ? 1 : 0)
+        let (earliest, overflow) = (closed.version.sequence &+ count).addingReportingOverflow(
+            isClosed ? 1 : 0)
         guard !overflow, version.sequence >= earliest else {
-            return ("a seq of \(earliest) or more, after the bar closed at \(closed.version.sequence)",
-                "\(version.sequence)")
+            return (
+                "a seq of \(earliest) or more, after the bar closed at \(closed.version.sequence)",
+                "\(version.sequence)"
+            )
         }
         return nil
     }
