@@ -10,7 +10,7 @@ enum Said {
         let message = json.withUTF8 { try? ServerMessage(json: UnsafeRawBufferPointer($0)) }
         guard let message else {
             Issue.record("not a message: \(json)")
-            return .pong(id: nil)
+            return .pong(id: nil, time: nil)
         }
         return message
     }

@@ -157,6 +157,19 @@ public struct GapMessage: Hashable, Sendable {
     public var from: UInt64
     public var to: UInt64
     public var reason: String
+
+    /// - Parameter interval: of bars.
+    public init(
+        symbol: String, channel: String, interval: BarInterval? = nil, from: UInt64, to: UInt64,
+        reason: String
+    ) {
+        self.symbol = symbol
+        self.channel = channel
+        self.interval = interval
+        self.from = from
+        self.to = to
+        self.reason = reason
+    }
 }
 
 public enum ServerMessage: Hashable, Sendable {

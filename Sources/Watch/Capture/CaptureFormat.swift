@@ -83,7 +83,8 @@ public struct CaptureHead: Hashable, Sendable {
             throw .laterVersion(value["version"]?.number ?? "?")
         }
         guard let url = value["url"]?.string, let started = value["started"]?.string,
-            Timestamp(rfc3339: started) != nil, let time = value["started_ns"]?.integer, let encoding = value["encoding"]?.string,
+            Timestamp(rfc3339: started) != nil, let time = value["started_ns"]?.integer,
+            let encoding = value["encoding"]?.string,
             let transport = value["transport"]?.string
         else { throw .notACapture }
         self.url = url

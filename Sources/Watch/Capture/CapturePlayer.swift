@@ -121,7 +121,8 @@ public final class CapturePlayer {
         case "live": return .live
         case "broken":
             let left = value["retry_ns"]?.integer.map { Nanoseconds(raw: max(0, $0)) }
-            return .broken(reason: value["reason"]?.string ?? "", retry: left.map { now + scaled($0) } ?? .never)
+            return .broken(
+                reason: value["reason"]?.string ?? "", retry: left.map { now + scaled($0) } ?? .never)
         default: return nil
         }
     }

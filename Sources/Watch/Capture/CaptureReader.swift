@@ -32,7 +32,8 @@ struct CaptureReader: ~Copyable {
         if head == nil, try !readHead() { return nil }
         let bytes = input.readable
         guard bytes.count >= CaptureFormat.headerCount else {
-            guard CaptureFormat.mark.starts(with: bytes.prefix(4)) || bytes.count >= 4 && isMarked(bytes) else {
+            guard CaptureFormat.mark.starts(with: bytes.prefix(4)) || bytes.count >= 4 && isMarked(bytes)
+            else {
                 throw .damaged(offset: offset)
             }
             return nil

@@ -17,7 +17,8 @@ public struct CaptureWriter {
         switch event {
         case .raw(let kind, let bytes): append(kind.rawValue, bytes, now, &buffer)
         case .state(let state): append(CaptureKind.state, CaptureWriter.text(of: state, now), now, &buffer)
-        case .roundTrip(let span): append(CaptureKind.measure, "{\"round_trip_ns\":\(span.raw)}", now, &buffer)
+        case .roundTrip(let span):
+            append(CaptureKind.measure, "{\"round_trip_ns\":\(span.raw)}", now, &buffer)
         case .clockOffset(let span):
             append(CaptureKind.measure, "{\"clock_offset_ns\":\(span.raw)}", now, &buffer)
         case .message, .unreadable: break

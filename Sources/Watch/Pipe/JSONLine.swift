@@ -36,13 +36,14 @@ enum JSONLine {
     static func message(_ message: ServerMessage) -> PipeLine? {
         var line = PipeLine()
         switch message {
-        case .gap(let symbol, let channel, let from, let to, let reason):
+        case .gap(let gap):
             line.text("{\"type\":\"gap\",\"sym\":")
-            line.quoted(symbol)
-            line.member("channel") { $0.quoted(channel) }
-            line.member("from") { $0.unsigned(from) }
-            line.member("to") { $0.unsigned(to) }
-            line.member("reason") { $0.quoted(reason) }
+            line.quoted(gap.symbol)
+            line.member("channel") { $0.quoted(gap.channel) }
+            if let interval = gap.interval { line.member("interval") { $0.quoted("\(interval.name)") } }
+            line.member("from") { $0.unsigned(gap.from) }
+            line.member("to") { $0.unsigned(gap.to) }
+            line.member("reason") { $0.quoted(gap.reason) }
         case .epoch(let epoch, let reason):
             line.text("{\"type\":\"epoch\",\"epoch\":")
             line.quoted(epoch)
@@ -62,6 +63,7 @@ enum JSONLine {
     private static func tail(_ version: Version, _ line: inout PipeLine) {
         line.member("ts") { $0.integer(version.time.raw) }
         if version.isSnapshot { line.text(",\"snap\":true") }
+        if let received = version.received { line.member("recv") { $0.integer(received.raw) } }
         line.member("prev") { $0.unsigned(version.previous) }
         if let sent = version.sent { line.member("sent") { $0.integer(sent.raw) } }
     }

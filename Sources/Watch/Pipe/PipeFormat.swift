@@ -55,37 +55,8 @@ public struct PipeFormat: Hashable, Sendable {
         guard let channels else { return false }
         switch message {
         case .epoch: return true
-        case .gap(_, let name, _, _, _): return channels.contains { "\($0.name)" == name }
+        case .gap(let gap): return channels.contains { "\($0.name)" == gap.channel }
         default: return message.channel.map(channels.contains) ?? false
-        }
-    }
-}
-
-extension ServerMessage {
-    /// Of a data message.
-    var channel: Channel? {
-        switch self {
-        case .quote: .quote
-        case .trade, .broken: .trade
-        case .book: .book
-        case .bar: .bar
-        case .stats: .stats
-        case .status: .status
-        default: nil
-        }
-    }
-
-    /// Of a data message.
-    var version: Version? {
-        switch self {
-        case .quote(let message): message.version
-        case .trade(let message): message.version
-        case .broken(let message): message.version
-        case .book(let message): message.version
-        case .bar(let message): message.version
-        case .stats(let message): message.version
-        case .status(let message): message.version
-        default: nil
         }
     }
 }

@@ -39,8 +39,10 @@ enum TextLine {
 
     private static func words(_ message: ServerMessage) -> [String]? {
         switch message {
-        case .gap(let symbol, let channel, let from, let to, let reason):
-            return [clean(symbol), "gap", clean(channel), "\(from)..\(to)", clean(reason)]
+        case .gap(let gap):
+            return [
+                clean(gap.symbol), "gap", clean(gap.channel), "\(gap.from)..\(gap.to)", clean(gap.reason),
+            ]
         case .epoch(let epoch, let reason): return ["epoch", clean(epoch), clean(reason)]
         default: break
         }
