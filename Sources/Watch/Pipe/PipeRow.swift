@@ -36,7 +36,7 @@ public struct PipeRow: Hashable, Sendable {
             (told.high, told.low, told.volumeE8, told.vwap, told.count) = (.zero, .zero, nil, nil, 1)
             return told
         }
-        market = nil
+        if market == "trading" { market = nil }
         if feed == "live" { feed = nil }
     }
 
