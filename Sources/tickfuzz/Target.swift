@@ -22,6 +22,10 @@ struct Target: Sendable {
         Target(name: "options", help: "configuration files", run: fuzzOptionFile),
         Target(name: "address", help: "addresses, blocks of them, X-Forwarded-For", run: fuzzAddresses),
         Target(name: "keys", help: "keys, and whatever else a terminal sends", run: fuzzKeys),
+        Target(name: "condition", help: "what --until waits for", run: fuzzCondition),
+        Target(
+            name: "configuration", help: "tickwatch's settings, read and written; lists of symbols",
+            run: fuzzConfiguration),
         Target(name: "itch", help: "ITCH 5.0 files", run: fuzzITCH),
         Target(name: "pcap", help: "captures of ITCH over MoldUDP64", run: fuzzCapture),
         Target(name: "binance", help: "sessions of Binance's streams", run: fuzzBinance),
@@ -36,7 +40,7 @@ struct Target: Sendable {
     ]
 
     /// As the help has it.
-    var line: String { "  \(name)\(String(repeating: " ", count: 12 - name.count))\(help)\n" }
+    var line: String { "  \(name)\(String(repeating: " ", count: 15 - name.count))\(help)\n" }
 
     static func named(_ name: String) -> Target? { all.first { $0.name == name } }
 }

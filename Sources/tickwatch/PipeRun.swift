@@ -21,6 +21,10 @@ final class PipeRun {
     private var status: ExitStatus?
     private var once: OncePerSymbol?
     private var isRefusalTold = false
+    /// Somebody closed the other end.
+    private var isClosed = false
+    /// As last told, without its age: what says nothing new has no line.
+    private var told: [String: PipeRow] = [:]
 
     /// What a pipe takes at once without ever making the writer wait (`PIPE_BUF`).
     private static let pieceMax = 4_096
@@ -44,7 +48,7 @@ final class PipeRun {
         while status == nil { try step() }
         stream.stop()
         drain()
-        if let report = queue.counts.report { Tickwatch.complain(report) }
+        if !isClosed, let report = queue.counts.report { Tickwatch.complain(report) }
         return status ?? .done
     }
 
@@ -133,6 +137,10 @@ final class PipeRun {
                 once?.admit(row.symbol, nil, now.instant) == true
             else { return }
         }
+        var shown = row
+        shown.age = nil
+        if options.output == .text { shown.forgetUnprinted() }
+        guard told.updateValue(shown, forKey: row.symbol) != shown else { return }
         queue.offer(.row(row))
     }
 
@@ -183,6 +191,7 @@ final class PipeRun {
                 queue.wrote(count)
             } else if count < 0, tf_errno() != EINTR, tf_errno() != EAGAIN {
                 queue.abandon()
+                isClosed = true
                 return end(.done)
             }
         }

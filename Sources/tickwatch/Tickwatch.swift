@@ -27,7 +27,7 @@ struct Tickwatch {
         case .version: Console.write("tickwatch \(Release.number)\n")
         case .manual: Console.write(WatchOptions.manual)
         case .completions(let shell):
-            Console.write(WatchOptions.completions(shell, scenarios: []))
+            Console.write(WatchOptions.completions(shell, scenarios: Scenario.builtInNames))
         case .watch: return try watch(options, environment)
         }
         return .done

@@ -13,7 +13,10 @@ struct GoldenScreen: CustomTestStringConvertible, Sendable {
     let play: @Sendable (inout Stage) throws -> Void
     var testDescription: String { "\(name)-\(columns)x\(rows)" }
 
-    init(_ name: String, _ columns: Int, _ rows: Int, _ glyphs: Glyphs = .unicode, _ play: @escaping @Sendable (inout Stage) throws -> Void = { _ in }) {
+    init(
+        _ name: String, _ columns: Int, _ rows: Int, _ glyphs: Glyphs = .unicode,
+        _ play: @escaping @Sendable (inout Stage) throws -> Void = { _ in }
+    ) {
         (self.name, self.columns, self.rows, self.glyphs, self.play) = (name, columns, rows, glyphs, play)
     }
 
@@ -25,46 +28,52 @@ struct GoldenScreen: CustomTestStringConvertible, Sendable {
                 stage.wait(.milliseconds(300))
                 if stage.model.detail != nil { try stage.hearDetail("AAPL") }
             }
-        } + sizes.map { size in
-            GoldenScreen("broken", size.0, size.1) { stage in
-                stage.tell(.link(.broken(reason: "closed without a close frame", retry: stage.now.instant + .seconds(9))))
-                stage.wait(.milliseconds(4_700))
+        }
+            + sizes.map { size in
+                GoldenScreen("broken", size.0, size.1) { stage in
+                    stage.tell(
+                        .link(
+                            .broken(
+                                reason: "closed without a close frame", retry: stage.now.instant + .seconds(9)
+                            )))
+                    stage.wait(.milliseconds(4_700))
+                }
             }
-        } + sizes.map { size in
-            GoldenScreen("book", size.0, size.1) { stage in
-                stage.press(.enter)
-                stage.wait(.milliseconds(300))
-                try stage.hearDetail("AAPL")
-            }
-        } + [
-            GoldenScreen("ascii", 80, 24, .ascii) { stage in
-                stage.press(.enter)
-                stage.wait(.milliseconds(300))
-                try stage.hearDetail("AAPL")
-            },
-            GoldenScreen("sorted", 80, 24) { $0.press(.right, .right, .right, .character("s")) },
-            GoldenScreen("filtered", 80, 24) { stage in
-                stage.press(.character("/"))
-                stage.type("q")
-            },
-            GoldenScreen("help", 80, 24) { $0.press(.character("?")) },
-            GoldenScreen("trades", 40, 10) { stage in
-                stage.press(.character("3"))
-                stage.wait(.milliseconds(300))
-                try stage.hearDetail("AAPL")
-            },
-            GoldenScreen("chart", 60, 16) { stage in
-                stage.press(.character("4"))
-                stage.wait(.milliseconds(300))
-                try stage.hearDetail("AAPL")
-            },
-            GoldenScreen("latency", 80, 24) { $0.press(.character("5")) },
-            GoldenScreen("frozen", 80, 24) { stage in
-                stage.press(.character(" "))
-                try stage.hearSymbol("AAPL", open: "1", last: "2")
-                stage.wait(.seconds(3))
-            },
-        ]
+            + sizes.map { size in
+                GoldenScreen("book", size.0, size.1) { stage in
+                    stage.press(.enter)
+                    stage.wait(.milliseconds(300))
+                    try stage.hearDetail("AAPL")
+                }
+            } + [
+                GoldenScreen("ascii", 80, 24, .ascii) { stage in
+                    stage.press(.enter)
+                    stage.wait(.milliseconds(300))
+                    try stage.hearDetail("AAPL")
+                },
+                GoldenScreen("sorted", 80, 24) { $0.press(.right, .right, .right, .character("s")) },
+                GoldenScreen("filtered", 80, 24) { stage in
+                    stage.press(.character("/"))
+                    stage.type("q")
+                },
+                GoldenScreen("help", 80, 24) { $0.press(.character("?")) },
+                GoldenScreen("trades", 40, 10) { stage in
+                    stage.press(.character("3"))
+                    stage.wait(.milliseconds(300))
+                    try stage.hearDetail("AAPL")
+                },
+                GoldenScreen("chart", 60, 16) { stage in
+                    stage.press(.character("4"))
+                    stage.wait(.milliseconds(300))
+                    try stage.hearDetail("AAPL")
+                },
+                GoldenScreen("latency", 80, 24) { $0.press(.character("5")) },
+                GoldenScreen("frozen", 80, 24) { stage in
+                    stage.press(.character(" "))
+                    try stage.hearSymbol("AAPL", open: "1", last: "2")
+                    stage.wait(.seconds(3))
+                },
+            ]
     }
 }
 

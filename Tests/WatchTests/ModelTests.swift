@@ -8,7 +8,8 @@ import Watch
 
 // MARK: Truth
 
-@Test("a break leaves the values, dims them, and counts down to the next try; what was missed is told after it")
+@Test(
+    "a break leaves the values, dims them, and counts down to the next try; what was missed is told after it")
 func breakIsTold() throws {
     var stage = try Stage.market()
     stage.tell(.link(.broken(reason: "closed without a close frame", retry: stage.now.instant + .seconds(9))))
@@ -64,7 +65,8 @@ func breaksAreCounted() throws {
     #expect(stage.line(0).contains("1 breaks"))
 }
 
-@Test("a price that rose has a sign and a glyph, and so has one that fell", arguments: [Glyphs.unicode, .ascii])
+@Test(
+    "a price that rose has a sign and a glyph, and so has one that fell", arguments: [Glyphs.unicode, .ascii])
 func directionIsText(glyphs: Glyphs) throws {
     let stage = try Stage.market()
     let rows = Stage.text(stage.canvas(glyphs)).split(separator: "\n")
@@ -153,7 +155,9 @@ func freezing() throws {
 @Test("groups are turned through, and a group lists its members")
 func groups() throws {
     var settings = Settings()
-    settings.groups = [.init(name: "tech", symbols: ["AAPL", "MSFT"]), .init(name: "funds", symbols: ["SPY"])]
+    settings.groups = [
+        .init(name: "tech", symbols: ["AAPL", "MSFT"]), .init(name: "funds", symbols: ["SPY"]),
+    ]
     var stage = try Stage.market(settings)
     stage.press(.character("g"))
     #expect(stage.model.listed.map(\.symbol) == ["AAPL", "MSFT"])
@@ -261,11 +265,14 @@ func boundedMemory() throws {
         stage.now = Moment(instant: stage.now.instant + .seconds(2), wall: stage.now.wall + .seconds(2))
         let start = stage.now.wall.raw / 1_000_000_000 * 1_000_000_000
         try stage.hear(
-            #"{"type":"trade","sym":"AAPL","seq":\#(number),"price":271.3,"size":1,"side":"buy","trade_id":"1","ts":1,"prev":\#(number - 1)}"#)
+            #"{"type":"trade","sym":"AAPL","seq":\#(number),"price":271.3,"size":1,"side":"buy","trade_id":"1","ts":1,"prev":\#(number - 1)}"#
+        )
         try stage.hear(
-            #"{"type":"bar","sym":"AAPL","seq":\#(number),"interval":"1s","start":\#(start),"open":1,"high":2,"low":1,"close":2,"volume":1,"vwap":1,"count":1,"closed":true,"ts":1,"prev":\#(number - 1)}"#)
+            #"{"type":"bar","sym":"AAPL","seq":\#(number),"interval":"1s","start":\#(start),"open":1,"high":2,"low":1,"close":2,"volume":1,"vwap":1,"count":1,"closed":true,"ts":1,"prev":\#(number - 1)}"#
+        )
         try stage.hear(
-            #"{"type":"stats","sym":"AAPL","seq":\#(number),"open":180,"high":200,"low":180,"last":\#(180 + number % 7),"change":1,"volume":1,"vwap":180,"count":1,"ts":1,"prev":\#(number - 1)}"#)
+            #"{"type":"stats","sym":"AAPL","seq":\#(number),"open":180,"high":200,"low":180,"last":\#(180 + number % 7),"change":1,"volume":1,"vwap":180,"count":1,"ts":1,"prev":\#(number - 1)}"#
+        )
     }
     let detail = try #require(stage.model.detail)
     #expect(detail.trades.count == Detail.tradesMax && detail.bars.count == Detail.barsMax)

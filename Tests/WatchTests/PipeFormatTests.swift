@@ -59,7 +59,7 @@ func pipeRowCSV() {
 private let messages = [
     quote, stats,
     #"{"type":"quote","sym":"B","seq":9,"bid":2,"bid_size":1,"ask":1,"ask_size":1,"crossed":true,"ts":5,"prev":8}"#,
-    #"{"type":"trade","sym":"B","seq":5,"price":1.000000001,"size":0.00000001,"side":"sell","trade_id":"77","ts":5,"prev":4,"sent":6}"#,
+    #"{"type":"trade","sym":"B","seq":5,"price":1.000000001,"size":0.00000001,"side":"sell","trade_id":"77","ts":5,"recv":5,"prev":4,"sent":6}"#,
     #"{"type":"trade","sym":"B","seq":9,"price":1,"size":4,"count":3,"high":2,"low":0.5,"ts":5,"prev":4}"#,
     #"{"type":"trade","sym":"B","seq":6,"broken":"77","price":1,"size":2,"ts":5,"prev":5}"#,
     #"{"type":"trade","sym":"B","seq":6,"broken":"77","ts":5,"prev":5}"#,

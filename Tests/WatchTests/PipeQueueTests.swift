@@ -102,7 +102,9 @@ func pipeEvents() {
     reader.queue.offer(trade(5, "B"))
     reader.takeAll()
     let messages = reader.messages, counts = reader.queue.counts
-    #expect(messages.first == .gap(GapMessage(symbol: "A", channel: "trade", from: 1, to: 36, reason: "slow_reader")))
+    #expect(
+        messages.first
+            == .gap(GapMessage(symbol: "A", channel: "trade", from: 1, to: 36, reason: "slow_reader")))
     #expect(messages.count == 66 && counts.dropped == 36 && counts.merged == 0)
     #expect(counts.report?.hasSuffix("36 lost") == true)
 }

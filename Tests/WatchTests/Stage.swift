@@ -32,7 +32,9 @@ struct Stage {
     }
 
     mutating func press(_ keys: Key...) { for key in keys { tell(.key(key)) } }
-    mutating func type(_ text: String) { for scalar in text.unicodeScalars { tell(.key(.character(scalar))) } }
+    mutating func type(_ text: String) {
+        for scalar in text.unicodeScalars { tell(.key(.character(scalar))) }
+    }
 
     /// Time goes by, a tick every 100 ms.
     mutating func wait(_ span: Nanoseconds) {
@@ -64,12 +66,15 @@ extension Stage {
     /// A market as a morning has it: prices that went up, down and nowhere, and states of every kind.
     static func market(columns: Int = 80, rows: Int = 24, _ settings: Settings = Settings()) throws -> Stage {
         var stage = Stage(
-            ["AAPL", "MSFT", "BRK.B", "SPY", "TSLA", "QQQ", "NVDA", "ZZZZ"], settings, columns: columns, rows: rows)
+            ["AAPL", "MSFT", "BRK.B", "SPY", "TSLA", "QQQ", "NVDA", "ZZZZ"], settings, columns: columns,
+            rows: rows)
         stage.tell(.link(.live))
         try stage.hear(
-            #"{"type":"welcome","protocol":1,"server":"tickerd/0.1.0","session":"1","epoch":"9f96f3d5","clock":{"mode":"sim","speed":1},"heartbeat_ms":1000,"limits":{"symbols":512,"message_bytes":65536}}"#)
+            #"{"type":"welcome","protocol":1,"server":"tickerd/0.1.0","session":"1","epoch":"9f96f3d5","clock":{"mode":"sim","speed":1},"heartbeat_ms":1000,"limits":{"symbols":512,"message_bytes":65536}}"#
+        )
         try stage.hear(
-            #"{"type":"ack","id":1,"channel":"stats","symbols":["AAPL"],"rate":10,"refused":[{"symbol":"ZZZZ","code":"unknown_symbol"}],"resume":"9f96f3d5.1"}"#)
+            #"{"type":"ack","id":1,"channel":"stats","symbols":["AAPL"],"rate":10,"refused":[{"symbol":"ZZZZ","code":"unknown_symbol"}],"resume":"9f96f3d5.1"}"#
+        )
         let rows: [(String, String, String, String, String)] = [
             ("AAPL", "270.4", "271.35", "live", "trading"), ("MSFT", "481.16", "479.02", "live", "trading"),
             ("BRK.B", "702.5", "702.5", "quiet", "trading"), ("SPY", "601.12", "604.99", "live", "halted"),
@@ -82,51 +87,63 @@ extension Stage {
         }
         stage.tell(.roundTrip(.microseconds(412)))
         try stage.hear(
-            #"{"type":"heartbeat","ts":1767364205000000000,"lag_ms":0,"buffered":0,"merged":1284,"rates":{"asked":240,"sent":183.4},"resume":"9f96f3d5.16947"}"#)
+            #"{"type":"heartbeat","ts":1767364205000000000,"lag_ms":0,"buffered":0,"merged":1284,"rates":{"asked":240,"sent":183.4},"resume":"9f96f3d5.16947"}"#
+        )
         return stage
     }
 
     mutating func hearSymbol(
-        _ symbol: String, open: String, last: String, feed: String = "live", market: String = "trading", seed: Int = 0
+        _ symbol: String, open: String, last: String, feed: String = "live", market: String = "trading",
+        seed: Int = 0
     ) throws {
         let first = Price(e9: try #require(FixedPoint.parse(open.utf8, decimals: 9)))
         let price = Price(e9: try #require(FixedPoint.parse(last.utf8, decimals: 9))), time = now.wall.raw
         try hear(
-            #"{"type":"status","sym":"\#(symbol)","seq":1,"market":"\#(market)","feed":"\#(feed)","reason":"\#(market == "halted" ? "LUDP" : "")","ts":\#(time),"snap":true,"prev":0}"#)
+            #"{"type":"status","sym":"\#(symbol)","seq":1,"market":"\#(market)","feed":"\#(feed)","reason":"\#(market == "halted" ? "LUDP" : "")","ts":\#(time),"snap":true,"prev":0}"#
+        )
         // A path from the open to the last price, one price each five seconds.
         let start = now
         for step in 0...24 {
-            let wobble = Int64((step * 7 + seed * 13) % 11 - 5) * 20_000_000 * (step == 24 || step == 0 ? 0 : 1)
+            let wobble =
+                Int64((step * 7 + seed * 13) % 11 - 5) * 20_000_000 * (step == 24 || step == 0 ? 0 : 1)
             let e9 = first.e9 + (price.e9 - first.e9) * Int64(step) / 24 + wobble
             now = Moment(instant: start.instant, wall: start.wall + .seconds(5 * (step - 24)))
             let change = Price(e9: e9 - first.e9)
             try hear(
-                #"{"type":"stats","sym":"\#(symbol)","seq":\#(step + 1),"open":\#(open),"high":\#(Numbers.price(max(first, price))),"low":\#(Numbers.price(min(first, price))),"last":\#(Numbers.price(Price(e9: e9))),"change":\#(Numbers.price(change)),"volume":\#(123_456 * (seed + 1)),"vwap":\#(Numbers.price(first)),"count":\#(step + 1),"ts":\#(time),"prev":\#(step)\#(step == 0 ? #","snap":true"# : "")}"#)
+                #"{"type":"stats","sym":"\#(symbol)","seq":\#(step + 1),"open":\#(open),"high":\#(Numbers.price(max(first, price))),"low":\#(Numbers.price(min(first, price))),"last":\#(Numbers.price(Price(e9: e9))),"change":\#(Numbers.price(change)),"volume":\#(123_456 * (seed + 1)),"vwap":\#(Numbers.price(first)),"count":\#(step + 1),"ts":\#(time),"prev":\#(step)\#(step == 0 ? #","snap":true"# : "")}"#
+            )
         }
         now = start
         try hear(
-            #"{"type":"quote","sym":"\#(symbol)","seq":161,"bid":\#(Numbers.price(Price(e9: price.e9 - 10_000_000))),"bid_size":\#(200 + seed * 100),"ask":\#(Numbers.price(Price(e9: price.e9 + 20_000_000))),"ask_size":\#(100 + seed),"ts":\#(time),"snap":true,"prev":0}"#)
+            #"{"type":"quote","sym":"\#(symbol)","seq":161,"bid":\#(Numbers.price(Price(e9: price.e9 - 10_000_000))),"bid_size":\#(200 + seed * 100),"ask":\#(Numbers.price(Price(e9: price.e9 + 20_000_000))),"ask_size":\#(100 + seed),"ts":\#(time),"snap":true,"prev":0}"#
+        )
     }
 
     /// The book, the trades and the bars of the symbol that is looked at.
     mutating func hearDetail(_ symbol: String) throws {
         let time = now.wall.raw
         func levels(_ best: Int, _ step: Int) -> String {
-            (0..<12).map { "[\(Numbers.price(Price(e9: Int64(best + step * $0) * 10_000_000))),\(100 + ($0 * 37) % 9 * 150)]" }
-                .joined(separator: ",")
+            (0..<12).map {
+                "[\(Numbers.price(Price(e9: Int64(best + step * $0) * 10_000_000))),\(100 + ($0 * 37) % 9 * 150)]"
+            }
+            .joined(separator: ",")
         }
         try hear(
-            #"{"type":"book","sym":"\#(symbol)","seq":306,"bids":[\#(levels(27_134, -1))],"asks":[\#(levels(27_137, 1))],"ts":\#(time),"snap":true,"prev":0}"#)
+            #"{"type":"book","sym":"\#(symbol)","seq":306,"bids":[\#(levels(27_134, -1))],"asks":[\#(levels(27_137, 1))],"ts":\#(time),"snap":true,"prev":0}"#
+        )
         for number in 1...30 {
             let side = number % 3 == 0 ? "sell" : "buy"
             try hear(
-                #"{"type":"trade","sym":"\#(symbol)","seq":\#(number),"price":271.\#(30 + number % 7),"size":\#(number * 10),"side":"\#(side)","trade_id":"\#(1_000 + number)","ts":\#(time + Int64(number) * 37_000_000),"prev":\#(number - 1)\#(number == 1 ? #","snap":true"# : "")}"#)
+                #"{"type":"trade","sym":"\#(symbol)","seq":\#(number),"price":271.\#(30 + number % 7),"size":\#(number * 10),"side":"\#(side)","trade_id":"\#(1_000 + number)","ts":\#(time + Int64(number) * 37_000_000),"prev":\#(number - 1)\#(number == 1 ? #","snap":true"# : "")}"#
+            )
             let start = time / 1_000_000_000 * 1_000_000_000 + Int64(number) * 1_000_000_000
             let close = 27_100 + number * number % 41 + number
             try hear(
-                #"{"type":"bar","sym":"\#(symbol)","seq":\#(number),"interval":"1s","start":\#(start),"open":271.2,"high":272,"low":271,"close":\#(close / 100).\#(close % 100 + 0),"volume":340,"vwap":271.3,"count":6,"closed":true,"ts":\#(start + 1_000_000_000),"prev":\#(number - 1)\#(number == 1 ? #","snap":true"# : "")}"#)
+                #"{"type":"bar","sym":"\#(symbol)","seq":\#(number),"interval":"1s","start":\#(start),"open":271.2,"high":272,"low":271,"close":\#(close / 100).\#(close % 100 + 0),"volume":340,"vwap":271.3,"count":6,"closed":true,"ts":\#(start + 1_000_000_000),"prev":\#(number - 1)\#(number == 1 ? #","snap":true"# : "")}"#
+            )
         }
         try hear(
-            #"{"type":"trade","sym":"\#(symbol)","seq":31,"broken":"1029","price":271.31,"size":290,"ts":\#(time + 1_200_000_000),"prev":30}"#)
+            #"{"type":"trade","sym":"\#(symbol)","seq":31,"broken":"1029","price":271.31,"size":290,"ts":\#(time + 1_200_000_000),"prev":30}"#
+        )
     }
 }

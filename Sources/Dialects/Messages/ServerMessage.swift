@@ -158,8 +158,10 @@ public struct GapMessage: Hashable, Sendable {
     public var to: UInt64
     public var reason: String
 
+    /// - Parameter interval: of bars.
     public init(
-        symbol: String, channel: String, interval: BarInterval? = nil, from: UInt64, to: UInt64, reason: String
+        symbol: String, channel: String, interval: BarInterval? = nil, from: UInt64, to: UInt64,
+        reason: String
     ) {
         self.symbol = symbol
         self.channel = channel

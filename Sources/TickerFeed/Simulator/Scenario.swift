@@ -67,7 +67,9 @@ public struct Scenario: Hashable, Sendable {
     public static var help: String {
         "Scenarios: \(names)\nTheir keys, as lines of a file or by --set KEY=VALUE:\n\(ScenarioKey.help)"
     }
-    private static var names: String { builtIn.map(\.name).joined(separator: ", ") }
+    /// Of the scenarios that need no file.
+    public static var builtInNames: [String] { builtIn.map(\.name) }
+    private static var names: String { builtInNames.joined(separator: ", ") }
 
     subscript(key: ScenarioKey) -> Int { values[key.rawValue] }
     subscript(span key: ScenarioKey) -> Nanoseconds { Nanoseconds(raw: Int64(self[key])) }

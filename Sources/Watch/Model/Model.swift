@@ -109,7 +109,9 @@ public struct Model: Sendable {
     }
 
     /// No symbol is to be had: the server refused each.
-    public var areAllRefused: Bool { patterns.isEmpty && !instruments.isEmpty && instruments.allSatisfy { $0.refusal != nil } }
+    public var areAllRefused: Bool {
+        patterns.isEmpty && !instruments.isEmpty && instruments.allSatisfy { $0.refusal != nil }
+    }
 
     // MARK: What is asked for
 
@@ -131,9 +133,10 @@ public struct Model: Sendable {
 
     /// All subscriptions, in the order in which they are made.
     public var wanted: [ClientMessage.Subscribe] {
-        let rate = settings.rate, named = instruments.map(\.symbol).filter { symbol in
-            !patterns.contains { symbol.hasPrefix($0.dropLast()) }
-        }
+        let rate = settings.rate,
+            named = instruments.map(\.symbol).filter { symbol in
+                !patterns.contains { symbol.hasPrefix($0.dropLast()) }
+            }
         guard !(named.isEmpty && patterns.isEmpty) else { return [] }
         var wanted = [Channel.stats, .quote, .status].map {
             ClientMessage.Subscribe(channel: $0, symbols: named + patterns, rate: rate, stamps: true)

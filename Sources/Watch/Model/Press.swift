@@ -171,7 +171,9 @@ extension Model {
         }
     }
 
-    private static let rates = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_000]
+    private static let rates = [
+        100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 1_000_000,
+    ]
 
     private mutating func turnRate(by step: Int, _ now: Instant) -> [Effect] {
         guard case .perThousandSeconds(let rate) = settings.rate else {

@@ -45,7 +45,9 @@ extension Model {
             guard let at = advance(.status, status.version, now) else { return [] }
             instruments[at].status = status
         case .book(let book):
-            guard detail?.symbol == book.version.symbol, advance(.book, book.version, now) != nil else { break }
+            guard detail?.symbol == book.version.symbol, advance(.book, book.version, now) != nil else {
+                break
+            }
             detail?.take(book)
         case .trade(let trade): take(.trade(trade), trade.version, now)
         case .broken(let broken): take(.broken(broken), broken.version, now)
@@ -205,7 +207,9 @@ extension Model {
         if symbol != detail?.symbol {
             detail = symbol.map { Detail($0) }
             for at in instruments.indices {
-                for channel in [Channel.book, .trade, .bar] { instruments[at].versions[Int(channel.rawValue)] = 0 }
+                for channel in [Channel.book, .trade, .bar] {
+                    instruments[at].versions[Int(channel.rawValue)] = 0
+                }
             }
             effects.append(.subscribe)
         }

@@ -14,7 +14,9 @@ extension Model {
     /// How long until something on the screen changes by itself: a tenth of a second where ages are young
     /// or a countdown runs, else what nobody sees the difference of.
     public func tickInterval(_ now: Instant) -> Nanoseconds {
-        if case .broken(_, let retry) = connection.state, retry - now < .seconds(10) { return .milliseconds(100) }
+        if case .broken(_, let retry) = connection.state, retry - now < .seconds(10) {
+            return .milliseconds(100)
+        }
         let youngest = instruments.lazy.compactMap(\.updated).max()
         if let youngest, now - youngest < .seconds(11) { return .milliseconds(100) }
         if wantsDetail, detail?.symbol != selected { return .milliseconds(50) }
@@ -26,7 +28,9 @@ extension Model {
         let names = instruments.compactMap { instrument in
             instrument.refusal.map { "\(instrument.symbol) (\($0))" }
         }
-        let told = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
+        let told =
+            names.prefix(10).joined(separator: ", ")
+            + (names.count > 10 ? " and \(names.count - 10) more" : "")
         return "the server refused \(told); GET /v1/symbols lists what it has"
     }
 
@@ -39,7 +43,8 @@ extension Model {
             let members = Set(settings.groups[at].symbols)
             grouped.formUnion(members)
             settings.groups[at].symbols =
-                symbols.filter { members.contains($0) } + settings.groups[at].symbols.filter { $0.hasSuffix("*") }
+                symbols.filter { members.contains($0) }
+                + settings.groups[at].symbols.filter { $0.hasSuffix("*") }
         }
         let others = symbols.filter { !grouped.contains($0) }
         if !others.isEmpty, patterns.isEmpty {
@@ -57,7 +62,8 @@ extension Model {
         guard let at = index[symbol] else { return nil }
         let instrument = instruments[at]
         return PipeRow(
-            symbol: symbol, quote: instrument.quote, stats: instrument.stats, market: instrument.status?.market,
+            symbol: symbol, quote: instrument.quote, stats: instrument.stats,
+            market: instrument.status?.market,
             feed: instrument.status?.feed, age: instrument.updated.map { now - $0 })
     }
 }

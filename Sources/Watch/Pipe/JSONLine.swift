@@ -63,6 +63,7 @@ enum JSONLine {
     private static func tail(_ version: Version, _ line: inout PipeLine) {
         line.member("ts") { $0.integer(version.time.raw) }
         if version.isSnapshot { line.text(",\"snap\":true") }
+        if let received = version.received { line.member("recv") { $0.integer(received.raw) } }
         line.member("prev") { $0.unsigned(version.previous) }
         if let sent = version.sent { line.member("sent") { $0.integer(sent.raw) } }
     }

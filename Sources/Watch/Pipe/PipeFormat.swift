@@ -60,32 +60,3 @@ public struct PipeFormat: Hashable, Sendable {
         }
     }
 }
-
-extension ServerMessage {
-    /// Of a data message.
-    var channel: Channel? {
-        switch self {
-        case .quote: .quote
-        case .trade, .broken: .trade
-        case .book: .book
-        case .bar: .bar
-        case .stats: .stats
-        case .status: .status
-        default: nil
-        }
-    }
-
-    /// Of a data message.
-    var version: Version? {
-        switch self {
-        case .quote(let message): message.version
-        case .trade(let message): message.version
-        case .broken(let message): message.version
-        case .book(let message): message.version
-        case .bar(let message): message.version
-        case .stats(let message): message.version
-        case .status(let message): message.version
-        default: nil
-        }
-    }
-}

@@ -41,6 +41,9 @@ public enum PipeItem: Hashable, Sendable {
         guard case .message(let message) = self, let version = message.version, key == nil,
             let channel = message.channel
         else { return nil }
+        if case .bar(let bar) = message {
+            return Key(symbol: version.symbol, channel: channel, interval: bar.interval)
+        }
         return Key(symbol: version.symbol, channel: channel)
     }
 

@@ -27,6 +27,19 @@ public struct PipeRow: Hashable, Sendable {
         self.age = age
     }
 
+    /// What a line of text does not tell: two rows that differ in nothing else have the same line.
+    public mutating func forgetUnprinted() {
+        quote?.version.forget()
+        stats = stats.map { stats in
+            var told = stats
+            told.version.forget()
+            (told.high, told.low, told.volumeE8, told.vwap, told.count) = (.zero, .zero, nil, nil, 1)
+            return told
+        }
+        market = nil
+        if feed == "live" { feed = nil }
+    }
+
     /// Both words in one: what the market forbids counts first, then how far the feed can be trusted.
     /// `closed`, `halted` (paused, too), or the feed's.
     public var state: String? {
@@ -65,5 +78,11 @@ public struct PipeRow: Hashable, Sendable {
         guard whole != 0 else { return nil }
         let doubled = Int128(part) * scale * 2
         return (doubled + ((doubled < 0) == (whole < 0) ? whole : -whole)) / (2 * whole)
+    }
+}
+
+extension Version {
+    fileprivate mutating func forget() {
+        (sequence, previous, isSnapshot, time, received, sent) = (0, 0, false, .zero, nil, nil)
     }
 }

@@ -40,7 +40,9 @@ enum TextLine {
     private static func words(_ message: ServerMessage) -> [String]? {
         switch message {
         case .gap(let gap):
-            return [clean(gap.symbol), "gap", clean(gap.channel), "\(gap.from)..\(gap.to)", clean(gap.reason)]
+            return [
+                clean(gap.symbol), "gap", clean(gap.channel), "\(gap.from)..\(gap.to)", clean(gap.reason),
+            ]
         case .epoch(let epoch, let reason): return ["epoch", clean(epoch), clean(reason)]
         default: break
         }

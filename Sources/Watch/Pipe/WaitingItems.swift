@@ -99,11 +99,10 @@ struct WaitingItems {
                 continue
             }
             if let key = item.event, let range = lost.removeValue(forKey: key), let channel = key.channel {
-                return .message(
-                    .gap(
-                        GapMessage(
-                            symbol: key.symbol, channel: "\(channel.name)", from: range.lowerBound,
-                            to: range.upperBound, reason: "slow_reader")))
+                let gap = GapMessage(
+                    symbol: key.symbol, channel: "\(channel.name)", interval: key.interval,
+                    from: range.lowerBound, to: range.upperBound, reason: "slow_reader")
+                return .message(.gap(gap))
             }
             head += 1
             take(number, item)

@@ -68,7 +68,7 @@ public struct Configuration: Hashable, Sendable {
         let lines = Configuration.lines(text)
         for (index, line) in lines.prefix(Configuration.linesMax).enumerated() {
             do throws(Wrong) {
-                meanings.append(try take(line))
+                meanings.append(try take(line.text))
             } catch {
                 meanings.append(error.meaning)
                 faults.append(Fault(line: index + 1, what: error.what, advice: error.advice))
@@ -81,9 +81,18 @@ public struct Configuration: Hashable, Sendable {
                 advice: "what follows is not read"))
     }
 
-    /// Without their ends, `\n` or `\r\n`.
-    static func lines(_ text: String) -> [Substring] {
-        text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+    /// A line and its end: `\n`, `\r\n`, or nothing behind the last one.
+    static func lines(_ text: String) -> [(text: Substring, end: Substring)] {
+        var lines: [(text: Substring, end: Substring)] = [], rest = text[...]
+        while let end = rest.firstIndex(where: { $0 == "\n" || $0 == "\r\n" }) {
+            let next = rest.index(after: end)
+            lines.append((rest[..<end], rest[end..<next]))
+            rest = rest[next...]
+        }
+        // A return without a line feed becomes half of an end as soon as a line follows.
+        let isCut = rest.last == "\r"
+        lines.append((isCut ? rest.dropLast() : rest, isCut ? rest.suffix(1) : ""))
+        return lines
     }
 
     private mutating func take(_ line: Substring) throws(Wrong) -> Meaning {

@@ -9,19 +9,21 @@ extension Configuration {
         guard old.utf8.count <= bytesMax else { return nil }
         let lines = lines(old), known = Configuration(parsing: old)
         guard lines.count <= linesMax else { return nil }
-        var writer = Writer(settings: settings, known: known.settings)
-        for (line, meaning) in zip(lines, known.meanings) { writer.take(line, meaning) }
-        let ending = old.contains("\r\n") ? "\r\n" : "\n"
+        var writer = Writer(
+            settings: settings, known: known.settings, end: old.contains("\r\n") ? "\r\n" : "\n")
+        for (line, meaning) in zip(lines, known.meanings) { writer.take(line.text, line.end, meaning) }
         let new = writer.finished()
         guard new.count <= linesMax else { return nil }
-        let text = new.joined(separator: ending)
-        guard text.utf8.count <= bytesMax else { return nil }
-        return text.isEmpty || text.hasSuffix("\n") ? text : text + ending
+        let text = new.joined()
+        return text.utf8.count <= bytesMax ? text : nil
     }
 
     private struct Writer {
         let settings: Settings
         let known: Settings
+        /// What ends a line that had no end.
+        let end: String
+        /// With their ends.
         var lines: [String] = []
         var keys: Set<Key> = []
         var groups: Set<String> = []
@@ -30,34 +32,47 @@ extension Configuration {
         var groupsEnd: Int?
         var alertsEnd: Int?
 
-        init(settings: Settings, known: Settings) {
+        init(settings: Settings, known: Settings, end: String) {
+            self.end = end
             self.settings = settings
             self.known = known
         }
 
-        mutating func take(_ line: Substring, _ meaning: Meaning) {
+        mutating func take(_ line: Substring, _ end: Substring, _ meaning: Meaning) {
+            guard isKept(meaning) else { return }
+            lines.append((changed(line, meaning) ?? String(line)) + end)
             switch meaning {
-            case .other, .again(.key), .again(.other), .again(.again): lines.append(String(line))
-            // Left there it would come to life with the first one's end.
-            case .again(.group(let name)):
-                if settings.groups.contains(where: { $0.name == name }) { lines.append(String(line)) }
-            case .again(.alert(let rule)): if settings.alerts.contains(rule) { lines.append(String(line)) }
-            case .key(let key):
-                keys.insert(key)
-                let isSame = key.text(settings) == key.text(known)
-                lines.append(
-                    isSame ? String(line) : Writer.replaced(line, "\(key.rawValue) = \(key.text(settings))"))
+            case .key(let key): keys.insert(key)
             case .group(let name):
-                guard let group = settings.groups.first(where: { $0.name == name }) else { return }
                 groups.insert(name)
-                let isSame = known.groups.contains(group)
-                lines.append(isSame ? String(line) : Writer.replaced(line, Writer.text(group)))
                 groupsEnd = lines.count
             case .alert(let rule):
-                guard settings.alerts.contains(rule) else { return }
                 alerts.insert(rule)
-                lines.append(String(line))
                 alertsEnd = lines.count
+            case .other, .again: break
+            }
+        }
+
+        /// What is gone goes, and a second one of it too: left there it would come to life.
+        private func isKept(_ meaning: Meaning) -> Bool {
+            switch meaning {
+            case .group(let name): settings.groups.contains { $0.name == name }
+            case .alert(let rule): settings.alerts.contains(rule)
+            case .again(let first): isKept(first)
+            case .key, .other: true
+            }
+        }
+
+        /// Nil: the line says already what it should.
+        private func changed(_ line: Substring, _ meaning: Meaning) -> String? {
+            switch meaning {
+            case .key(let key):
+                let text = key.text(settings)
+                return text == key.text(known) ? nil : Writer.replaced(line, "\(key.rawValue) = \(text)")
+            case .group(let name):
+                guard let group = settings.groups.first(where: { $0.name == name }) else { return nil }
+                return known.groups.contains(group) ? nil : Writer.replaced(line, Writer.text(group))
+            case .alert, .other, .again: return nil
             }
         }
 
@@ -74,7 +89,7 @@ extension Configuration {
 
         /// With what had no line yet.
         mutating func finished() -> [String] {
-            while lines.last?.isEmpty == true { lines.removeLast() }
+            if lines.last?.isEmpty == true { lines.removeLast() }
             let standard = Settings()
             var new: [String] = []
             for key in Key.allCases where !keys.contains(key) && key.text(settings) != key.text(standard) {
@@ -82,14 +97,19 @@ extension Configuration {
             }
             let newGroups = settings.groups.filter { groups.insert($0.name).inserted }.map(Writer.text)
             let newAlerts = settings.alerts.filter { alerts.insert($0).inserted }.map { "alert \($0.text)" }
-            lines += new
+            if let last = lines.last, !(last.hasSuffix("\n") || last.hasSuffix("\r\n")),
+                !(new.isEmpty && newGroups.isEmpty && newAlerts.isEmpty)
+            {
+                lines[lines.count - 1] = last + end
+            }
+            lines += new.map { $0 + end }
             // From the back, so that the place in front stays what it is.
             let parts: [(place: Int, new: [String])] = [
                 (groupsEnd ?? lines.count, newGroups), (alertsEnd ?? lines.count, newAlerts),
             ]
             let isOrdered = parts[0].place <= parts[1].place
             for part in isOrdered ? parts.reversed() : parts {
-                lines.insert(contentsOf: part.new, at: part.place)
+                lines.insert(contentsOf: part.new.map { $0 + end }, at: part.place)
             }
             return lines
         }

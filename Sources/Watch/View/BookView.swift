@@ -5,7 +5,10 @@ import Market
 extension ScreenView {
     func drawBook(on canvas: inout Canvas, _ area: Area) {
         guard !area.isEmpty else { return }
-        guard let symbol = model.page == .watchlist ? model.selected : model.shownDetail?.symbol ?? model.selected else {
+        guard
+            let symbol = model.page == .watchlist
+                ? model.selected : model.shownDetail?.symbol ?? model.selected
+        else {
             return drawCentred("no symbol", .dim, on: &canvas, area)
         }
         drawTitle("\(symbol) book", summary(symbol), on: &canvas, area)
@@ -20,11 +23,14 @@ extension ScreenView {
         for depth in 0..<body.rows {
             let row = body.row + depth
             if depth < book.bids.count {
-                drawLevel(book.bids[depth], .bid, most, Area(column: body.column, row: row, columns: half, rows: 1), on: &canvas)
+                drawLevel(
+                    book.bids[depth], .bid, most, Area(column: body.column, row: row, columns: half, rows: 1),
+                    on: &canvas)
             }
             canvas.draw(glyphs.vertical, body.column + half + 1, row, .border)
             if depth < book.asks.count {
-                let right = Area(column: body.column + half + 3, row: row, columns: body.columns - half - 3, rows: 1)
+                let right = Area(
+                    column: body.column + half + 3, row: row, columns: body.columns - half - 3, rows: 1)
                 drawLevel(book.asks[depth], .ask, most, right, on: &canvas)
             }
         }
@@ -33,12 +39,15 @@ extension ScreenView {
     /// What a book says in one word: its spread, or that it is crossed.
     private func summary(_ symbol: String) -> String {
         guard let instrument = model.shownInstruments.first(where: { $0.symbol == symbol }) else { return "" }
-        if let tenths = instrument.spreadTenths { return tenths < 0 ? "CROSSED" : "spread \(Numbers.tenths(tenths)) bp" }
+        if let tenths = instrument.spreadTenths {
+            return tenths < 0 ? "CROSSED" : "spread \(Numbers.tenths(tenths)) bp"
+        }
         return ""
     }
 
     /// Price at the inner edge, then size, then as much bar as the size is of the greatest.
-    private func drawLevel(_ level: Level, _ side: Side, _ most: Int64, _ area: Area, on canvas: inout Canvas) {
+    private func drawLevel(_ level: Level, _ side: Side, _ most: Int64, _ area: Area, on canvas: inout Canvas)
+    {
         let price = Numbers.price(level.price), size = Numbers.short(level.size)
         let sizeWidth = max(6, size.count)
         let room = max(0, area.columns - price.count - sizeWidth - 2)

@@ -25,13 +25,18 @@ extension ScreenView {
             drawRight(Numbers.price(last), right, row, axis - 1, role(.strong), on: &canvas)
         }
         guard let start = series.start, let end = series.end else { return }
-        canvas.draw(Numbers.time(start, milliseconds: false), plot.column, area.row + area.rows - 1, .dim, width: plot.columns)
+        canvas.draw(
+            Numbers.time(start, milliseconds: false), plot.column, area.row + area.rows - 1, .dim,
+            width: plot.columns)
         drawRight(
-            Numbers.time(end, milliseconds: false), plot.column + max(0, plot.columns - 8), area.row + area.rows - 1,
+            Numbers.time(end, milliseconds: false), plot.column + max(0, plot.columns - 8),
+            area.row + area.rows - 1,
             min(8, plot.columns), .dim, on: &canvas)
     }
 
-    private func drawLine(_ series: ChartSeries, _ low: Price, _ high: Price, on canvas: inout Canvas, _ plot: Area) {
+    private func drawLine(
+        _ series: ChartSeries, _ low: Price, _ high: Price, on canvas: inout Canvas, _ plot: Area
+    ) {
         var dots = DotCanvas(columns: plot.columns, rows: plot.rows)
         var before: Int?
         for (x, price) in series.prices.enumerated() {
@@ -43,12 +48,15 @@ extension ScreenView {
             for step in min(before ?? y, y)...max(before ?? y, y) { dots.set(x, step) }
             before = y
         }
-        let isUp = (series.prices.compactMap(\.self).last ?? .zero) >= (series.prices.compactMap(\.self).first ?? .zero)
+        let isUp =
+            (series.prices.compactMap(\.self).last ?? .zero)
+            >= (series.prices.compactMap(\.self).first ?? .zero)
         for row in 0..<plot.rows {
             for column in 0..<plot.columns {
                 let pattern = dots[column, row]
                 guard pattern != 0 else { continue }
-                canvas[plot.column + column, plot.row + row] = Cell(glyphs.chart(pattern), role(isUp ? .up : .down))
+                canvas[plot.column + column, plot.row + row] = Cell(
+                    glyphs.chart(pattern), role(isUp ? .up : .down))
             }
         }
     }
@@ -64,7 +72,9 @@ struct ChartSeries {
     private(set) var end: Timestamp?
     private(set) var step: Nanoseconds?
 
-    private static let steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600].map { Nanoseconds.seconds($0) }
+    private static let steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600].map {
+        Nanoseconds.seconds($0)
+    }
 
     init(_ bars: [BarMessage], points: Int) {
         guard points > 0, let first = bars.first, let last = bars.last else { return }

@@ -25,7 +25,9 @@ extension ScreenView {
         }
         var column = 0
         for binding in KeyMap.bindings.reversed() {
-            guard let word = binding.short, column + binding.label.count + word.count + 3 <= right else { continue }
+            guard let word = binding.short, column + binding.label.count + word.count + 3 <= right else {
+                continue
+            }
             column = canvas.draw(binding.label, column, row, .accent)
             column = canvas.draw(" \(word)  ", column, row, .dim)
         }

@@ -12,7 +12,9 @@ extension ScreenView {
             canvas.draw(fact.text, right, 0, fact.role)
             right -= 2
         }
-        let server = "  " + model.connection.server + (model.connection.clock.isEmpty ? "" : " \(model.connection.clock)")
+        let server =
+            "  " + model.connection.server
+            + (model.connection.clock.isEmpty ? "" : " \(model.connection.clock)")
         if !model.connection.server.isEmpty, left + server.count < right {
             left = canvas.draw(server, left, 0, .dim)
         }
@@ -48,7 +50,9 @@ extension ScreenView {
         var facts: [(String, Role)] = []
         if connection.breaks > 0 { facts.append(("\(connection.breaks) breaks", .alarm)) }
         if connection.unreadable > 0 { facts.append(("\(connection.unreadable) not understood", .alarm)) }
-        if let median = model.hops.whole.quantile(permille: 500), let most = model.hops.whole.quantile(permille: 990) {
+        if let median = model.hops.whole.quantile(permille: 500),
+            let most = model.hops.whole.quantile(permille: 990)
+        {
             facts.append(("feed>screen \(Numbers.span(median)) p99 \(Numbers.span(most))", .plain))
         }
         if connection.lag > .zero { facts.append(("lag \(Numbers.span(connection.lag))", .warning)) }

@@ -10,7 +10,9 @@ extension ScreenView {
             let column = area.column + number / rows * width, row = area.row + 1 + number % rows
             guard column < area.column + area.columns, row < area.row + area.rows else { continue }
             canvas.draw(binding.label, column, row, .accent, width: 7)
-            canvas.draw(binding.help, column + 8, row, .plain, width: min(width - 9, area.column + area.columns - column - 8))
+            canvas.draw(
+                binding.help, column + 8, row, .plain,
+                width: min(width - 9, area.column + area.columns - column - 8))
         }
     }
 }

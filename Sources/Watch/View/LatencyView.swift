@@ -25,7 +25,13 @@ extension ScreenView {
         let connection = model.connection
         let facts = [
             ("round trip", missing(connection.roundTrip.map(Numbers.span))),
-            ("server's clock", missing(connection.offset.map { ($0 < .zero ? "-" : "+") + Numbers.span(Nanoseconds(raw: Int64($0.raw.magnitude))) })),
+            (
+                "server's clock",
+                missing(
+                    connection.offset.map {
+                        ($0 < .zero ? "-" : "+") + Numbers.span(Nanoseconds(raw: Int64($0.raw.magnitude)))
+                    })
+            ),
             ("lag", Numbers.span(connection.lag)), ("merged", "\(connection.merged)"),
             ("messages", "\(connection.messages)"), ("declared lost", "\(connection.declaredLost)"),
             ("breaks", "\(connection.breaks)"), ("outages", "\(connection.outages)"),

@@ -94,7 +94,8 @@ public struct ScreenView {
         _ text: String, _ column: Int, _ row: Int, _ width: Int, _ role: Role, on canvas: inout Canvas
     ) {
         guard text.count <= width else {
-            canvas.draw(String(text.prefix(max(0, width - 1))) + glyphs.ellipsis, column, row, role, width: width)
+            canvas.draw(
+                String(text.prefix(max(0, width - 1))) + glyphs.ellipsis, column, row, role, width: width)
             return
         }
         canvas.draw(text, column + width - text.count, row, role, width: width)

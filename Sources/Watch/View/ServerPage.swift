@@ -13,7 +13,8 @@ extension ScreenView {
         for (line, row) in server.rows.prefix(max(0, body.rows - 1)).enumerated() {
             let role: Role = row.isBlocked ? .alarm : row.lagMilliseconds > 0 ? .warning : .plain
             let cells = [
-                row.session, row.address, row.transport, row.isBlocked ? "blocked" : "", "\(row.lagMilliseconds)",
+                row.session, row.address, row.transport, row.isBlocked ? "blocked" : "",
+                "\(row.lagMilliseconds)",
                 Numbers.short(UInt64(max(0, row.bufferedBytes))), "\(row.subscriptions)",
                 Numbers.short(UInt64(max(0, row.messages))), Numbers.short(UInt64(max(0, row.merged))),
                 Numbers.age(.milliseconds(Int(row.ageMilliseconds))),
@@ -27,7 +28,8 @@ extension ScreenView {
     ]
     private static let widths = [8, 22, 10, 8, 7, 9, 6, 9, 8, 6]
 
-    private func drawCells(_ cells: [String], _ row: Int, _ role: Role, on canvas: inout Canvas, _ area: Area) {
+    private func drawCells(_ cells: [String], _ row: Int, _ role: Role, on canvas: inout Canvas, _ area: Area)
+    {
         var column = area.column
         for (text, width) in zip(cells, ScreenView.widths) {
             let left = area.column + area.columns - column

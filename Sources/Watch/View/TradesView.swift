@@ -27,16 +27,19 @@ extension ScreenView {
         switch print {
         case .trade(let trade):
             time(trade.version.time)
-            let glyph = trade.aggressor == nil ? glyphs.dot : trade.aggressor == .bid ? glyphs.up : glyphs.down
+            let glyph =
+                trade.aggressor == nil ? glyphs.dot : trade.aggressor == .bid ? glyphs.up : glyphs.down
             let role = trade.aggressor == nil ? Role.plain : trade.aggressor == .bid ? .up : .down
             let price = Numbers.pad(Numbers.price(trade.price), 10)
-            column = canvas.draw("\(glyph)\(price)", column, row, self.role(role), width: area.column + area.columns - column)
+            column = canvas.draw(
+                "\(glyph)\(price)", column, row, self.role(role), width: area.column + area.columns - column)
             let size = Numbers.pad(Numbers.size(trade.size), 10)
             canvas.draw(size, column, row, self.role(.plain), width: area.column + area.columns - column)
         case .broken(let broken):
             time(broken.version.time)
             let what = broken.price.map { " \(Numbers.price($0))" } ?? ""
-            canvas.draw("x taken back\(what)", column, row, .warning, width: area.column + area.columns - column)
+            canvas.draw(
+                "x taken back\(what)", column, row, .warning, width: area.column + area.columns - column)
         }
     }
 }

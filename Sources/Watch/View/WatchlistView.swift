@@ -12,7 +12,8 @@ extension ScreenView {
         let list = model.listed
         guard !list.isEmpty else {
             let all = model.shownInstruments.isEmpty
-            return drawCentred(all ? "no symbols: a adds some" : "nothing is listed: Esc", .dim, on: &canvas, area)
+            return drawCentred(
+                all ? "no symbols: a adds some" : "nothing is listed: Esc", .dim, on: &canvas, area)
         }
         let hasTitles = layout.hasTitles, room = area.rows - (hasTitles ? 1 : 0)
         let shown = Array(list[window(list, room)])
@@ -49,7 +50,8 @@ extension ScreenView {
     }
 
     private func drawLine(
-        _ table: WatchTable, _ line: Int, _ instrument: Instrument, _ row: Int, on canvas: inout Canvas, _ area: Area
+        _ table: WatchTable, _ line: Int, _ instrument: Instrument, _ row: Int, on canvas: inout Canvas,
+        _ area: Area
     ) {
         for (number, place) in table.places.enumerated() {
             let (text, role) = table.cells[line][number]
@@ -99,7 +101,8 @@ struct WatchTable {
 
     /// The weightiest first.
     private static let weights: [Column] = [
-        .symbol, .last, .percent, .change, .bid, .ask, .state, .age, .spread, .volume, .spark, .bidSize, .askSize,
+        .symbol, .last, .percent, .change, .bid, .ask, .state, .age, .spread, .volume, .spark, .bidSize,
+        .askSize,
         .high, .low, .vwap, .open, .trades,
     ]
     private static let sparkPlaces = 12
@@ -135,7 +138,9 @@ struct WatchTable {
         cells = instruments.indices.map { line in chosen.map { texts[$0]?[line] ?? ("", .plain) } }
     }
 
-    private static func width(_ cells: [(text: String, role: Role)]) -> Int { cells.lazy.map(\.text.count).max() ?? 0 }
+    private static func width(_ cells: [(text: String, role: Role)]) -> Int {
+        cells.lazy.map(\.text.count).max() ?? 0
+    }
 
     /// Prices with as few decimals as there is room for: what is cut off a number is never its end alone.
     private static func rounded(
@@ -143,7 +148,9 @@ struct WatchTable {
     ) -> [(text: String, role: Role)] {
         zip(instruments, cells).map { instrument, cell in
             guard cell.text.count > room, let last = instrument.last else { return cell }
-            let text = (0...8).reversed().lazy.map { Numbers.rounded(last, decimals: $0) }.first { $0.count <= room }
+            let text = (0...8).reversed().lazy.map { Numbers.rounded(last, decimals: $0) }.first {
+                $0.count <= room
+            }
             return (text ?? view.glyphs.dash, cell.role)
         }
     }
@@ -173,9 +180,12 @@ struct WatchTable {
         }
     }
 
-    private static func cell(_ column: Column, _ instrument: Instrument, _ view: ScreenView) -> (text: String, role: Role) {
+    private static func cell(_ column: Column, _ instrument: Instrument, _ view: ScreenView) -> (
+        text: String, role: Role
+    ) {
         if let refusal = instrument.refusal {
-            return column == .symbol ? (instrument.symbol, .dim) : column == .state ? (refusal, .alarm) : ("", .plain)
+            return column == .symbol
+                ? (instrument.symbol, .dim) : column == .state ? (refusal, .alarm) : ("", .plain)
         }
         let quote = instrument.quote, stats = instrument.stats, hasTraded = instrument.last != nil
         func text(_ price: Price?) -> String { view.missing(price.map { Numbers.price($0) }) }
@@ -183,10 +193,16 @@ struct WatchTable {
         switch column {
         case .symbol: return (instrument.symbol, instrument.alert == nil ? .strong : .alarm)
         case .last: return last(instrument, view)
-        case .change: return (view.missing(instrument.change.map { Numbers.price($0, signed: true) }), trend(instrument))
+        case .change:
+            return (
+                view.missing(instrument.change.map { Numbers.price($0, signed: true) }), trend(instrument)
+            )
         case .percent:
             let arrow = direction(instrument, view)
-            return (view.missing(instrument.changeBasisPoints.map { arrow + Numbers.percent($0) }), trend(instrument))
+            return (
+                view.missing(instrument.changeBasisPoints.map { arrow + Numbers.percent($0) }),
+                trend(instrument)
+            )
         case .bid: return (text(quote?.bid), .bid)
         case .ask: return (text(quote?.ask), .ask)
         case .bidSize: return (size(quote?.bidSize), .plain)
