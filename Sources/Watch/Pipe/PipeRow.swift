@@ -36,8 +36,13 @@ public struct PipeRow: Hashable, Sendable {
             (told.high, told.low, told.volumeE8, told.vwap, told.count) = (.zero, .zero, nil, nil, 1)
             return told
         }
-        market = nil
+        if market == "trading" { market = nil }
         if feed == "live" { feed = nil }
+    }
+
+    /// Trading, live, and no price yet: nothing to tell but its name.
+    public var isBlank: Bool {
+        quote == nil && stats == nil && (market ?? "trading") == "trading" && (feed ?? "live") == "live"
     }
 
     /// Both words in one: what the market forbids counts first, then how far the feed can be trusted.
