@@ -110,6 +110,8 @@ final class ScreenRun {
 
     private func tick(_ now: Moment) {
         nextTick = now.instant + model.tickInterval(now.instant)
+        // A shell says nothing to a job that it brings from running in the background to the front.
+        if !terminal.isEntered { resume(now) }
         tell(.tick, now)
         if let path = setup.configPath, config.isDue(now.instant), config.hasChanged(FileStamp.of(path), now: now.instant) {
             reload(path, now)
