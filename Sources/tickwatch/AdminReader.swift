@@ -28,8 +28,10 @@ final class AdminReader {
         }
         guard fetch == nil else { return nil }
         let url = WebSocketURL(
-            host: admin.url.host, port: admin.url.port, path: "/debug/conns?limit=100", isSecure: admin.url.isSecure)
-        let fetch = HTTPFetch(HTTPClient(url: url, headers: admin.tokenFile == nil ? [] : token?.headers ?? [], trust: trust))
+            host: admin.url.host, port: admin.url.port, path: "/debug/conns?limit=100",
+            isSecure: admin.url.isSecure)
+        let fetch = HTTPFetch(
+            HTTPClient(url: url, headers: admin.tokenFile == nil ? [] : token?.headers ?? [], trust: trust))
         do throws(ClientError) {
             try fetch.connect()
             (self.fetch, began) = (fetch, now)

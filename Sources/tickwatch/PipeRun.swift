@@ -58,7 +58,8 @@ final class PipeRun {
         let symbols = setup.symbols
         var all = channels.map { channel in
             ClientMessage.Subscribe(
-                channel: channel, symbols: symbols, rate: setup.settings.rate, depth: channel == .book ? options.depth : nil,
+                channel: channel, symbols: symbols, rate: setup.settings.rate,
+                depth: channel == .book ? options.depth : nil,
                 interval: .second, stamps: true)
         }
         // A condition is about rows.
@@ -78,7 +79,9 @@ final class PipeRun {
         let now = Moment.read()
         if poller.isReadable(signal), !signals.read().isEmpty { return end(.interrupted) }
         if poller.isReadable(socket) || poller.isWritable(socket) {
-            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) { take($0, $1) }
+            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) {
+                take($0, $1)
+            }
         }
         try stream.tick(now) { take($0, $1) }
         if let words = stream.takeComplaint() { Tickwatch.complain(words) }

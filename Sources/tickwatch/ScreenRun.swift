@@ -64,7 +64,9 @@ final class ScreenRun {
     private func start() {
         let now = Moment.read()
         resize(now)
-        if let screen = setup.options.screen, let page = Model.Page(rawValue: screen.rawValue) { model.show(page) }
+        if let screen = setup.options.screen, let page = Model.Page(rawValue: screen.rawValue) {
+            model.show(page)
+        }
         if let fault = setup.faults.first { tell(.note(fault, isFault: true), now) }
         if stream.isRecorded { model.beginReplay() }
         stream.set(model.wanted)
@@ -85,7 +87,9 @@ final class ScreenRun {
         if poller.isReadable(typed) { readKeys(now) }
         for key in keys.flush(now.instant) { tell(.key(key), now) }
         if poller.isReadable(socket) || poller.isWritable(socket) {
-            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) { take($0, $1) }
+            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) {
+                take($0, $1)
+            }
             restEnd = now.instant + ScreenRun.rest
         }
         try stream.tick(now) { take($0, $1) }
@@ -94,7 +98,8 @@ final class ScreenRun {
             isEndTold = true
             tell(.note("the recording has ended", isFault: false), now)
         }
-        let answer = admin.pump(readable: poller.isReadable(page), writable: poller.isWritable(page), now.instant)
+        let answer = admin.pump(
+            readable: poller.isReadable(page), writable: poller.isWritable(page), now.instant)
         if let answer { tell(.server(answer), now) }
         if poller.isWritable(screen) { flush() }
         if now.instant >= nextTick { tick(now) }
@@ -113,7 +118,9 @@ final class ScreenRun {
         // A shell says nothing to a job that it brings from running in the background to the front.
         if !terminal.isEntered { resume(now) }
         tell(.tick, now)
-        if let path = setup.configPath, config.isDue(now.instant), config.hasChanged(FileStamp.of(path), now: now.instant) {
+        if let path = setup.configPath, config.isDue(now.instant),
+            config.hasChanged(FileStamp.of(path), now: now.instant)
+        {
             reload(path, now)
         }
     }
@@ -158,7 +165,8 @@ final class ScreenRun {
 
     private func writeSettings(_ now: Moment) {
         guard let path = setup.configPath else {
-            return tell(.note("there is no configuration to write: --no-config, or no HOME", isFault: true), now)
+            return tell(
+                .note("there is no configuration to write: --no-config, or no HOME", isFault: true), now)
         }
         do {
             let old = String(decoding: try UserFiles.read(path) ?? [], as: UTF8.self)

@@ -59,7 +59,9 @@ final class VerifyRun {
         let now = Moment.read()
         if poller.isReadable(signal), !signals.read().isEmpty { return end(.interrupted) }
         if poller.isReadable(socket) || poller.isWritable(socket) {
-            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) { take($0, $1) }
+            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) {
+                take($0, $1)
+            }
         }
         try stream.tick(now) { take($0, $1) }
         if let words = stream.takeComplaint() { Tickwatch.complain(words) }
@@ -95,7 +97,8 @@ final class VerifyRun {
     private func refused(_ ack: AckMessage) {
         refusals = max(refusals, ack.refused.count)
         guard !ack.refused.isEmpty, ack.symbols.isEmpty, symbols.isEmpty else { return }
-        Tickwatch.complain("the server refused \(ack.refused.map { "\($0.symbol) (\($0.code))" }.joined(separator: ", "))")
+        Tickwatch.complain(
+            "the server refused \(ack.refused.map { "\($0.symbol) (\($0.code))" }.joined(separator: ", "))")
         end(.noSymbol)
     }
 
@@ -140,7 +143,8 @@ final class VerifyRun {
     /// Percent-encoded as a path's segment (RFC 3986 §3.3).
     private static func escaped(_ symbol: String) -> String {
         symbol.utf8.map { byte in
-            let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+            let isPlain =
+                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
                 || [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "~")].contains(byte)
             if isPlain { return String(UnicodeScalar(byte)) }
             let digits = String(byte, radix: 16, uppercase: true)
