@@ -78,12 +78,7 @@ final class PipeRun {
         poller.wait(until: min(stream.next, ending.deadline))
         let now = Moment.read()
         if poller.isReadable(signal), !signals.read().isEmpty { return end(.interrupted) }
-        if poller.isReadable(socket) || poller.isWritable(socket) {
-            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) {
-                take($0, $1)
-            }
-        }
-        try stream.tick(now) { take($0, $1) }
+        try stream.attend(poller, socket, now) { take($0, $1) }
         if let words = stream.takeComplaint() { Tickwatch.complain(words) }
         if poller.isWritable(pipe), queue.isEmpty { return close() }
         write()

@@ -86,13 +86,7 @@ final class ScreenRun {
         if poller.isReadable(signal) { for number in signals.read() { take(number, now) } }
         if poller.isReadable(typed) { readKeys(now) }
         for key in keys.flush(now.instant) { tell(.key(key), now) }
-        if poller.isReadable(socket) || poller.isWritable(socket) {
-            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) {
-                take($0, $1)
-            }
-            restEnd = now.instant + ScreenRun.rest
-        }
-        try stream.tick(now) { take($0, $1) }
+        if try stream.attend(poller, socket, now, { take($0, $1) }) { restEnd = now.instant + ScreenRun.rest }
         if let words = stream.takeComplaint() { tell(.note(words, isFault: true), now) }
         if stream.hasEnded, !isEndTold {
             isEndTold = true

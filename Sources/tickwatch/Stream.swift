@@ -55,15 +55,22 @@ final class Stream {
     var asked: [ClientMessage.Subscribe]? { link?.asked }
     func reconnect(_ now: Moment) { link?.reconnect(now) }
 
-    func tick(_ now: Moment, _ onEvent: (LinkEvent, Moment) -> Void) throws {
+    /// Moves what the socket is ready for, and does what it is time for.
+    ///
+    /// - Returns: true where the socket was ready.
+    /// - Throws: where a recording cannot be read on.
+    @discardableResult
+    func attend(
+        _ poller: Poller, _ socket: Int, _ now: Moment, _ onEvent: (LinkEvent, Moment) -> Void
+    ) throws -> Bool {
+        let (readable, writable) = (poller.isReadable(socket), poller.isWritable(socket))
+        if readable || writable {
+            link?.pump(readable: readable, writable: writable, now) { take($0, now, onEvent) }
+        }
         link?.tick(now) { take($0, now, onEvent) }
         try tape?.play(now.instant, onEvent)
         recording?.write()
-    }
-
-    func pump(readable: Bool, writable: Bool, _ now: Moment, _ onEvent: (LinkEvent, Moment) -> Void) {
-        link?.pump(readable: readable, writable: writable, now) { take($0, now, onEvent) }
-        recording?.write()
+        return readable || writable
     }
 
     private func take(_ event: LinkEvent, _ now: Moment, _ onEvent: (LinkEvent, Moment) -> Void) {

@@ -58,12 +58,7 @@ final class VerifyRun {
         poller.wait(until: min(stream.next, deadline, stream.isRecorded ? .never : nextFetch))
         let now = Moment.read()
         if poller.isReadable(signal), !signals.read().isEmpty { return end(.interrupted) }
-        if poller.isReadable(socket) || poller.isWritable(socket) {
-            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) {
-                take($0, $1)
-            }
-        }
-        try stream.tick(now) { take($0, $1) }
+        try stream.attend(poller, socket, now) { take($0, $1) }
         if let words = stream.takeComplaint() { Tickwatch.complain(words) }
         compare(readable: poller.isReadable(page), writable: poller.isWritable(page), now.instant)
         if now.instant >= deadline || stream.hasEnded { end(.done) }
