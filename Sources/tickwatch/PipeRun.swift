@@ -82,7 +82,8 @@ final class PipeRun {
         }
         try stream.tick(now) { take($0, $1) }
         if let words = stream.takeComplaint() { Tickwatch.complain(words) }
-        if poller.isWritable(pipe) || !queue.isEmpty { write() }
+        if poller.isWritable(pipe), queue.isEmpty { return close() }
+        write()
         judge(now.instant)
         checkLink()
     }
@@ -140,7 +141,7 @@ final class PipeRun {
         var shown = row
         shown.age = nil
         if options.output == .text { shown.forgetUnprinted() }
-        guard told.updateValue(shown, forKey: row.symbol) != shown else { return }
+        guard !row.isBlank, told.updateValue(shown, forKey: row.symbol) != shown else { return }
         queue.offer(.row(row))
     }
 
@@ -190,11 +191,23 @@ final class PipeRun {
             if count > 0 {
                 queue.wrote(count)
             } else if count < 0, tf_errno() != EINTR, tf_errno() != EAGAIN {
-                queue.abandon()
-                isClosed = true
-                return end(.done)
+                return tf_errno() == EPIPE ? close() : fail(SystemError("write"))
             }
         }
+    }
+
+    /// Nobody reads any more.
+    private func close() {
+        queue.abandon()
+        isClosed = true
+        end(.done)
+    }
+
+    /// A disk that is full, for one: lines are lost, which no status but this may say.
+    private func fail(_ error: SystemError) {
+        close()
+        Tickwatch.complain("standard output: \(error.reason)")
+        status = .internalFault
     }
 
     /// The last lines are waited for, as long as somebody takes them.
@@ -204,7 +217,7 @@ final class PipeRun {
             let before = queue.readable.count
             write()
             let now = Moment.read().instant
-            if now >= deadline { queue.abandon() }
+            if now >= deadline { return queue.abandon() }
             if queue.readable.count == before, !queue.isEmpty {
                 var poller = Poller()
                 _ = poller.add(Console.output, reads: false, writes: true)

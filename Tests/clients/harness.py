@@ -213,6 +213,17 @@ async def run_tests(tests):
         print(f"ok  {test.__name__.replace('_', ' ')} ({time.monotonic() - began:.1f} s)", flush=True)
 
 
+def run_in_turn(tests, *arguments):
+    """The same for tests that are plain functions; what one returns is said behind its name."""
+    for test in tests:
+        if sys.argv[1:] and not any(word in test.__name__ for word in sys.argv[1:]):
+            continue
+        began = time.monotonic()
+        note = test(*arguments)
+        took = f"{time.monotonic() - began:.1f} s" + (f"; {note}" if note else "")
+        print(f"ok  {test.__name__.replace('_', ' ')} ({took})", flush=True)
+
+
 async def listen(clients, until, patience=20):
     """Reads for all of these clients at once until the condition holds."""
     pumps = [asyncio.create_task(client.pump()) for client in clients]

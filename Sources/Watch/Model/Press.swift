@@ -4,6 +4,7 @@ import Dialects
 
 extension Model {
     mutating func press(_ key: Key, _ now: Instant) -> [Effect] {
+        defer { keepCursor(now) }
         if input != nil { return type(key, now) }
         guard let command = KeyMap.command(key) else { return [] }
         if isHelpShown, ![.quit, .suspend, .repaint].contains(command) {
@@ -77,6 +78,14 @@ extension Model {
         let next = min(max(0, at + lines), list.count - 1)
         if list[next].symbol != selected { selectedAt = now }
         selected = list[next].symbol
+    }
+
+    /// The cursor is on a line that is listed: what keys are about is seen.
+    private mutating func keepCursor(_ now: Instant) {
+        let list = listed
+        guard let first = list.first, !list.contains(where: { $0.symbol == selected }) else { return }
+        selected = first.symbol
+        selectedAt = now
     }
 
     private mutating func back() {

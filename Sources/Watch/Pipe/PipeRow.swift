@@ -40,6 +40,11 @@ public struct PipeRow: Hashable, Sendable {
         if feed == "live" { feed = nil }
     }
 
+    /// Trading, live, and no price yet: nothing to tell but its name.
+    public var isBlank: Bool {
+        quote == nil && stats == nil && (market ?? "trading") == "trading" && (feed ?? "live") == "live"
+    }
+
     /// Both words in one: what the market forbids counts first, then how far the feed can be trusted.
     /// `closed`, `halted` (paused, too), or the feed's.
     public var state: String? {
