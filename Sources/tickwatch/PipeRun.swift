@@ -108,6 +108,7 @@ final class PipeRun {
     }
 
     private func take(_ message: ServerMessage, _ now: Moment) {
+        guard status == nil else { return }
         _ = model.update(.message(message), at: now)
         if case .error(_, "unauthenticated", let reason) = message {
             Tickwatch.complain("\(setup.place) refused: \(reason); see --token-file")

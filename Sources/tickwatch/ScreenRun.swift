@@ -26,6 +26,8 @@ final class ScreenRun {
     private var ending: (status: ExitStatus, words: String?)?
     private let glyphs: Glyphs
     private var isEndTold = false
+    /// When `--for` is over.
+    private let deadline: Instant
     /// Until then the socket is left alone: a busy stream would wake us thousands of times for thirty frames.
     private var restEnd = Instant.zero
     private static let rest = Nanoseconds.milliseconds(5)
@@ -37,8 +39,9 @@ final class ScreenRun {
         if let depth = setup.options.colours { kind.depth = depth }
         self.kind = kind
         glyphs = kind.isUTF8 && !setup.options.isASCII ? .unicode : .ascii
-        model = Model(symbols: setup.symbols, settings: setup.settings)
+        model = Model(symbols: setup.symbols, settings: setup.settings, bookDepth: setup.options.depth)
         stream = try Stream(setup)
+        deadline = setup.options.span.map { Moment.read().instant + $0 } ?? .never
         admin = try AdminReader(setup.options.admin, trust: setup.link?.trust)
         keyboard = Console.isTerminal(Console.input) ? Console.input : tf_open_to_read("/dev/tty")
         terminal = TerminalMode(input: keyboard, output: Console.output)
@@ -97,12 +100,13 @@ final class ScreenRun {
         if let answer { tell(.server(answer), now) }
         if poller.isWritable(screen) { flush() }
         if now.instant >= nextTick { tick(now) }
+        if now.instant >= deadline { end(.done) }
         checkLink()
         paint(now)
     }
 
     private var next: Instant {
-        var next = min(nextTick, stream.next, admin.next, keys.due ?? .never)
+        var next = min(nextTick, stream.next, admin.next, keys.due ?? .never, deadline)
         if let due = frames.due, !output.isBusy { next = min(next, due) }
         return next
     }

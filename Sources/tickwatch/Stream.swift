@@ -28,8 +28,6 @@ final class Stream {
     private let link: Link?
     private let tape: RecordedStream?
     private var recording: StreamRecording?
-    /// Why the recording was given up; said once.
-    private var complaint: String?
 
     init(_ setup: Setup) throws {
         link = setup.link.map { Link($0) }
@@ -39,7 +37,7 @@ final class Stream {
             tape = nil
         }
         if let path = setup.options.recordFile, let link = setup.link {
-            recording = try StreamRecording(path, link, symbols: setup.symbols)
+            recording = try StreamRecording(path, link)
         }
     }
 
@@ -50,7 +48,10 @@ final class Stream {
     var wantsWrite: Bool { link?.wantsWrite ?? false }
     var next: Instant { min(link?.next ?? .never, tape?.next ?? .never) }
 
-    func set(_ wanted: [ClientMessage.Subscribe]) { link?.set(wanted) }
+    func set(_ wanted: [ClientMessage.Subscribe]) {
+        recording?.begin(wanted)
+        link?.set(wanted)
+    }
     /// What the server is asked for: over events all channels have one rate. Nil of a recording.
     var asked: [ClientMessage.Subscribe]? { link?.asked }
     func reconnect(_ now: Moment) { link?.reconnect(now) }
@@ -78,8 +79,12 @@ final class Stream {
         onEvent(event, now)
     }
 
-    /// What went wrong with the recording, the first time that somebody asks.
+    /// What went wrong with a recording, the first time that somebody asks.
     func takeComplaint() -> String? {
+        if let complaint = tape?.complaint {
+            tape?.complaint = nil
+            return complaint
+        }
         guard let fault = recording?.fault else { return nil }
         recording = nil
         return fault
@@ -115,6 +120,8 @@ private final class RecordedStream {
         player = CapturePlayer(speedMilli: milli, Moment.read().instant)
     }
 
+    /// What is wrong with its end.
+    var complaint: String?
     var hasEnded: Bool { player.hasEnded }
     var next: Instant { player.next }
 
@@ -125,7 +132,7 @@ private final class RecordedStream {
                 throw UsageError("--replay \(path): \(error)")
             }
             if player.hasEnded, player.cutBytes > 0 {
-                Tickwatch.complain("\(path) ends inside of a record: \(player.cutBytes) bytes were of no use")
+                complaint = "\(path) ends inside of a record: \(player.cutBytes) bytes were of no use"
             }
             guard player.wantsBytes else { return }
         }
@@ -148,27 +155,34 @@ private final class RecordedStream {
 private final class StreamRecording {
     private let path: String
     private let descriptor: Int32
-    private var writer: CaptureWriter
+    private let link: LinkOptions
+    /// Nil: what is watched is not known yet.
+    private var writer: CaptureWriter?
     private var buffer = ByteBuffer()
     private(set) var fault: String?
 
     /// - Throws: where the file cannot be made. One that is there is not written over.
-    init(_ path: String, _ link: LinkOptions, symbols: [String]) throws(UsageError) {
+    init(_ path: String, _ link: LinkOptions) throws(UsageError) {
         self.path = path
+        self.link = link
         descriptor = tf_create(path)
         guard descriptor >= 0 else {
             let reason = SystemError("open").reason
             throw UsageError("--record \(path): \(reason)")
         }
+    }
+
+    /// Its first line says what was watched when it began.
+    func begin(_ wanted: [ClientMessage.Subscribe]) {
+        guard writer == nil else { return }
         let now = Moment.read()
-        let model = Model(symbols: symbols)
-        writer = CaptureWriter(
-            CaptureHead(link, started: now.wall, subscriptions: model.wanted), now, into: &buffer)
+        let head = CaptureHead(link, started: now.wall, subscriptions: wanted)
+        writer = CaptureWriter(head, now, into: &buffer)
     }
 
     func take(_ event: LinkEvent, _ now: Moment) {
         guard fault == nil else { return }
-        writer.record(event, now, into: &buffer)
+        writer?.record(event, now, into: &buffer)
     }
 
     func write() {

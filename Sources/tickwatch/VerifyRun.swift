@@ -152,7 +152,8 @@ final class VerifyRun {
         return "\(totals.messages) messages, \(totals.books) books, \(totals.checksums) checksums, "
             + "\(totals.snapshotsCompared) snapshots compared"
             + (totals.snapshotsIncomparable > 0 ? " (\(totals.snapshotsIncomparable) not comparable)" : "")
-            + ", \(totals.gaps) gaps declared, \(totals.epochs) epochs: "
+            + ", \(totals.gaps) gaps declared"
+            + (totals.epochs > 1 ? ", \(totals.epochs - 1) new lives of the feed: " : ": ")
             + (status == .integrity ? "DIVERGED" : "no divergence")
     }
 }
