@@ -13,31 +13,37 @@ extension Model {
 
     /// The listed instruments, in order.
     public var listed: [Instrument] {
-        var list = shownInstruments
+        let all = shownInstruments
+        return listedPlaces.map { all[$0] }
+    }
+
+    /// Where the listed ones are among `shownInstruments`, in order: thousands are sorted thirty times a
+    /// second, and few of them are shown.
+    public var listedPlaces: [Int] {
+        let all = shownInstruments
+        var places = Array(all.indices)
         if let group, let symbols = settings.groups.first(where: { $0.name == group })?.symbols {
             let members = Set(symbols)
-            list.removeAll { !members.contains($0.symbol) }
+            places.removeAll { !members.contains(all[$0].symbol) }
         }
         if !filter.isEmpty {
             let wanted = filter.uppercased()
-            list.removeAll { !$0.symbol.uppercased().contains(wanted) }
+            places.removeAll { !all[$0].symbol.uppercased().contains(wanted) }
         }
-        guard let order = settings.order else { return list }
-        return Model.sorted(list, by: order)
+        guard let order = settings.order else { return places }
+        return Model.sorted(places, of: all, by: order)
     }
 
-    static func sorted(_ list: [Instrument], by order: Settings.Order) -> [Instrument] {
-        let keyed = list.enumerated().map { (key: SortKey($1, order.column), place: $0, instrument: $1) }
-        return keyed.sorted { a, b in
-            switch (a.key.isMissing, b.key.isMissing) {
-            case (true, true): return a.place < b.place
-            case (true, false): return false
-            case (false, true): return true
-            case (false, false): break
+    private static func sorted(_ places: [Int], of all: [Instrument], by order: Settings.Order) -> [Int] {
+        var keyed = places.enumerated().map { (key: SortKey(all[$1], order.column), rank: $0, place: $1) }
+        keyed.sort { a, b in
+            if a.key.isMissing || b.key.isMissing {
+                return a.key.isMissing == b.key.isMissing ? a.rank < b.rank : b.key.isMissing
             }
-            if a.key == b.key { return a.place < b.place }
+            if a.key == b.key { return a.rank < b.rank }
             return order.isDescending ? b.key < a.key : a.key < b.key
-        }.map(\.instrument)
+        }
+        return keyed.map(\.place)
     }
 }
 

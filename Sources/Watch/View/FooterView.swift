@@ -41,7 +41,7 @@ extension ScreenView {
         if let frozen = model.frozen { words.append("frozen for \(Numbers.age(now.instant - frozen.at))") }
         if !model.filter.isEmpty, model.input == nil { words.append("filter \(model.filter)") }
         if let group = model.group { words.append("group \(group)") }
-        let listed = model.listed.count, all = model.shownInstruments.count
+        let listed = self.listed.count, all = model.shownInstruments.count
         if listed != all {
             words.append("\(listed) of \(all)")
         } else if model.page == .watchlist, listed > layout.listRows {

@@ -10,10 +10,12 @@ public struct ScreenView {
     let glyphs: Glyphs
     let now: Moment
     let layout: Layout
+    /// Places of the listed instruments: found once a frame.
+    let listed: [Int]
 
     public static func render(_ model: Model, glyphs: Glyphs = .unicode, at now: Moment) -> Canvas {
         let layout = Layout(columns: model.size.columns, rows: model.size.rows)
-        let view = ScreenView(model: model, glyphs: glyphs, now: now, layout: layout)
+        let view = ScreenView(model: model, glyphs: glyphs, now: now, layout: layout, listed: model.listedPlaces)
         var canvas = Canvas(columns: model.size.columns, rows: model.size.rows)
         view.draw(on: &canvas)
         return canvas

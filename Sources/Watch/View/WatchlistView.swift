@@ -9,14 +9,13 @@ import Market
 extension ScreenView {
     func drawWatchlist(on canvas: inout Canvas, _ area: Area) {
         guard !area.isEmpty else { return }
-        let list = model.listed
-        guard !list.isEmpty else {
-            let all = model.shownInstruments.isEmpty
+        let all = model.shownInstruments
+        guard !listed.isEmpty else {
             return drawCentred(
-                all ? "no symbols: a adds some" : "nothing is listed: Esc", .dim, on: &canvas, area)
+                all.isEmpty ? "no symbols: a adds some" : "nothing is listed: Esc", .dim, on: &canvas, area)
         }
         let hasTitles = layout.hasTitles, room = area.rows - (hasTitles ? 1 : 0)
-        let shown = Array(list[window(list, room)])
+        let shown = listed[window(all, room)].map { all[$0] }
         let table = WatchTable(shown, columns: model.settings.columns, width: area.columns, view: self)
         if hasTitles { drawTitles(table, on: &canvas, area) }
         for (line, instrument) in shown.enumerated() {
@@ -26,11 +25,12 @@ extension ScreenView {
     }
 
     /// The part of the list that is on the screen: the line of the cursor is in it.
-    private func window(_ list: [Instrument], _ room: Int) -> Range<Int> {
-        let cursor = list.firstIndex { $0.symbol == model.selected } ?? 0
+    private func window(_ all: [Instrument], _ room: Int) -> Range<Int> {
+        let selected = model.selected.flatMap { symbol in all.firstIndex { $0.symbol == symbol } }
+        let cursor = selected.flatMap { place in listed.firstIndex(of: place) } ?? 0
         let page = max(1, room)
-        let start = min(max(0, cursor / page * page), max(0, list.count - 1))
-        return start..<min(list.count, start + page)
+        let start = min(max(0, cursor / page * page), max(0, listed.count - 1))
+        return start..<min(listed.count, start + page)
     }
 
     private func drawTitles(_ table: WatchTable, on canvas: inout Canvas, _ area: Area) {
