@@ -101,6 +101,21 @@ func cursorStays() throws {
     #expect(stage.model.selected == stage.model.listed.first?.symbol)
 }
 
+@Test("a list that is sorted is shown from its top; the cursor, once it is moved, is followed")
+func topOfTheList() throws {
+    var stage = Stage((0..<50).map { "S\($0)" }, columns: 80, rows: 12)
+    stage.press(.character("s"))
+    #expect(stage.line(2).hasPrefix("S0"))
+    stage.press(.character("s"))
+    #expect(stage.line(2).hasPrefix("S9") && stage.model.selected == "S0", "the cursor's symbol is far below")
+    stage.press(.down)
+    #expect(stage.model.selected == "S8" && stage.line(2).hasPrefix("S9"))
+    stage.press(.end)
+    #expect(stage.model.selected == "S0" && stage.screen.contains("S0 "))
+    stage.press(.home)
+    #expect(stage.line(2).hasPrefix("S9"))
+}
+
 @Test("symbols are added and removed, and the server is asked for what is left")
 func addAndRemove() throws {
     var stage = try Stage.market()

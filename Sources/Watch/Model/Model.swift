@@ -28,8 +28,8 @@ public struct Model: Sendable {
     public internal(set) var isHelpShown = false
     /// The line of the cursor, by symbol: sorting moves it along.
     public internal(set) var selected: String?
-    /// Which of `visible` is the first on the screen.
-    public internal(set) var scroll = 0
+    /// The list is shown from its top, whoever comes to be there, until the cursor is moved.
+    public internal(set) var isAtTop = true
     public internal(set) var filter = ""
     /// Nil: all symbols. Else a group of the settings.
     public internal(set) var group: String?

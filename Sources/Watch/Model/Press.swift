@@ -20,7 +20,9 @@ extension Model {
         case .down: move(by: 1, now)
         case .pageUp: move(by: -listRoom, now)
         case .pageDown: move(by: listRoom, now)
-        case .first: move(by: -instruments.count, now)
+        case .first:
+            move(by: -instruments.count, now)
+            isAtTop = true
         case .last: move(by: instruments.count, now)
         case .open: page = .book
         case .back: back()
@@ -74,7 +76,10 @@ extension Model {
     private mutating func move(by lines: Int, _ now: Instant) {
         let list = listed
         guard !list.isEmpty else { return }
-        let at = list.firstIndex { $0.symbol == selected } ?? 0
+        var at = list.firstIndex { $0.symbol == selected } ?? 0
+        // A cursor that is out of sight begins where the reader looks.
+        if isAtTop, at >= listRoom { at = 0 }
+        isAtTop = false
         let next = min(max(0, at + lines), list.count - 1)
         if list[next].symbol != selected { selectedAt = now }
         selected = list[next].symbol
@@ -163,6 +168,7 @@ extension Model {
 
     /// By the chosen column, greatest first, names from A; again the other way round.
     private mutating func sort(_ now: Instant) {
+        isAtTop = true
         if let order = settings.order, order.column == sortColumn {
             settings.order?.isDescending.toggle()
         } else {

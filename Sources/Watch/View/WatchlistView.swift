@@ -24,12 +24,12 @@ extension ScreenView {
         }
     }
 
-    /// The part of the list that is on the screen: the line of the cursor is in it.
+    /// The part of the list that is on the screen: its top, or where the line of the cursor is.
     private func window(_ all: [Instrument], _ room: Int) -> Range<Int> {
         let selected = model.selected.flatMap { symbol in all.firstIndex { $0.symbol == symbol } }
         let cursor = selected.flatMap { place in listed.firstIndex(of: place) } ?? 0
         let page = max(1, room)
-        let start = min(max(0, cursor / page * page), max(0, listed.count - 1))
+        let start = model.isAtTop ? 0 : min(max(0, cursor / page * page), max(0, listed.count - 1))
         return start..<min(listed.count, start + page)
     }
 
