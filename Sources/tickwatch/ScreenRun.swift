@@ -26,6 +26,9 @@ final class ScreenRun {
     private var ending: (status: ExitStatus, words: String?)?
     private let glyphs: Glyphs
     private var isEndTold = false
+    /// Until then the socket is left alone: a busy stream would wake us thousands of times for thirty frames.
+    private var restEnd = Instant.zero
+    private static let rest = Nanoseconds.milliseconds(5)
 
     init(_ setup: Setup, _ signals: SignalReader, _ kind: TerminalKind) throws {
         self.setup = setup
@@ -72,16 +75,18 @@ final class ScreenRun {
     private func step() throws {
         var poller = Poller()
         let signal = poller.add(signals.descriptor), typed = poller.add(terminal.isEntered ? keyboard : -1)
-        let socket = poller.add(stream.descriptor, writes: stream.wantsWrite)
+        let isResting = Moment.read().instant < restEnd
+        let socket = poller.add(isResting ? -1 : stream.descriptor, writes: stream.wantsWrite)
         let page = poller.add(admin.descriptor, writes: admin.wantsWrite)
         let screen = poller.add(output.isBusy ? Console.output : -1, reads: false, writes: true)
-        poller.wait(until: next)
+        poller.wait(until: isResting ? min(next, restEnd) : next)
         let now = Moment.read()
         if poller.isReadable(signal) { for number in signals.read() { take(number, now) } }
         if poller.isReadable(typed) { readKeys(now) }
         for key in keys.flush(now.instant) { tell(.key(key), now) }
         if poller.isReadable(socket) || poller.isWritable(socket) {
             stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) { take($0, $1) }
+            restEnd = now.instant + ScreenRun.rest
         }
         try stream.tick(now) { take($0, $1) }
         if let words = stream.takeComplaint() { tell(.note(words, isFault: true), now) }

@@ -51,6 +51,8 @@ final class Stream {
     var next: Instant { min(link?.next ?? .never, tape?.next ?? .never) }
 
     func set(_ wanted: [ClientMessage.Subscribe]) { link?.set(wanted) }
+    /// What the server is asked for: over events all channels have one rate. Nil of a recording.
+    var asked: [ClientMessage.Subscribe]? { link?.asked }
     func reconnect(_ now: Moment) { link?.reconnect(now) }
 
     func tick(_ now: Moment, _ onEvent: (LinkEvent, Moment) -> Void) throws {

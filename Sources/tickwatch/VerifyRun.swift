@@ -43,6 +43,7 @@ final class VerifyRun {
 
     func run() throws -> ExitStatus {
         stream.set(wanted)
+        if let asked = stream.asked { verifier = Verifier(asked) }
         while status == nil { try step() }
         stream.stop()
         Console.write(report + "\n")

@@ -120,6 +120,8 @@ func configurationUntouched() {
     var settings = Settings()
     settings.rate = .max
     #expect(Configuration.written(settings, over: "# a\r\n") == "# a\r\nrate = max\r\n")
+    #expect(Configuration.written(settings, over: "# a\r\n# b\r") == "# a\r\n# b\r\nrate = max\r\n")
+    #expect(Configuration.written(settings, over: "# a\n\n# b") == "# a\n\n# b\nrate = max\n")
     #expect(Configuration.written(settings, over: String(repeating: "#", count: 1 << 20 + 1)) == nil)
 }
 

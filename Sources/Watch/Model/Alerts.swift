@@ -36,7 +36,7 @@ extension Model {
         switch rule.condition {
         case .lastAbove(let price): "last > \(Numbers.price(price))"
         case .lastBelow(let price): "last < \(Numbers.price(price))"
-        case .changeBeyond(let points): "change > \(Numbers.percent(points))"
+        case .changeBeyond(let points): "change > \(PipeLine.decimal(points, 2))%"
         case .staleFor(let span): "silent for \(Numbers.age(span))"
         }
     }

@@ -100,7 +100,7 @@ extension Configuration {
             if let last = lines.last, !(last.hasSuffix("\n") || last.hasSuffix("\r\n")),
                 !(new.isEmpty && newGroups.isEmpty && newAlerts.isEmpty)
             {
-                lines[lines.count - 1] = last + end
+                lines[lines.count - 1] = last + (last.hasSuffix("\r") ? "\n" : end)
             }
             lines += new.map { $0 + end }
             // From the back, so that the place in front stays what it is.

@@ -57,11 +57,11 @@ extension ScreenView {
         if side == .bid {
             drawRight(price, end - price.count, area.row, price.count, role(.bid), on: &canvas)
             drawRight(size, end - price.count - 1 - sizeWidth, area.row, sizeWidth, role(.plain), on: &canvas)
-            canvas.draw(bar, end - price.count - 2 - sizeWidth - length, area.row, role(.bidBar))
+            canvas.draw(bar, end - price.count - 2 - sizeWidth - length, area.row, role(.bid))
         } else {
             canvas.draw(price, area.column, area.row, role(.ask), width: area.columns)
             drawRight(size, area.column + price.count + 1, area.row, sizeWidth, role(.plain), on: &canvas)
-            canvas.draw(bar, area.column + price.count + 2 + sizeWidth, area.row, role(.askBar), width: room)
+            canvas.draw(bar, area.column + price.count + 2 + sizeWidth, area.row, role(.ask), width: room)
         }
     }
 }

@@ -11,7 +11,7 @@ extension ScreenView {
         let plot = Area(
             column: area.column, row: area.row + 1, columns: area.columns - axis, rows: area.rows - 2)
         let series = ChartSeries(model.shownDetail?.bars ?? [], points: max(0, plot.columns * 2))
-        drawTitle("\(symbol) chart", series.step.map { "\(Numbers.age($0)) a dot" } ?? "", on: &canvas, area)
+        drawTitle("\(symbol) chart", series.step.map { "\($0.text) a dot" } ?? "", on: &canvas, area)
         guard !plot.isEmpty else { return }
         guard let low = series.low, let high = series.high else {
             return drawCentred("no trades yet", .dim, on: &canvas, plot)

@@ -40,7 +40,11 @@ extension ScreenView {
         if !model.filter.isEmpty, model.input == nil { words.append("filter \(model.filter)") }
         if let group = model.group { words.append("group \(group)") }
         let listed = model.listed.count, all = model.shownInstruments.count
-        if listed > layout.listRows || listed != all { words.append("\(listed) of \(all)") }
+        if listed != all {
+            words.append("\(listed) of \(all)")
+        } else if model.page == .watchlist, listed > layout.listRows {
+            words.append("\(all) symbols")
+        }
         return words
     }
 }

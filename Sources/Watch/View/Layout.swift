@@ -79,6 +79,6 @@ struct Layout {
         let column = place * width
         return Area(
             column: column, row: body.row + body.rows - lowerRows,
-            columns: place == 2 ? columns - column : width - 1, rows: lowerRows)
+            columns: place == 2 ? columns - column : width - 3, rows: lowerRows)
     }
 }

@@ -71,6 +71,12 @@ public struct ScreenView {
         } else {
             let row = list.row + list.rows
             for column in 0..<canvas.columns { canvas.draw(glyphs.horizontal, column, row, .border) }
+            for pane in [layout.book, layout.trades] {
+                let column = pane.column + pane.columns + 1
+                for row in pane.row..<pane.row + pane.rows {
+                    canvas.draw(glyphs.vertical, column, row, .border)
+                }
+            }
         }
     }
 

@@ -20,7 +20,7 @@ import Watch
         }
     } catch {
         demand(1...(text.count + 1) ~= error.column, "\(error) is behind the text")
-        demand(text.contains("\n") || error.pointing(into: text).contains("\n"), "no caret")
+        demand(error.pointing(into: text).utf8.contains(0x0a), "no caret")
     }
 }
 

@@ -28,7 +28,8 @@ private func made(_ content: borrowing Memory) -> Memory {
         now = Moment(instant: now.instant + .milliseconds(Int(first)), wall: .zero)
         let kind = RawKind(rawValue: first & 3)
         let piece = content.piece(min(offset + 1, end)..<end)
-        let event: LinkEvent = kind.map { .raw($0, piece.bytes) } ?? .state(first & 4 == 0 ? .connecting : .live)
+        let event: LinkEvent =
+            kind.map { .raw($0, piece.bytes) } ?? .state(first & 4 == 0 ? .connecting : .live)
         writer.record(event, now, into: &buffer)
         offset = max(end, offset + 1)
     }
@@ -39,7 +40,8 @@ private func play(_ file: borrowing Memory, by size: Int) -> [String] {
     let player = CapturePlayer(speedMilli: nil, .zero)
     var told: [String] = [], offset = 0
     var verifier = Verifier([
-        .init(channel: .book, symbols: ["*"], depth: 3, checksum: true), .init(channel: .quote, symbols: ["*"]),
+        .init(channel: .book, symbols: ["*"], depth: 3, checksum: true),
+        .init(channel: .quote, symbols: ["*"]),
         .init(channel: .trade, symbols: ["A"], mode: .latest), .init(channel: .bar, symbols: ["*"]),
         .init(channel: .stats, symbols: ["*"]), .init(channel: .trade, symbols: ["B"]),
     ])
