@@ -165,6 +165,8 @@ final class PipeRun {
     }
 
     private func tell(_ state: LinkState, _ now: Moment) {
+        // It ends, and why has been said.
+        guard status == nil else { return }
         let outages = model.connection.outages
         _ = model.update(.link(state), at: now)
         if case .broken(let reason, let retry) = state, model.connection.outages > outages {

@@ -39,7 +39,7 @@ final class Stream {
             tape = nil
         }
         if let path = setup.options.recordFile, let link = setup.link {
-            recording = try StreamRecording(path, link, symbols: setup.symbols)
+            recording = try StreamRecording(path, link)
         }
     }
 
@@ -50,7 +50,11 @@ final class Stream {
     var wantsWrite: Bool { link?.wantsWrite ?? false }
     var next: Instant { min(link?.next ?? .never, tape?.next ?? .never) }
 
-    func set(_ wanted: [ClientMessage.Subscribe]) { link?.set(wanted) }
+    func set(_ wanted: [ClientMessage.Subscribe]) {
+        guard let link else { return }
+        link.set(wanted)
+        recording?.take(.asked(link.asked), .read())
+    }
     /// What the server is asked for: over events all channels have one rate. Nil of a recording.
     var asked: [ClientMessage.Subscribe]? { link?.asked }
     func reconnect(_ now: Moment) { link?.reconnect(now) }
@@ -141,27 +145,30 @@ private final class RecordedStream {
 private final class StreamRecording {
     private let path: String
     private let descriptor: Int32
-    private var writer: CaptureWriter
+    private let link: LinkOptions
+    /// Begun with what is asked for first.
+    private var writer: CaptureWriter?
     private var buffer = ByteBuffer()
     private(set) var fault: String?
 
     /// - Throws: where the file cannot be made. One that is there is not written over.
-    init(_ path: String, _ link: LinkOptions, symbols: [String]) throws(UsageError) {
+    init(_ path: String, _ link: LinkOptions) throws(UsageError) {
         self.path = path
+        self.link = link
         descriptor = tf_create(path)
         guard descriptor >= 0 else {
             let reason = SystemError("open").reason
             throw UsageError("--record \(path): \(reason)")
         }
-        let now = Moment.read()
-        let model = Model(symbols: symbols)
-        writer = CaptureWriter(
-            CaptureHead(link, started: now.wall, subscriptions: model.wanted), now, into: &buffer)
     }
 
     func take(_ event: LinkEvent, _ now: Moment) {
         guard fault == nil else { return }
-        writer.record(event, now, into: &buffer)
+        if writer == nil, case .asked(let wanted) = event {
+            let head = CaptureHead(link, started: now.wall, subscriptions: wanted)
+            writer = CaptureWriter(head, now, into: &buffer)
+        }
+        writer?.record(event, now, into: &buffer)
     }
 
     func write() {

@@ -52,18 +52,24 @@ def folder():
 
 # Verify
 
-def verifies(*feed):
-    """Three at once for three seconds: each encoding, each transport, slow and as fast as it goes."""
+#: Each encoding and each transport, slow and as fast as it goes.
+KINDS = (["--depth", "5"], ["--encoding", "sbe", "--rate", "max"], ["--transport", "sse", "--rate", "100", "--depth", "50"])
+
+
+def verifies(*feed, compares=True):
+    """All kinds of clients at once, for three seconds."""
     with Server(*feed) as server:
-        watches = [
-            start("--url", server.url, "--verify", "--for", "3s", *options, "*") for options in
-            (["--depth", "5"], ["--encoding", "sbe", "--rate", "max"], ["--transport", "sse", "--rate", "100", "--depth", "50"])]
-        reports = [ended(watch) for watch in watches]
+        return are_true([start("--url", server.url, "--verify", "--for", "3s", *kind, "*") for kind in KINDS], compares)
+
+
+def are_true(watches, compares):
     counts = []
-    for output, errors in reports:
+    for output, errors in [ended(watch) for watch in watches]:
         verdict, count = report(output)
         assert verdict == "no divergence" and errors == "", (output, errors)
-        assert count["messages"] and count["books"] and count["checksums"] == count["books"] and count["compared"], count
+        assert count["messages"] and count["books"] and count["checksums"] == count["books"], count
+        # Of a book that changes thousands of times a second the very version of a page is hardly ever sent.
+        assert count["compared"] or not compares, count
         counts.append(count["messages"])
     return " + ".join(f"{count:,}" for count in counts) + " messages"
 
@@ -72,17 +78,33 @@ def the_simulated_market_is_true():
     return verifies()
 
 
-def a_market_that_loses_messages_and_one_that_crashes_are_true():
-    notes = [verifies("--scenario", "feed-gap")]
-    return notes[0]
+def a_market_that_loses_messages_is_true():
+    """Half a second of messages is lost, books are wrong and said to be, and are mended."""
+    return verifies("--scenario", "feed-gap", "--set", "gap-at=500ms", "--set", "gap-mend=1s")
 
 
 def a_session_of_itch_is_true():
-    return verifies("--feed", SESSION, "--speed", "300", "--loop")
+    return verifies("--feed", SESSION, "--speed", "5000", "--loop")
 
 
 def a_session_of_itch_without_pauses_is_true():
-    return verifies("--feed", SESSION, "--speed", "max", "--loop")
+    return verifies("--feed", SESSION, "--speed", "max", "--loop", compares=False)
+
+
+def a_session_of_itch_that_is_piped_in_is_true_to_its_end():
+    """All of it while the clients are there, as fast as it goes, and then the last state of everything."""
+    reading, writing = os.pipe()
+    data = Path(SESSION).read_bytes()
+    os.write(writing, data[:1_024])
+    with Server("--feed", "-", "--date", "2020-01-30", stdin=reading) as server:
+        os.close(reading)
+        watches = [start("--url", server.url, "--verify", "--for", "4s", *kind, "*") for kind in KINDS]
+        end = time.monotonic() + 3
+        while server.metric("subscriptions") < 6 * len(KINDS) and time.monotonic() < end:
+            time.sleep(0.02)
+        with open(writing, "wb") as rest:
+            rest.write(data[1_024:])
+        return are_true(watches, compares=True)
 
 
 def a_session_of_binance_is_true():
@@ -265,8 +287,8 @@ def no_recording_has_the_token():
 
 def main():
     run_in_turn([
-        the_simulated_market_is_true, a_market_that_loses_messages_and_one_that_crashes_are_true, a_session_of_itch_is_true,
-        a_session_of_itch_without_pauses_is_true, a_session_of_binance_is_true, a_session_of_binance_without_pauses_is_true,
+        the_simulated_market_is_true, a_market_that_loses_messages_is_true, a_session_of_itch_is_true,
+        a_session_of_itch_without_pauses_is_true, a_session_of_itch_that_is_piped_in_is_true_to_its_end, a_session_of_binance_is_true, a_session_of_binance_without_pauses_is_true,
         one_digit_that_was_changed_is_found, through_the_same_middle_man_nothing_else_is_found,
         a_recording_says_the_same_again, a_recording_prints_the_lines_that_were_printed,
         a_recording_that_was_cut_is_used_and_said, a_recording_is_watched_in_a_terminal, no_recording_has_the_token,
