@@ -101,6 +101,8 @@ final class PipeRun {
     // MARK: The stream
 
     private func take(_ event: LinkEvent, _ now: Moment) {
+        // It ends, and why has been said: what came in the same piece is too late.
+        guard status == nil else { return }
         switch event {
         case .message(let message): take(message, now)
         case .state(let state): tell(state, now)
@@ -165,8 +167,6 @@ final class PipeRun {
     }
 
     private func tell(_ state: LinkState, _ now: Moment) {
-        // It ends, and why has been said.
-        guard status == nil else { return }
         let outages = model.connection.outages
         _ = model.update(.link(state), at: now)
         if case .broken(let reason, let retry) = state, model.connection.outages > outages {
