@@ -9,6 +9,8 @@ final class AdminReader {
     private let trust: TLSTrust?
     private var fetch: HTTPFetch?
     private var began = Instant.zero
+    private static let advice =
+        "the server's admin port tells: --admin http://127.0.0.1:7401 (a demo has none)"
     private static let patience = Nanoseconds.seconds(3)
 
     init(_ admin: WatchOptions.Admin?, trust: TLSTrust?) throws(UsageError) {
@@ -23,13 +25,13 @@ final class AdminReader {
 
     /// Asks, unless an answer is awaited. Returns what can be said at once.
     func ask(_ now: Instant) -> ServerView? {
-        guard let admin else {
-            return ServerView(fault: "the server's admin port tells: --admin http://127.0.0.1:7401")
-        }
+        guard let admin else { return ServerView(fault: AdminReader.advice) }
         guard fetch == nil else { return nil }
         let url = WebSocketURL(
-            host: admin.url.host, port: admin.url.port, path: "/debug/conns?limit=100", isSecure: admin.url.isSecure)
-        let fetch = HTTPFetch(HTTPClient(url: url, headers: admin.tokenFile == nil ? [] : token?.headers ?? [], trust: trust))
+            host: admin.url.host, port: admin.url.port, path: "/debug/conns?limit=100",
+            isSecure: admin.url.isSecure)
+        let fetch = HTTPFetch(
+            HTTPClient(url: url, headers: admin.tokenFile == nil ? [] : token?.headers ?? [], trust: trust))
         do throws(ClientError) {
             try fetch.connect()
             (self.fetch, began) = (fetch, now)

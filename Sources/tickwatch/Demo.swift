@@ -32,7 +32,9 @@ final class Demo {
         _ = try Thread("demo") {
             while true {
                 let next = ingest.turn(now: .read()), now = Moment.read().instant
-                if next > now { ingest.wait(atMost: min(max(next - now, .microseconds(200)), .milliseconds(50))) }
+                if next > now {
+                    ingest.wait(atMost: min(max(next - now, .microseconds(200)), .milliseconds(50)))
+                }
             }
         }
         _ = try loops.start()

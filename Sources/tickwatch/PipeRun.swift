@@ -58,7 +58,8 @@ final class PipeRun {
         let symbols = setup.symbols
         var all = channels.map { channel in
             ClientMessage.Subscribe(
-                channel: channel, symbols: symbols, rate: setup.settings.rate, depth: channel == .book ? options.depth : nil,
+                channel: channel, symbols: symbols, rate: setup.settings.rate,
+                depth: channel == .book ? options.depth : nil,
                 interval: .second, stamps: true)
         }
         // A condition is about rows.
@@ -77,10 +78,7 @@ final class PipeRun {
         poller.wait(until: min(stream.next, ending.deadline))
         let now = Moment.read()
         if poller.isReadable(signal), !signals.read().isEmpty { return end(.interrupted) }
-        if poller.isReadable(socket) || poller.isWritable(socket) {
-            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) { take($0, $1) }
-        }
-        try stream.tick(now) { take($0, $1) }
+        try stream.attend(poller, socket, now) { take($0, $1) }
         if let words = stream.takeComplaint() { Tickwatch.complain(words) }
         if poller.isWritable(pipe), queue.isEmpty { return close() }
         write()
@@ -112,6 +110,7 @@ final class PipeRun {
     }
 
     private func take(_ message: ServerMessage, _ now: Moment) {
+        guard status == nil else { return }
         _ = model.update(.message(message), at: now)
         if case .error(_, "unauthenticated", let reason) = message {
             Tickwatch.complain("\(setup.place) refused: \(reason); see --token-file")

@@ -8,7 +8,9 @@ struct Poller {
     /// - Returns: its place, for `isReadable` and `isWritable`. A descriptor below 0 never speaks.
     mutating func add(_ descriptor: Int32, reads: Bool = true, writes: Bool = false) -> Int {
         polled.append(
-            pollfd(fd: descriptor, events: (reads ? Int16(POLLIN) : 0) | (writes ? Int16(POLLOUT) : 0), revents: 0))
+            pollfd(
+                fd: descriptor, events: (reads ? Int16(POLLIN) : 0) | (writes ? Int16(POLLOUT) : 0),
+                revents: 0))
         return polled.count - 1
     }
 

@@ -26,6 +26,8 @@ final class ScreenRun {
     private var ending: (status: ExitStatus, words: String?)?
     private let glyphs: Glyphs
     private var isEndTold = false
+    /// When `--for` is over.
+    private let deadline: Instant
     /// Until then the socket is left alone: a busy stream would wake us thousands of times for thirty frames.
     private var restEnd = Instant.zero
     private static let rest = Nanoseconds.milliseconds(5)
@@ -37,8 +39,9 @@ final class ScreenRun {
         if let depth = setup.options.colours { kind.depth = depth }
         self.kind = kind
         glyphs = kind.isUTF8 && !setup.options.isASCII ? .unicode : .ascii
-        model = Model(symbols: setup.symbols, settings: setup.settings)
+        model = Model(symbols: setup.symbols, settings: setup.settings, bookDepth: setup.options.depth)
         stream = try Stream(setup)
+        deadline = setup.options.span.map { Moment.read().instant + $0 } ?? .never
         admin = try AdminReader(setup.options.admin, trust: setup.link?.trust)
         keyboard = Console.isTerminal(Console.input) ? Console.input : tf_open_to_read("/dev/tty")
         terminal = TerminalMode(input: keyboard, output: Console.output)
@@ -64,7 +67,9 @@ final class ScreenRun {
     private func start() {
         let now = Moment.read()
         resize(now)
-        if let screen = setup.options.screen, let page = Model.Page(rawValue: screen.rawValue) { model.show(page) }
+        if let screen = setup.options.screen, let page = Model.Page(rawValue: screen.rawValue) {
+            model.show(page)
+        }
         if let fault = setup.faults.first { tell(.note(fault, isFault: true), now) }
         if stream.isRecorded { model.beginReplay() }
         stream.set(model.wanted)
@@ -84,26 +89,24 @@ final class ScreenRun {
         if poller.isReadable(signal) { for number in signals.read() { take(number, now) } }
         if poller.isReadable(typed) { readKeys(now) }
         for key in keys.flush(now.instant) { tell(.key(key), now) }
-        if poller.isReadable(socket) || poller.isWritable(socket) {
-            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) { take($0, $1) }
-            restEnd = now.instant + ScreenRun.rest
-        }
-        try stream.tick(now) { take($0, $1) }
+        if try stream.attend(poller, socket, now, { take($0, $1) }) { restEnd = now.instant + ScreenRun.rest }
         if let words = stream.takeComplaint() { tell(.note(words, isFault: true), now) }
         if stream.hasEnded, !isEndTold {
             isEndTold = true
             tell(.note("the recording has ended", isFault: false), now)
         }
-        let answer = admin.pump(readable: poller.isReadable(page), writable: poller.isWritable(page), now.instant)
+        let answer = admin.pump(
+            readable: poller.isReadable(page), writable: poller.isWritable(page), now.instant)
         if let answer { tell(.server(answer), now) }
         if poller.isWritable(screen) { flush() }
         if now.instant >= nextTick { tick(now) }
+        if now.instant >= deadline { end(.done) }
         checkLink()
         paint(now)
     }
 
     private var next: Instant {
-        var next = min(nextTick, stream.next, admin.next, keys.due ?? .never)
+        var next = min(nextTick, stream.next, admin.next, keys.due ?? .never, deadline)
         if let due = frames.due, !output.isBusy { next = min(next, due) }
         return next
     }
@@ -113,7 +116,9 @@ final class ScreenRun {
         // A shell says nothing to a job that it brings from running in the background to the front.
         if !terminal.isEntered { resume(now) }
         tell(.tick, now)
-        if let path = setup.configPath, config.isDue(now.instant), config.hasChanged(FileStamp.of(path), now: now.instant) {
+        if let path = setup.configPath, config.isDue(now.instant),
+            config.hasChanged(FileStamp.of(path), now: now.instant)
+        {
             reload(path, now)
         }
     }
@@ -158,7 +163,8 @@ final class ScreenRun {
 
     private func writeSettings(_ now: Moment) {
         guard let path = setup.configPath else {
-            return tell(.note("there is no configuration to write: --no-config, or no HOME", isFault: true), now)
+            return tell(
+                .note("there is no configuration to write: --no-config, or no HOME", isFault: true), now)
         }
         do {
             let old = String(decoding: try UserFiles.read(path) ?? [], as: UTF8.self)

@@ -18,7 +18,9 @@ struct Setup {
 
     init(_ options: WatchOptions, _ environment: [String: String]) throws {
         self.options = options
-        let path = options.readsConfig ? options.configFile ?? UserFiles.configuration(environment: environment) : nil
+        let path =
+            options.readsConfig
+            ? options.configFile ?? UserFiles.configuration(environment: environment) : nil
         configPath = path
         let configuration = try Setup.configuration(path, isNamed: options.configFile != nil)
         settings = options.applied(to: configuration.settings)

@@ -10,7 +10,9 @@ struct SignalReader {
         tf_ignore_broken_pipes()
         var set = sigset_t()
         sigemptyset(&set)
-        for number in [SIGINT, SIGTERM, SIGHUP] + (isScreen ? [SIGWINCH, SIGTSTP, SIGCONT] : []) { sigaddset(&set, number) }
+        for number in [SIGINT, SIGTERM, SIGHUP] + (isScreen ? [SIGWINCH, SIGTSTP, SIGCONT] : []) {
+            sigaddset(&set, number)
+        }
         pthread_sigmask(SIG_BLOCK, &set, nil)
         descriptor = signalfd(-1, &set, TF_SFD_FLAGS)
         guard descriptor >= 0 else { throw SystemError("signalfd") }

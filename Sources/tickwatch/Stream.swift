@@ -28,8 +28,6 @@ final class Stream {
     private let link: Link?
     private let tape: RecordedStream?
     private var recording: StreamRecording?
-    /// Why the recording was given up; said once.
-    private var complaint: String?
 
     init(_ setup: Setup) throws {
         link = setup.link.map { Link($0) }
@@ -53,21 +51,29 @@ final class Stream {
     func set(_ wanted: [ClientMessage.Subscribe]) {
         guard let link else { return }
         link.set(wanted)
+        recording?.begin(link.asked)
         recording?.take(.asked(link.asked), .read())
     }
     /// What the server is asked for: over events all channels have one rate. Nil of a recording.
     var asked: [ClientMessage.Subscribe]? { link?.asked }
     func reconnect(_ now: Moment) { link?.reconnect(now) }
 
-    func tick(_ now: Moment, _ onEvent: (LinkEvent, Moment) -> Void) throws {
+    /// Moves what the socket is ready for, and does what it is time for.
+    ///
+    /// - Returns: true where the socket was ready.
+    /// - Throws: where a recording cannot be read on.
+    @discardableResult
+    func attend(
+        _ poller: Poller, _ socket: Int, _ now: Moment, _ onEvent: (LinkEvent, Moment) -> Void
+    ) throws -> Bool {
+        let (readable, writable) = (poller.isReadable(socket), poller.isWritable(socket))
+        if readable || writable {
+            link?.pump(readable: readable, writable: writable, now) { take($0, now, onEvent) }
+        }
         link?.tick(now) { take($0, now, onEvent) }
         try tape?.play(now.instant, onEvent)
         recording?.write()
-    }
-
-    func pump(readable: Bool, writable: Bool, _ now: Moment, _ onEvent: (LinkEvent, Moment) -> Void) {
-        link?.pump(readable: readable, writable: writable, now) { take($0, now, onEvent) }
-        recording?.write()
+        return readable || writable
     }
 
     private func take(_ event: LinkEvent, _ now: Moment, _ onEvent: (LinkEvent, Moment) -> Void) {
@@ -75,8 +81,12 @@ final class Stream {
         onEvent(event, now)
     }
 
-    /// What went wrong with the recording, the first time that somebody asks.
+    /// What went wrong with a recording, the first time that somebody asks.
     func takeComplaint() -> String? {
+        if let complaint = tape?.complaint {
+            tape?.complaint = nil
+            return complaint
+        }
         guard let fault = recording?.fault else { return nil }
         recording = nil
         return fault
@@ -112,6 +122,8 @@ private final class RecordedStream {
         player = CapturePlayer(speedMilli: milli, Moment.read().instant)
     }
 
+    /// What is wrong with its end.
+    var complaint: String?
     var hasEnded: Bool { player.hasEnded }
     var next: Instant { player.next }
 
@@ -122,7 +134,7 @@ private final class RecordedStream {
                 throw UsageError("--replay \(path): \(error)")
             }
             if player.hasEnded, player.cutBytes > 0 {
-                Tickwatch.complain("\(path) ends inside of a record: \(player.cutBytes) bytes were of no use")
+                complaint = "\(path) ends inside of a record: \(player.cutBytes) bytes were of no use"
             }
             guard player.wantsBytes else { return }
         }
@@ -146,7 +158,7 @@ private final class StreamRecording {
     private let path: String
     private let descriptor: Int32
     private let link: LinkOptions
-    /// Begun with what is asked for first.
+    /// Nil: what is watched is not known yet.
     private var writer: CaptureWriter?
     private var buffer = ByteBuffer()
     private(set) var fault: String?
@@ -162,12 +174,16 @@ private final class StreamRecording {
         }
     }
 
+    /// Its first line says what was watched when it began.
+    func begin(_ wanted: [ClientMessage.Subscribe]) {
+        guard writer == nil else { return }
+        let now = Moment.read()
+        let head = CaptureHead(link, started: now.wall, subscriptions: wanted)
+        writer = CaptureWriter(head, now, into: &buffer)
+    }
+
     func take(_ event: LinkEvent, _ now: Moment) {
         guard fault == nil else { return }
-        if writer == nil, case .asked(let wanted) = event {
-            let head = CaptureHead(link, started: now.wall, subscriptions: wanted)
-            writer = CaptureWriter(head, now, into: &buffer)
-        }
         writer?.record(event, now, into: &buffer)
     }
 

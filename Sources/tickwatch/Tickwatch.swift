@@ -54,7 +54,8 @@ enum Environment {
         var all: [String: String] = [:]
         var at = environ
         while let entry = at.pointee {
-            let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = String(cString: entry).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             if parts.count == 2 { all[String(parts[0])] = String(parts[1]) }
             at += 1
         }

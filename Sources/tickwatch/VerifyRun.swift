@@ -59,10 +59,7 @@ final class VerifyRun {
         poller.wait(until: min(stream.next, deadline, stream.isRecorded ? .never : nextFetch))
         let now = Moment.read()
         if poller.isReadable(signal), !signals.read().isEmpty { return end(.interrupted) }
-        if poller.isReadable(socket) || poller.isWritable(socket) {
-            stream.pump(readable: poller.isReadable(socket), writable: poller.isWritable(socket), now) { take($0, $1) }
-        }
-        try stream.tick(now) { take($0, $1) }
+        try stream.attend(poller, socket, now) { take($0, $1) }
         if let words = stream.takeComplaint() { Tickwatch.complain(words) }
         compare(readable: poller.isReadable(page), writable: poller.isWritable(page), now.instant)
         if now.instant >= deadline || stream.hasEnded { end(.done) }
@@ -96,7 +93,8 @@ final class VerifyRun {
     private func refused(_ ack: AckMessage) {
         refusals = max(refusals, ack.refused.count)
         guard !ack.refused.isEmpty, ack.symbols.isEmpty, symbols.isEmpty else { return }
-        Tickwatch.complain("the server refused \(ack.refused.map { "\($0.symbol) (\($0.code))" }.joined(separator: ", "))")
+        Tickwatch.complain(
+            "the server refused \(ack.refused.map { "\($0.symbol) (\($0.code))" }.joined(separator: ", "))")
         end(.noSymbol)
     }
 
@@ -141,7 +139,8 @@ final class VerifyRun {
     /// Percent-encoded as a path's segment (RFC 3986 §3.3).
     private static func escaped(_ symbol: String) -> String {
         symbol.utf8.map { byte in
-            let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+            let isPlain =
+                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
                 || [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "~")].contains(byte)
             if isPlain { return String(UnicodeScalar(byte)) }
             let digits = String(byte, radix: 16, uppercase: true)
@@ -154,7 +153,8 @@ final class VerifyRun {
         return "\(totals.messages) messages, \(totals.books) books, \(totals.checksums) checksums, "
             + "\(totals.snapshotsCompared) snapshots compared"
             + (totals.snapshotsIncomparable > 0 ? " (\(totals.snapshotsIncomparable) not comparable)" : "")
-            + ", \(totals.gaps) gaps declared, \(totals.epochs) epochs: "
+            + ", \(totals.gaps) gaps declared"
+            + (totals.epochs > 1 ? ", \(totals.epochs - 1) new lives of the feed: " : ": ")
             + (status == .integrity ? "DIVERGED" : "no divergence")
     }
 }

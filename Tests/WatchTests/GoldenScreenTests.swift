@@ -79,15 +79,33 @@ struct GoldenScreen: CustomTestStringConvertible, Sendable {
 
 private let goldenFolder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
 
-@Test("a screen is what it was", arguments: GoldenScreen.all)
+@Test("a screen is what it was, on a terminal that was told of it in bytes", arguments: GoldenScreen.all)
 func goldenScreen(_ golden: GoldenScreen) throws {
     var stage = try Stage.market(columns: golden.columns, rows: golden.rows)
+    var emulator = Emulator(columns: golden.columns, rows: golden.rows), output = TerminalOutput(Theme())
+    // What was shown before is painted over.
+    _ = output.offer(stage.canvas(golden.glyphs))
     try golden.play(&stage)
-    let text = Stage.text(stage.canvas(golden.glyphs))
+    emulator.feed(output.unsent)
+    output.wrote(output.unsent.count)
+    _ = output.offer(stage.canvas(golden.glyphs))
+    emulator.feed(output.unsent)
+    let text = (0..<golden.rows).map { emulator.text(row: $0) + "\n" }.joined()
     let file = goldenFolder.appending(path: "\(golden.testDescription).txt")
     if ProcessInfo.processInfo.environment["TICKERFEED_WRITE_GOLDEN"] != nil {
         try text.write(to: file, atomically: true, encoding: .utf8)
     }
     let expected = try String(contentsOf: file, encoding: .utf8)
     #expect(text == expected, "\(golden.testDescription) has changed:\n\(text)")
+}
+
+@Test("without colours not one byte of a colour is sent, whatever is shown", arguments: GoldenScreen.all)
+func noColour(_ golden: GoldenScreen) throws {
+    var stage = try Stage.market(columns: golden.columns, rows: golden.rows)
+    try golden.play(&stage)
+    var emulator = Emulator(columns: golden.columns, rows: golden.rows)
+    var output = TerminalOutput(Theme(depth: .none))
+    _ = output.offer(stage.canvas(golden.glyphs))
+    emulator.feed(output.unsent)
+    #expect(emulator.colourParameters == 0)
 }

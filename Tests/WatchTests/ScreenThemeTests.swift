@@ -105,13 +105,13 @@ func selectionShows() {
 func sixteenColours() {
     let theme = Theme(depth: .sixteen)
     #expect(parameters(theme, .dim) == [0, 2] && parameters(theme, .dim, true) == [0, 2, 7])
-    #expect(parameters(theme, .up) == [0, 92] && parameters(theme, .bidBar) == [0, 97, 42])
+    #expect(parameters(theme, .up) == [0, 92] && parameters(theme, .flashUp) == [0, 1, 30, 42])
 }
 
 @Test("where up is red, up and down have changed places, and so have buyers and sellers")
 func upIsRed() {
     let western = Theme(depth: .trueColour), eastern = Theme(depth: .trueColour, isUpRed: true)
-    for (role, other) in [(Role.up, Role.down), (.flashUp, .flashDown), (.bid, .ask), (.bidBar, .askBar)] {
+    for (role, other) in [(Role.up, Role.down), (.flashUp, .flashDown), (.bid, .ask)] {
         #expect(parameters(western, role) == parameters(eastern, other))
         #expect(parameters(western, other) == parameters(eastern, role))
     }

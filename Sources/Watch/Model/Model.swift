@@ -42,6 +42,7 @@ public struct Model: Sendable {
     public internal(set) var size: (columns: Int, rows: Int) = (80, 24)
     /// When the symbol under the cursor became that: its details are asked for when the cursor rests.
     var selectedAt = Instant.zero
+    private let bookDepth: Int
     var isReplay = false
     var oldestUnpainted: Instant?
     var oldestUnpaintedFeed: Nanoseconds?
@@ -71,8 +72,10 @@ public struct Model: Sendable {
         public var at: Instant
     }
 
-    public init(symbols: [String], settings: Settings = Settings()) {
+    /// - Parameter bookDepth: levels a side; a screen wants twenty at least.
+    public init(symbols: [String], settings: Settings = Settings(), bookDepth: Int = 0) {
         self.settings = settings
+        self.bookDepth = max(20, bookDepth)
         sortColumn = settings.order?.column ?? .symbol
         for symbol in symbols { insert(symbol) }
         selected = instruments.first?.symbol
@@ -143,7 +146,7 @@ public struct Model: Sendable {
         }
         if let detail {
             let symbol = [detail.symbol]
-            wanted.append(.init(channel: .book, symbols: symbol, rate: rate, depth: 20, stamps: true))
+            wanted.append(.init(channel: .book, symbols: symbol, rate: rate, depth: bookDepth, stamps: true))
             wanted.append(.init(channel: .trade, symbols: symbol, rate: rate, stamps: true))
             wanted.append(.init(channel: .bar, symbols: symbol, rate: rate, interval: .second))
         }

@@ -15,7 +15,10 @@ extension Model {
         case .roundTrip(let span): connection.roundTrip = span
         case .clockOffset(let offset): connection.offset = offset
         case .key(let key): return press(key, now.instant)
-        case .resized(let columns, let rows): size = (columns, rows)
+        case .resized(let columns, let rows):
+            size = (columns, rows)
+            // Painted anew whatever was said; perhaps nothing was painted for a while.
+            oldestUnpainted = nil
         case .painted: painted(now.instant)
         case .tick: return tick(now)
         case .settings(let settings, let faults): return adopt(settings, faults, now.instant)

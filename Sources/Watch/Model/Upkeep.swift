@@ -31,7 +31,8 @@ extension Model {
         let told =
             names.prefix(10).joined(separator: ", ")
             + (names.count > 10 ? " and \(names.count - 10) more" : "")
-        return "the server refused \(told); GET /v1/symbols lists what it has"
+        let isUnknown = instruments.contains { $0.refusal == "unknown_symbol" }
+        return "the server refused \(told)" + (isUnknown ? "; GET /v1/symbols lists what it has" : "")
     }
 
     /// The settings with the symbols as they are now: groups keep who is still watched, in the order of the list;

@@ -11,9 +11,6 @@ struct Hues {
     /// Behind a price in the moment of its change, with `onFlash` for the text.
     var flashUp, flashDown: Colour
     let onFlash: Colour
-    /// Behind sizes, with `onBar` for the text.
-    var bidBar, askBar: Colour
-    let onBar: Colour
     let dim, border, title, accent, warning: Colour
     let alarm, onAlarm: Colour
     let cursor: Colour
@@ -33,7 +30,6 @@ struct Hues {
         var hues = self
         swap(&hues.up, &hues.down)
         swap(&hues.flashUp, &hues.flashDown)
-        swap(&hues.bidBar, &hues.askBar)
         return hues
     }
 
@@ -51,8 +47,6 @@ struct Hues {
         case .flashDown: Theme.Style(text: onFlash, behind: flashDown, isBold: true)
         case .warning: Theme.Style(text: warning, isBold: true)
         case .alarm: Theme.Style(text: onAlarm, behind: alarm, isBold: true)
-        case .bidBar: Theme.Style(text: onBar, behind: bidBar)
-        case .askBar: Theme.Style(text: onBar, behind: askBar)
         }
     }
 
@@ -77,7 +71,6 @@ extension Hues {
     private static let standardDark = Hues(
         up: Colour(0x4FD08A, basic: 10), down: Colour(0xFF8A80, basic: 9),
         flashUp: Colour(0x2FBF71, basic: 2), flashDown: Colour(0xFF8078, basic: 1), onFlash: black,
-        bidBar: Colour(0x005F00, basic: 2), askBar: Colour(0x870000, basic: 1), onBar: white,
         dim: Colour(0x9A9A9A, basic: 8), border: Colour(0x9E9E9E, basic: 8),
         title: Colour(0xFFFFFF, basic: 15),
         accent: Colour(0x5FD7FF, basic: 14), warning: Colour(0xFFD75F, basic: 11),
@@ -86,7 +79,6 @@ extension Hues {
     private static let standardLight = Hues(
         up: Colour(0x005F00, basic: 2), down: Colour(0xB00000, basic: 1),
         flashUp: Colour(0x87D787, basic: 2), flashDown: Colour(0xFFAFAF, basic: 1), onFlash: black,
-        bidBar: Colour(0xAFFFAF, basic: 10), askBar: Colour(0xFFD7D7, basic: 9), onBar: black,
         dim: Colour(0x626262, basic: 8), border: Colour(0x626262, basic: 8),
         title: Colour(0x000000, basic: 0),
         accent: Colour(0x005F87, basic: 4), warning: Colour(0x5F4F00, basic: 5),
@@ -95,7 +87,6 @@ extension Hues {
     private static let blueOrangeDark = Hues(
         up: Colour(0x5FAFFF, basic: 14), down: Colour(0xFFAF5F, basic: 11),
         flashUp: Colour(0x5FAFFF, basic: 6), flashDown: Colour(0xFFAF5F, basic: 3), onFlash: black,
-        bidBar: Colour(0x00308F, basic: 4), askBar: Colour(0x7A3B00, basic: 3), onBar: white,
         dim: Colour(0x9A9A9A, basic: 8), border: Colour(0x9E9E9E, basic: 8),
         title: Colour(0xFFFFFF, basic: 15),
         accent: Colour(0xD7AFFF, basic: 13), warning: Colour(0xFFFF87, basic: 15),
@@ -104,7 +95,6 @@ extension Hues {
     private static let blueOrangeLight = Hues(
         up: Colour(0x0040A0, basic: 4), down: Colour(0x8A3F00, basic: 1),
         flashUp: Colour(0xAFD7FF, basic: 6), flashDown: Colour(0xFFD7AF, basic: 3), onFlash: black,
-        bidBar: Colour(0xAFD7FF, basic: 14), askBar: Colour(0xFFD7AF, basic: 11), onBar: black,
         dim: Colour(0x626262, basic: 8), border: Colour(0x626262, basic: 8),
         title: Colour(0x000000, basic: 0),
         accent: Colour(0x5F005F, basic: 5), warning: Colour(0x4E4E00, basic: 0),

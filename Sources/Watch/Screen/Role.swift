@@ -22,7 +22,4 @@ public enum Role: UInt8, Hashable, Sendable, CaseIterable {
     case warning
     /// Not to be traded on: stale, suspect, refused, an alert.
     case alarm
-    /// Bars behind sizes.
-    case bidBar
-    case askBar
 }

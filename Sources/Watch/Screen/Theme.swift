@@ -106,7 +106,6 @@ extension Theme {
         case .flashUp: Style(isBold: true, isReversed: true)
         case .flashDown: Style(isUnderlined: true, isReversed: true)
         case .alarm: Style(isBold: true, isUnderlined: true, isReversed: true)
-        case .bidBar, .askBar: Style(isReversed: true)
         }
     }
 

@@ -20,7 +20,9 @@ extension ScreenView {
             right -= 2
         }
         if let note = model.note {
-            canvas.draw(note.text, 0, row, note.isFault ? .alarm : .accent, width: max(0, right - 1))
+            canvas.draw(
+                glyphs.fit(note.text, max(0, right - 1)), 0, row, note.isFault ? .alarm : .accent,
+                width: max(0, right - 1))
             return
         }
         var column = 0

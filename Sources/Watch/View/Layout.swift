@@ -36,7 +36,7 @@ struct Layout {
     var list: Area {
         switch kind {
         case .list: body
-        case .beside: Area(column: 0, row: body.row, columns: columns - sideColumns - 1, rows: body.rows)
+        case .beside: Area(column: 0, row: body.row, columns: columns - sideColumns - 2, rows: body.rows)
         case .below: Area(column: 0, row: body.row, columns: columns, rows: body.rows - lowerRows - 1)
         }
     }

@@ -114,6 +114,7 @@ struct WatchTable {
         var left = width
         for column in WatchTable.weights where wanted.contains(column) {
             var cells = instruments.map { WatchTable.cell(column, $0, view) }
+            if isRoomy, WatchTable.prices.contains(column) { cells = WatchTable.aligned(cells) }
             var wide = WatchTable.width(cells)
             if hasTitles { wide = max(wide, WatchTable.title(column).count) }
             if isRoomy { wide = max(wide, WatchTable.least(column)) }
@@ -136,6 +137,26 @@ struct WatchTable {
         }
         let chosen = places.map(\.column)
         cells = instruments.indices.map { line in chosen.map { texts[$0]?[line] ?? ("", .plain) } }
+    }
+
+    private static let prices: Set<Column> = [.last, .change, .bid, .ask, .high, .low, .open, .vwap]
+    /// More would push the points of all far to the left for the sake of one.
+    private static let alignedDecimalsMax = 4
+
+    /// Points of prices below one another: blanks behind those with fewer decimals.
+    private static func aligned(_ cells: [(text: String, role: Role)]) -> [(text: String, role: Role)] {
+        func decimals(_ text: String) -> Int {
+            text.utf8.lastIndex(of: UInt8(ascii: ".")).map {
+                text.utf8.distance(from: $0, to: text.utf8.endIndex) - 1
+            } ?? 0
+        }
+        let counts = cells.map { decimals($0.text) }
+        guard let most = counts.max(), most > (counts.min() ?? most), most <= alignedDecimalsMax else {
+            return cells
+        }
+        return zip(cells, counts).map { cell, count in
+            count == 0 ? cell : (cell.text + String(repeating: " ", count: most - count), cell.role)
+        }
     }
 
     private static func width(_ cells: [(text: String, role: Role)]) -> Int {
