@@ -263,6 +263,23 @@ def a_recording_is_watched_in_a_terminal():
             terminal.ends()
 
 
+def what_a_screen_recorded_is_verified():
+    """A screen asks for a book, trades and bars when its cursor comes to a symbol, and for them no more when it leaves."""
+    with Server() as server, folder() as place:
+        file = f"{place}/session"
+        with Terminal("--url", server.url, "--record", file, "AAPL", "MSFT", "NVDA", columns=170, rows=50) as terminal:
+            for symbol in "AAPL", "MSFT", "NVDA":
+                terminal.until(rf"{symbol} book(.*\n)*.*\d\.\d\d │")
+                terminal.type("j")
+            terminal.type("+")
+            terminal.until(lambda: os.path.getsize(file) > 50_000)
+            terminal.type("q")
+            terminal.ends()
+        output, errors = run("--replay", file, "--verify", "--speed", "max")
+        verdict, count = report(output)
+        assert verdict == "no divergence" and errors == "" and count["books"], (output, errors)
+
+
 def no_recording_has_the_token():
     with folder() as place:
         Path(place, "key").write_bytes(SECRET + b"\n")
@@ -294,7 +311,8 @@ def main():
         a_session_of_itch_without_pauses_is_true, a_session_of_itch_that_is_piped_in_is_true_to_its_end, a_session_of_binance_is_true, a_session_of_binance_without_pauses_is_true,
         one_digit_that_was_changed_is_found, through_the_same_middle_man_nothing_else_is_found,
         a_recording_says_the_same_again, a_recording_prints_the_lines_that_were_printed,
-        a_recording_that_was_cut_is_used_and_said, a_recording_is_watched_in_a_terminal, no_recording_has_the_token,
+        a_recording_that_was_cut_is_used_and_said, a_recording_is_watched_in_a_terminal, what_a_screen_recorded_is_verified,
+        no_recording_has_the_token,
     ])
 
 
