@@ -99,6 +99,8 @@ final class PipeRun {
     // MARK: The stream
 
     private func take(_ event: LinkEvent, _ now: Moment) {
+        // It ends, and why has been said: what came in the same piece is too late.
+        guard status == nil else { return }
         switch event {
         case .message(let message): take(message, now)
         case .state(let state): tell(state, now)

@@ -140,7 +140,7 @@ final class ScreenRun {
         case .unreadable: tell(.unreadable, now)
         case .roundTrip(let span): tell(.roundTrip(span), now)
         case .clockOffset(let offset): tell(.clockOffset(offset), now)
-        case .raw: break
+        case .raw, .asked: break
         }
     }
 

@@ -49,8 +49,10 @@ final class Stream {
     var next: Instant { min(link?.next ?? .never, tape?.next ?? .never) }
 
     func set(_ wanted: [ClientMessage.Subscribe]) {
-        recording?.begin(wanted)
-        link?.set(wanted)
+        guard let link else { return }
+        link.set(wanted)
+        recording?.begin(link.asked)
+        recording?.take(.asked(link.asked), .read())
     }
     /// What the server is asked for: over events all channels have one rate. Nil of a recording.
     var asked: [ClientMessage.Subscribe]? { link?.asked }

@@ -17,6 +17,7 @@ private func line(_ event: LinkEvent, _ now: Moment) -> String {
         case .unreadable(let text): "unreadable \(text)"
         case .roundTrip(let span): "round trip \(span.raw)"
         case .clockOffset(let span): "offset \(span.raw)"
+        case .asked(let wanted): "asked \(wanted)"
         }
     return "\(now.instant.raw) \(now.wall.raw) \(text)"
 }
@@ -42,6 +43,11 @@ private func session() throws -> (file: [UInt8], told: [String]) {
             decoder.take(kind, bytes) { tell($0, at: milliseconds) }
         }
     }
+    let wanted = [
+        ClientMessage.Subscribe(channel: .quote, symbols: ["AAPL", "M*"]),
+        .init(channel: .book, symbols: ["AAPL"], rate: .max, depth: 5, checksum: true),
+    ]
+    tell(.asked(wanted), at: 0)
     tell(.state(.connecting), at: 0)
     receive(.text, #"{"type":"welcome","protocol":1,"epoch":"7","heartbeat_ms":1000}"#, at: 10)
     tell(.state(.live), at: 10)
@@ -52,6 +58,7 @@ private func session() throws -> (file: [UInt8], told: [String]) {
     tell(.state(.broken(reason: "a \"cable\"", retry: began.instant + .milliseconds(1_700))), at: 1_500)
     tell(.state(.broken(reason: "in vain", retry: .never)), at: 1_600)
     tell(.state(.connecting), at: 1_700)
+    tell(.asked([]), at: 1_750)
     receive(.events, "event: pong\nid: 7.1\ndata: {\"type\":\"po", at: 1_800)
     receive(.events, "ng\"}\n\n", at: 1_900)
     return (Array(buffer.readable), told)
@@ -83,6 +90,20 @@ private func play(
         #expect(played.player.cutBytes == 0 && played.player.next == .never)
         #expect(played.player.head?.url == "wss://example.org/v1/stream")
         #expect(played.player.head?.subscriptions == ["quote AAPL,M*"])
+    }
+
+    @Test("subscriptions that are too long for the first line are in a record all the same")
+    func manySubscriptions() throws {
+        let options = LinkOptions(try ServerAddress("ws://example.org/v1/stream"), seed: 1)
+        let wanted = [
+            ClientMessage.Subscribe(channel: .book, symbols: (0..<10_000).map { "SYMBOL\($0)" }, rate: .max)
+        ]
+        var buffer = ByteBuffer()
+        let head = CaptureHead(options, started: began.wall, subscriptions: wanted)
+        var writer = CaptureWriter(head, began, into: &buffer)
+        writer.record(.asked(wanted), began, into: &buffer)
+        let played = try play(Array(buffer.readable))
+        #expect(played.told == [line(.asked(wanted), began)])
     }
 
     @Test("nothing of a token is in it, nor of the URL's query")

@@ -127,7 +127,7 @@ final class LinkStage {
         case .state(let state): states.append(state)
         case .message(let message): messages.append(message)
         case .roundTrip(let span), .clockOffset(let span): measured.append(span)
-        case .raw, .unreadable: break
+        case .raw, .unreadable, .asked: break
         }
     }
 

@@ -282,7 +282,7 @@ def a_configuration_that_is_edited_is_adopted_and_faults_are_named(server):
 # A slow terminal
 
 def a_terminal_that_stalls_costs_no_memory_and_then_shows_the_newest():
-    rounds, symbols = 1_500, 20
+    rounds, symbols = 1_000, 20
     with Piped() as server, Terminal("--url", server.url, "--rate", "max", "*", columns=160, rows=50) as terminal:
         server.say(*storm(1, symbols))
         terminal.until(priced("A19"))

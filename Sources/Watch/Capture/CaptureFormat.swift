@@ -12,12 +12,13 @@
 //     4  the connection's state: {"state":"connecting"}, {"state":"live"} or
 //        {"state":"broken","reason":"…","retry_ns":1200000000}, the time until the next try
 //     5  what was measured: {"round_trip_ns":81000} or {"clock_offset_ns":-1200}
+//     6  what the server is asked for from now on: a subscribe request in JSON a line
 //
 // Other kinds are of later versions: skipped. What stands before a state `connecting` and what stands
 // behind it are of two connections. A file that ends inside of a record was cut: what is whole plays.
 //
 // Invariants
-//   - Nothing that was sent is in it, so no token is; the URL has neither user nor query.
+//   - Of what was sent only subscriptions are in it, so no token is; the URL has neither user nor query.
 //   - A length in the file never sizes an allocation.
 import Basics
 import Dialects
@@ -25,6 +26,7 @@ import Dialects
 enum CaptureKind {
     static let state: UInt8 = 4
     static let measure: UInt8 = 5
+    static let asked: UInt8 = 6
 }
 
 enum CaptureFormat {
@@ -62,8 +64,9 @@ public struct CaptureHead: Hashable, Sendable {
         self.subscriptions = subscriptions.map { ClientMessage(.subscribe($0)).json }
     }
 
-    /// The first line, with its end.
+    /// The first line, with its end. Subscriptions that are too long for it are in a record alone.
     var line: String {
+        let list = subscriptions.joined(separator: ",")
         var message = "{\"format\":\"\(CaptureFormat.name)\",\"version\":\(CaptureFormat.version)"
         for (name, value) in [
             ("url", url), ("started", started.utc), ("encoding", encoding), ("transport", transport),
@@ -71,7 +74,7 @@ public struct CaptureHead: Hashable, Sendable {
             message += ",\"\(name)\":\(ControlMessage.quoted(value))"
         }
         message += ",\"started_ns\":\(started.raw)"
-        return message + ",\"subscriptions\":[\(subscriptions.joined(separator: ","))]}\n"
+        return message + ",\"subscriptions\":[\(list.utf8.count <= CaptureFormat.headMax / 2 ? list : "")]}\n"
     }
 
     /// - Throws: why it is no capture.

@@ -104,6 +104,7 @@ public final class CapturePlayer {
             if state == .connecting { decoder.begin() }
             onEvent(.state(state), now)
         case CaptureKind.measure: measure(record.bytes) { onEvent($0, now) }
+        case CaptureKind.asked: onEvent(.asked(CapturePlayer.requests(record.bytes)), now)
         default:
             // Of a later version.
             guard let kind = RawKind(rawValue: record.kind) else { return }
@@ -131,6 +132,15 @@ public final class CapturePlayer {
         guard let value = CapturePlayer.value(bytes) else { return }
         if let span = value["round_trip_ns"]?.integer { onEvent(.roundTrip(Nanoseconds(raw: span))) }
         if let span = value["clock_offset_ns"]?.integer { onEvent(.clockOffset(Nanoseconds(raw: span))) }
+    }
+
+    /// A line that is no request is passed over.
+    private static func requests(_ bytes: [UInt8]) -> [ClientMessage.Subscribe] {
+        bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+            let message = line.withUnsafeBytes { try? ClientMessage(json: $0) }
+            guard case .subscribe(let request)? = message?.operation else { return nil }
+            return request
+        }
     }
 
     private static func value(_ bytes: [UInt8]) -> JSONValue? {

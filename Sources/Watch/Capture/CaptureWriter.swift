@@ -21,6 +21,9 @@ public struct CaptureWriter {
             append(CaptureKind.measure, "{\"round_trip_ns\":\(span.raw)}", now, &buffer)
         case .clockOffset(let span):
             append(CaptureKind.measure, "{\"clock_offset_ns\":\(span.raw)}", now, &buffer)
+        case .asked(let wanted):
+            let requests = wanted.map { ClientMessage(.subscribe($0)).json }
+            append(CaptureKind.asked, requests.joined(separator: "\n"), now, &buffer)
         case .message, .unreadable: break
         }
     }

@@ -23,4 +23,6 @@ public enum LinkEvent {
     case roundTrip(Nanoseconds)
     /// What the server's clock shows more than ours.
     case clockOffset(Nanoseconds)
+    /// What the server is asked for from now on: of recordings. Who has a link told it so.
+    case asked([ClientMessage.Subscribe])
 }

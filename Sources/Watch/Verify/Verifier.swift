@@ -49,6 +49,7 @@ public struct Verifier {
         switch event {
         case .state(.connecting): connect()
         case .message(let message): return take(message)
+        case .asked(let wanted): set(wanted)
         case .unreadable(let text): return wrong("message", "one that can be read", text)
         default: break
         }
