@@ -110,13 +110,16 @@ nonisolated(unsafe) private var signalsSeen = 0
         #expect(mode.size == (80, 24) && !mode.isEntered)
     }
 
-    @Test("a size of nothing is a size", arguments: [(0, 0), (10, 1), (200, 60)])
-    func sizes(columns: Int, rows: Int) throws {
+    @Test(
+        "a size is what the terminal says; one that was never set is the usual one",
+        arguments: [((10, 1), (10, 1)), ((0, 24), (0, 24)), ((0, 0), (80, 24))])
+    func sizes(said: (Int, Int), taken: (Int, Int)) throws {
+        let (columns, rows) = said
         let terminal = try PseudoTerminal.open()
         var window = winsize()
         (window.ws_col, window.ws_row) = (UInt16(columns), UInt16(rows))
         try #require(ioctl(terminal.near, UInt(TIOCSWINSZ), &window) == 0)
         let mode = TerminalMode(input: terminal.near, output: terminal.near)
-        #expect(mode.size == (columns, rows))
+        #expect(mode.size == taken)
     }
 }

@@ -73,10 +73,12 @@ public struct TerminalMode: ~Copyable {
     @inline(never)
     public static func giveBack() { _ = tf_terminal_leave() }
 
-    /// Columns and rows, 0 of them if the terminal says so; 80 × 24 where it says nothing.
+    /// Columns and rows; 80 × 24 where nothing is said, or nothing was ever set (0 × 0: a terminal that a
+    /// program made, and gave no size).
     public var size: (columns: Int, rows: Int) {
         var rows: Int32 = 0, columns: Int32 = 0
         for descriptor in [output, input] where tf_window_size(descriptor, &rows, &columns) == 0 {
+            guard columns > 0 || rows > 0 else { break }
             return (max(0, Int(columns)), max(0, Int(rows)))
         }
         return (80, 24)
