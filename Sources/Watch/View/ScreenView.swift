@@ -15,7 +15,8 @@ public struct ScreenView {
 
     public static func render(_ model: Model, glyphs: Glyphs = .unicode, at now: Moment) -> Canvas {
         let layout = Layout(columns: model.size.columns, rows: model.size.rows)
-        let view = ScreenView(model: model, glyphs: glyphs, now: now, layout: layout, listed: model.listedPlaces)
+        let view = ScreenView(
+            model: model, glyphs: glyphs, now: now, layout: layout, listed: model.listedPlaces)
         var canvas = Canvas(columns: model.size.columns, rows: model.size.rows)
         view.draw(on: &canvas)
         return canvas
