@@ -53,3 +53,21 @@ public struct InputFile: ~Copyable {
     /// False for pipes, terminals and sockets: what they gave once is gone.
     public var canRewind: Bool { lseek(descriptor, 0, SEEK_CUR) >= 0 }
 }
+
+extension InputFile {
+    /// The first `limit` bytes of a file, a pipe, or standard input (`-`), waiting for what is to come.
+    public static func bytes(_ path: String, atMost limit: Int) throws(SystemError) -> [UInt8] {
+        let file = try InputFile(path)
+        var bytes: [UInt8] = [], room = [UInt8](repeating: 0, count: 65_536)
+        while bytes.count < limit {
+            let most = min(room.count, limit - bytes.count)
+            let count = try room.withUnsafeMutableBufferPointer { room throws(SystemError) in
+                guard let base = room.baseAddress else { return 0 }
+                return try file.read(into: base, atMost: most)
+            }
+            guard count > 0 else { break }
+            bytes += room[..<count]
+        }
+        return bytes
+    }
+}

@@ -35,17 +35,7 @@ struct Settings {
     /// A small file that an option names: at most a byte more than a configuration file may have.
     static func bytes(ofFile path: String, for option: String) throws(UsageError) -> [UInt8] {
         do throws(SystemError) {
-            let file = try InputFile(path)
-            var bytes = [UInt8](repeating: 0, count: OptionFile.bytesMax + 1), count = 0
-            while count < bytes.count {
-                let read = try bytes.withUnsafeMutableBufferPointer { room throws(SystemError) in
-                    guard let base = room.baseAddress else { return 0 }
-                    return try file.read(into: base + count, atMost: room.count - count)
-                }
-                guard read > 0 else { break }
-                count += read
-            }
-            return Array(bytes[..<count])
+            return try InputFile.bytes(path, atMost: OptionFile.bytesMax + 1)
         } catch {
             throw UsageError("--\(option) \(path): \(error.reason)")
         }

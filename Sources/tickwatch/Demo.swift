@@ -11,9 +11,7 @@ final class Demo {
 
     /// - Throws: an unknown scenario, or what the system says against it.
     init(scenario name: String?, now: Moment) throws {
-        var faults: [UsageError] = []
-        let scenario = name.map { Scenario($0, settings: [], faults: &faults) } ?? .default
-        if let fault = faults.first { throw fault }
+        let scenario = try Demo.scenario(name)
         let listener = try Listener.bind(host: "127.0.0.1", port: 0)
         port = listener.address.port
         let tape = Tape(capacity: 1 << 16), epoch = UInt32(truncatingIfNeeded: now.wall.raw >> 20) | 1
@@ -38,5 +36,24 @@ final class Demo {
             }
         }
         _ = try loops.start()
+    }
+
+    /// One by its name, or of a file.
+    private static func scenario(_ name: String?) throws -> Scenario {
+        guard let name else { return .default }
+        var faults: [UsageError] = []
+        let scenario: Scenario
+        if name.hasSuffix(".scenario") {
+            do throws(SystemError) {
+                let text = try InputFile.bytes(name, atMost: OptionFile.bytesMax + 1)
+                scenario = Scenario(text, name: name, settings: [], faults: &faults)
+            } catch {
+                throw UsageError("--scenario \(name): \(error.reason)")
+            }
+        } else {
+            scenario = Scenario(name, settings: [], faults: &faults)
+        }
+        if let fault = faults.first { throw fault }
+        return scenario
     }
 }

@@ -21,7 +21,8 @@ final class VerifyRun {
     private var turn = 0
     private var fetch: HTTPFetch?
     private var nextFetch = Instant.zero
-    private var refusals = 0
+    /// Snapshots that could not be had, and why the first one could not.
+    private var missed = (count: 0, reason: "")
 
     private static let fetchEvery = Nanoseconds.milliseconds(250)
     private static let patience = Nanoseconds.seconds(5)
@@ -43,6 +44,7 @@ final class VerifyRun {
     }
 
     func run() throws -> ExitStatus {
+        for fault in setup.faults { Tickwatch.complain(fault) }
         stream.set(wanted)
         if let asked = stream.asked { verifier = Verifier(asked) }
         while status == nil { try step() }
@@ -91,7 +93,6 @@ final class VerifyRun {
     }
 
     private func refused(_ ack: AckMessage) {
-        refusals = max(refusals, ack.refused.count)
         guard !ack.refused.isEmpty, ack.symbols.isEmpty, symbols.isEmpty else { return }
         Tickwatch.complain(
             "the server refused \(ack.refused.map { "\($0.symbol) (\($0.code))" }.joined(separator: ", "))")
@@ -107,9 +108,9 @@ final class VerifyRun {
             do throws(ClientError) {
                 if let answer = try fetch.pump(readable: readable, writable: writable) { took(answer) }
             } catch {
-                self.fetch = nil
+                miss(error.description)
             }
-            if now >= nextFetch + VerifyRun.patience { self.fetch = nil }
+            if now >= nextFetch + VerifyRun.patience { miss("no answer in time") }
             return
         }
         guard now >= nextFetch, !symbols.isEmpty else {
@@ -125,12 +126,19 @@ final class VerifyRun {
         do throws(ClientError) {
             try fetch.connect()
             self.fetch = fetch
-        } catch {}
+        } catch {
+            miss(error.description)
+        }
+    }
+
+    private func miss(_ reason: String) {
+        fetch = nil
+        missed = (missed.count + 1, missed.count == 0 ? reason : missed.reason)
     }
 
     private func took(_ answer: HTTPAnswer) {
         fetch = nil
-        guard answer.head.status == 200 else { return }
+        guard answer.head.status == 200 else { return miss(answer.refusal.description) }
         let depth = ClientMessage.Subscribe.depthMax
         let divergence = answer.body.withUnsafeBytes { verifier.check(snapshot: $0, depth: depth) }
         if let divergence { diverged(divergence) }
@@ -153,6 +161,7 @@ final class VerifyRun {
         return "\(totals.messages) messages, \(totals.books) books, \(totals.checksums) checksums, "
             + "\(totals.snapshotsCompared) snapshots compared"
             + (totals.snapshotsIncomparable > 0 ? " (\(totals.snapshotsIncomparable) not comparable)" : "")
+            + (missed.count > 0 ? ", \(missed.count) not to be had (\(missed.reason))" : "")
             + ", \(totals.gaps) gaps declared"
             + (totals.epochs > 1 ? ", \(totals.epochs - 1) new lives of the feed: " : ": ")
             + (status == .integrity ? "DIVERGED" : "no divergence")

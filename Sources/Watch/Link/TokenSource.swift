@@ -32,14 +32,9 @@ public struct TokenSource {
         guard let file else {
             return TokenSource.trimmed(getenv("TICKERFEED_TOKEN").map { String(cString: $0) } ?? "")
         }
-        var bytes = [UInt8](repeating: 0, count: TokenSource.bytesMax)
         do throws(SystemError) {
-            let input = try InputFile(file)
-            let count = try bytes.withUnsafeMutableBufferPointer { room throws(SystemError) in
-                guard let base = room.baseAddress else { return 0 }
-                return try input.read(into: base, atMost: room.count)
-            }
-            return TokenSource.trimmed(String(decoding: bytes[..<count], as: UTF8.self))
+            let bytes = try InputFile.bytes(file, atMost: TokenSource.bytesMax)
+            return TokenSource.trimmed(String(decoding: bytes, as: UTF8.self))
         } catch {
             throw UsageError("--token-file \(file): \(error.reason)")
         }

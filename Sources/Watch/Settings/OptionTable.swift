@@ -63,7 +63,7 @@ extension WatchOptions {
             WatchOption(
                 "admin-token-file", "FILE", "the token that the admin port wants", offer: .file),
             WatchOption("demo", nil, "watch a simulated market in this process; no server is needed"),
-            WatchOption("scenario", "NAME", "with --demo: which market (tickerd --help lists them)"),
+            WatchOption("scenario", "NAME|FILE", "with --demo: which market (tickerd --help lists them)"),
         ])
 
     private static let streamOptions = Group(

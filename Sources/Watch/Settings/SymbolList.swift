@@ -70,24 +70,6 @@ public enum SymbolList {
     }
 }
 
-extension InputFile {
-    /// The first `limit` bytes of a file or of standard input.
-    static func bytes(_ path: String, atMost limit: Int) throws(SystemError) -> [UInt8] {
-        let file = try InputFile(path)
-        var bytes: [UInt8] = [], room = [UInt8](repeating: 0, count: 65_536)
-        while bytes.count < limit {
-            let most = min(room.count, limit - bytes.count)
-            let count = try room.withUnsafeMutableBufferPointer { room throws(SystemError) in
-                guard let base = room.baseAddress else { return 0 }
-                return try file.read(into: base, atMost: most)
-            }
-            guard count > 0 else { break }
-            bytes += room[..<count]
-        }
-        return bytes
-    }
-}
-
 extension WatchOptions {
     static func wishes(_ given: Arguments, isExact: Bool) throws(UsageError) -> [Wish] {
         var wishes: [Wish] = []
