@@ -15,7 +15,7 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
-from harness import TICKERD, TICKWATCH, Server, run_in_turn
+from harness import ROOT, TICKERD, TICKWATCH, Server, run_in_turn
 from native import exact
 from piped import Piped, quote, storm, trade
 from terminal import clean, memory
@@ -225,13 +225,22 @@ def unknown_symbols_beside_known_ones_are_told(server):
 def wrong_usage_is_one_line_and_exit_2(server):
     for arguments in ([], ["--nope", "AAPL"], ["--rate", "0", "AAPL"], ["--url", "http://x", "AAPL"], ["--json", "--csv", "AAPL"],
                       ["-n", "0", "AAPL"], ["--for", "soon", "AAPL"], ["A\x1b[31mB"], ["@/nowhere", "AAPL"], ["--group", "none"],
-                      ["--replay", "/nowhere"], ["--config", "/nowhere", "AAPL"], ["--completions", "tcsh"]):
+                      ["--replay", "/nowhere"], ["--config", "/nowhere", "AAPL"], ["--completions", "tcsh"],
+                      ["--demo", "--scenario", "/nowhere.scenario"], ["--demo", "--scenario", "none"]):
         done = run(*arguments)
         assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout, done
         assert "\x1b" not in done.stderr, done
     for url in (server.url + "?token=sesame", server.url.replace("//", "//ann:sesame@")):
         done = run("--url", url, "AAPL")
         assert done.returncode == 2 and "--token-file" in done.stderr and "sesame" not in done.stderr, done
+
+
+# A demo
+
+def a_demo_plays_scenarios_by_name_and_from_files():
+    for scenario in ("burst", str(ROOT / "feeds/scenarios/burst.scenario")):
+        done = run("--demo", "--scenario", scenario, "--no-config", "-n", "1", "AAPL")
+        assert done.returncode == 0 and done.stdout.startswith("AAPL ") and done.stderr == "", done
 
 
 # Symbols
@@ -401,7 +410,7 @@ def main():
         a_line_a_change_at_once, a_pipe_that_is_closed_ends_it_though_nothing_happens, json_has_exact_decimals,
         until_ends_when_it_is_true, a_slow_reader_gets_newer_lines_and_the_last_ones,
         a_slow_reader_of_trades_is_told_which_it_lost, completions_and_the_manual_are_valid, bash_completes_options,
-        it_starts_quickly, the_server_names_wrong_options,
+        a_demo_plays_scenarios_by_name_and_from_files, it_starts_quickly, the_server_names_wrong_options,
     ])
 
 
