@@ -29,8 +29,9 @@ export function decode(buffer, names) {
 		// A view of the block alone: what is too short throws.
 		const view = new DataView(buffer, at += 8, length), long = i => view.getBigInt64(i, true), int = i => view.getUint32(i, true)
 		const text = (i, count) => String.fromCharCode(...new Uint8Array(buffer, at + i, count)).replace(/\0+$/, "")
+		const number = (i, digits) => long(i) === -(2n ** 63n) ? null : Number(decimal(long(i), digits))
 		const read = {
-			9: i => plain(decimal(long(i), 9)), 8: i => plain(decimal(long(i), 8)), T: i => `${long(i)}`, N: i => Number(long(i)),
+			9: i => number(i, 9), 8: i => number(i, 8), T: i => `${long(i)}`, N: i => Number(view.getBigUint64(i, true)),
 			M: i => Number(long(i)) || null, I: i => long(i) ? `${view.getBigUint64(i, true)}` : null,
 			C: int, R: i => text(i, 4), W: (i, name) => WORDS[name][view.getUint8(i)],
 		}
@@ -69,7 +70,6 @@ export function decode(buffer, names) {
 
 // Fixed point to a number, or to text where a double would round it; and back.
 function decimal(units, digits) {
-	if (units === -(2n ** 63n)) return null
 	const value = Number(units)
 	return Math.abs(value) < 2 ** 50 ? value / 10 ** digits : `${units}`.slice(0, -digits) + "." + `${units}`.slice(-digits)
 }
@@ -79,7 +79,7 @@ function fixed(value, digits) {
 	const [whole, part = ""] = `${value}`.split(".")
 	return BigInt(whole + part.padEnd(digits, 0))
 }
-const plain = value => value && +value, numbers = levels => levels.map(level => level.map(plain))
+const numbers = levels => levels.map(level => level.map(Number))
 
 /** CRC-32 of a book's levels, bids and then asks, in the wire's units. */
 export function checksum(levels) {
