@@ -227,7 +227,7 @@ test("over HTTP what differs only by channel shares a stream, at most 4, and wha
   for (let rate = 1; rate <= 4; rate++) all.feed.subscribe(`S${rate}`, { rate })
   await settle()
   assert.equal(all.requests.filter(({ aborted }) => !aborted).length, 4)
-  assert.deepEqual(all.told("error").map(({ code, keys }) => [code, keys]), [["limit_streams", ["quote  S4"]]])
+  assert.deepEqual(all.told("error").map(({ code, symbols }) => [code, symbols]), [["limit_streams", ["S4"]]])
 })
 
 test("targets stay below 1,900 bytes", async () => {

@@ -120,17 +120,23 @@ const isSingle = ({channel, mode}) => channel === "status" || channel === "trade
 
 const CODES = {401: "unauthenticated", 403: "forbidden", 4401: "token_expired", 4403: "entitlement_withdrawn",
 	4408: "too_slow", 4429: "limit_operations"}
+const FINAL = new Set(["forbidden", "entitlement_withdrawn", "bad_request", "protocol"])
 for (const code of [1002, 1003, 1007, 1009, 1010]) CODES[code] = "protocol"
 
 /** A feed; docs/BROWSER.md has its options, events and methods. */
 export function connect(options = {}) {
-	const {url = ".", token, hiddenRate = 0.1, random = Math.random, visibility = globalThis.document, fetch = globalThis.fetch,
-		WebSocket = globalThis.WebSocket, timers: {now = Date.now, setTimeout, clearTimeout} = globalThis} = options
+	const {
+		url = ".", token, hiddenRate = 0.1, random = Math.random, visibility = globalThis.document,
+		fetch = globalThis.fetch, WebSocket = globalThis.WebSocket,
+		timers: {now = Date.now, setTimeout, clearTimeout} = globalThis,
+	} = options
 	let {transport: wish = "auto", encoding = "json"} = options
 	const base = new URL(url, import.meta.url).href.replace(/^ws/, "http").replace(/\/?$/, "/v1/")
 	const {on, tell} = listeners(), subscriptions = new Set(), renewable = typeof token === "function"
-	// By key: versions and books; who listens; the place up to which the server was heard; what to subscribe to again.
-	const versions = new Map(), routed = new Map(), begun = new Map(), mending = new Set()
+	// By key: versions and books, who listens, and the place up to which the server was heard.
+	const versions = new Map(), routed = new Map(), begun = new Map()
+	// Keys to subscribe to again.
+	const mending = new Set()
 	const counts = {messages: 0, bytes: 0, gaps: 0, losses: 0, reconnects: -1, merged: 0}
 	let current, spare, level, why, epoch, attempt, climbs, waiting, climbing, planned, shown, limit, mended = 0
 
@@ -141,14 +147,16 @@ export function connect(options = {}) {
 			const {channel, background, rate, stamps, on_slow, mode, depth, crc} = options
 			const said = {rate, stamps, on_slow, ...channel === "trade" && {mode}, ...channel === "book" && {depth, crc}}
 			// Trades one by one are no state that could be thinned out.
-			if (hidden && hiddenRate !== null && background !== "full" && !isSingle(options) && !(rate <= hiddenRate)) said.rate = hiddenRate
+			const slower = hidden && hiddenRate !== null && background !== "full" && !isSingle(options)
+			if (slower && !(rate <= hiddenRate)) said.rate = hiddenRate
 			if (!hidden || background !== "off") for (const key of keys) want.set(key, said)
 		}
 		return want
 	}
 
 	function routes(key) {
-		if (!routed.has(key)) routed.set(key, [...subscriptions].filter(({keys}) => keys.some(asked => covers(asked, key))))
+		const isTold = ({keys}) => keys.some(asked => covers(asked, key))
+		if (!routed.has(key)) routed.set(key, [...subscriptions].filter(isTold))
 		return routed.get(key)
 	}
 
@@ -211,7 +219,8 @@ export function connect(options = {}) {
 		let parts = pack(want, true)
 		if (parts.length > 4) parts = pack(want)
 		for (const {keys} of parts.splice(4)) {
-			tell("error", {type: "error", code: "limit_streams", message: `more than 4 streams: without ${keys}`, keys})
+			const symbols = keys.map(key => key.split(" ")[2])
+			tell("error", {type: "error", code: "limit_streams", message: `4 streams at most: without ${symbols}`, symbols})
 		}
 		for (const one of link.streams) {
 			const at = parts.findIndex(({query}) => query === one.query)
@@ -225,25 +234,29 @@ export function connect(options = {}) {
 	function pack(want, apart) {
 		const rows = {}, groups = {}, parts = []
 		for (const [key, {rate, stamps, on_slow, ...own}] of want) {
-			const [channel, interval, symbol] = key.split(" "), row = {symbol, rate, stamps, on_slow, old: apart && begun.has(key)}
-			const {channels} = Object.assign(rows[JSON.stringify([row, interval === "1s"])] ??= {...row, channels: []}, own, interval && {interval})
-			channels.push(channel)
+			const [channel, interval, symbol] = key.split(" ")
+			const common = {symbol, rate, stamps, on_slow, old: apart && begun.has(key)}
+			const row = rows[JSON.stringify([common, interval === "1s"])] ??= {...common, channels: []}
+			row.channels.push(channel)
+			Object.assign(row, own, interval && {interval})
 		}
 		for (const {symbol, ...said} of Object.values(rows)) (groups[JSON.stringify(said)] ??= []).push(symbol)
 		for (const [group, symbols] of Object.entries(groups)) {
 			const {old, channels, ...said} = JSON.parse(group)
+			const options = Object.entries(said).map(([name, value]) => `&${name}=${value}`).join("")
 			let part
 			for (const symbol of symbols.sort()) {
 				const word = encodeURIComponent(symbol)
 				if (part?.query.length + word.length < 1800) part.query += "," + word
-				else parts.push(part = {keys: [], query: `?channel=${channels}${Object.entries(said).map(([name, value]) => `&${name}=${value}`).join("")}&symbols=${word}`})
+				else parts.push(part = {keys: [], query: `?channel=${channels}${options}&symbols=${word}`})
 				part.keys.push(...channels.map(channel => keyOf(channel, said.interval, symbol)))
 			}
 		}
 		return parts
 	}
 
-	const get = ({bearer}, path, signal) => fetch(base + path, {signal, headers: bearer ? {Authorization: `Bearer ${bearer}`} : {}})
+	const get = ({bearer}, path, signal) =>
+		fetch(base + path, {signal, headers: bearer ? {Authorization: `Bearer ${bearer}`} : {}})
 
 	async function follow(link, one) {
 		const abort = new AbortController(), places = one.keys.map(key => begun.get(key)), polls = link.kind === "poll"
@@ -254,12 +267,15 @@ export function connect(options = {}) {
 		}
 		link.streams.add(one)
 		// The place heard of first: what then comes twice is dropped, and what does not come is said to be lost.
-		one.place = places.every(place => place?.text) ? {...places.sort((a, b) => a.at - b.at)[0]} : {}
+		const resumes = places.every(place => place?.text)
+		one.place = resumes ? {...places.sort((a, b) => a.at - b.at)[0]} : {}
+		if (resumes) for (const key of one.keys) begun.set(key, one.place)
 		try {
 			while (!one.dead) {
 				one.heard = now()
 				watch(link, one, polls ? 40000 : 5000)
-				const {text} = one.place, answer = await get(link, link.kind + one.query + (text ? `&cursor=${text}` : ""), abort.signal)
+				const {text} = one.place, path = link.kind + one.query + (text ? `&cursor=${text}` : "")
+				const answer = await get(link, path, abort.signal)
 				if (polls || !answer.ok) {
 					const body = await answer.text()
 					if (one.dead) return
@@ -270,9 +286,10 @@ export function connect(options = {}) {
 					continue
 				}
 				one.answered = true
-				const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader(), read = events(({id, data}) => {
+				const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
+				const read = events(({id, data}) => {
 					if (id) Object.assign(one.place, {text: id, at: now()})
-					if (data) one.dead || hear(link, one, data)
+					if (data && !one.dead) hear(link, one, data)
 				})
 				for (let piece; !(piece = await reader.read()).done;) one.heard = now(), read(piece.value)
 				throw Error("the stream ended")
@@ -283,7 +300,8 @@ export function connect(options = {}) {
 	}
 
 	function refused(link, one, {status, headers}, text) {
-		const [, code = CODES[status] ?? `http_${status}`, message = text] = /^([a-z_]+): ([^]+)/.exec(text) ?? []
+		const said = /^([a-z_]+): ([^]+)/.exec(text) ?? []
+		const [, code = CODES[status] ?? `http_${status}`, message = text] = said
 		if (!/^(bad|unknown)_/.test(code)) return ended(link, {code, message}, 1000 * headers.get("Retry-After") || 0)
 		// Nothing of this stream is to be had; others go on.
 		clearTimeout(one.timer)
@@ -333,11 +351,13 @@ export function connect(options = {}) {
 			const keys = m.symbols?.map(symbol => keyOf(channel, interval, symbol)) ?? []
 			if (m.resumed === false) forget(keys)
 			for (const key of keys) begun.set(key, one.place)
-			for (const {symbol, code} of m.refused ?? []) if (code !== "not_subscribed") refuse(keyOf(channel, interval, symbol), code)
+			for (const {symbol, code} of m.refused ?? []) {
+				if (code !== "not_subscribed") refuse(keyOf(channel, interval, symbol), code)
+			}
 			if (id === "auth") ready(link)
 		} else if (type === "error" && id === "auth" && !link.open) ended(link, m)
 		else if (type === "goodbye") ended(link, m, m.reconnect_after_ms)
-		else if (type === "expiring" && link.socket && renewable) Promise.resolve(token()).then(bearer => auth(link, bearer)).catch(console.warn)
+		else if (type === "expiring" && link.socket && renewable) renew(link)
 		else if (type === "epoch") {
 			one.place.text = undefined
 			forget(one.keys)
@@ -363,18 +383,23 @@ export function connect(options = {}) {
 
 	const auth = (link, bearer) => send(link, {op: "auth", id: "auth", token: bearer})
 
+	async function renew(link) {
+		try { auth(link, await token()) } catch (error) { console.warn("tickerfeed: no newer token:", error) }
+	}
+
 	function say(key, gap) {
 		tell("gap", gap)
 		for (const one of routes(key)) one.tell("gap", gap)
 	}
 
 	// Another life of the feed: versions and books of the last one mean nothing any more.
-	function forget(keys = [...begun.keys()]) {
-		for (const key of versions.keys()) if (keys.some(asked => covers(asked, key))) {
+	function forget(keys) {
+		for (const key of versions.keys()) {
+			if (keys && !keys.some(asked => covers(asked, key))) continue
 			versions.delete(key)
 			for (const {state} of routes(key)) state.delete(key.split(" ")[2])
 		}
-		for (const key of keys) begun.delete(key)
+		for (const key of keys ?? begun.keys()) begun.delete(key)
 	}
 
 	// What is missing is told and subscribed to again; once a second at most, or a lasting fault would be a storm.
@@ -387,8 +412,9 @@ export function connect(options = {}) {
 	}
 
 	function data(m) {
-		const {type, sym, seq, prev, snap} = m, key = keyOf(type, m.interval, sym), to = routes(key), book = type === "book"
-		const entry = versions.get(key) ?? {}, {last} = entry, single = to[0] && isSingle(to.at(-1).options), levels = [m.bids, m.asks]
+		const {type, sym, seq, prev, snap} = m, key = keyOf(type, m.interval, sym), to = routes(key)
+		const entry = versions.get(key) ?? {}, {last} = entry, single = to[0] && isSingle(to.at(-1).options)
+		const book = type === "book", levels = [m.bids, m.asks]
 		if (book) [m.bids, m.asks] = levels.map(numbers)
 		// After a resumption things come again; a state's snapshot is taken all the same.
 		if (!to[0] || seq <= last && (!snap || single || type === "bar")) return
@@ -397,24 +423,30 @@ export function connect(options = {}) {
 		if (prev) counts.merged += seq - prev - 1
 		versions.set(key, entry)
 		entry.last = seq
-		if (book) {
-			if (snap) entry.sides = [new Map(), new Map()]
-			else if (prev !== last) entry.sides = null
-			if (!entry.sides) return
-			const [bids, asks] = entry.sides.map((side, i) => {
-				for (const [price, size] of levels[i]) +size ? side.set(price, size) : side.delete(price)
-				return [...side].sort(([a], [b]) => (i * 2 - 1) * (a - b || Number(fixed(a, 9) - fixed(b, 9))))
-			})
-			const ok = !("crc" in m) || m.crc === checksum([...bids, ...asks])
-			if (!ok) {
-				entry.sides = null
-				if (entry.book) entry.book.ok = ok
-				return lost(key, m, seq, seq, "crc")
-			}
-			entry.book = {bids: numbers(bids), asks: numbers(asks), ok}
+		if (book && !build(entry, levels, m, last)) {
+			// Without sides it is the snapshot that is waited for; with them the sum was another.
+			if (entry.sides) lost(key, m, seq, seq, "crc")
+			entry.sides = null
+			return
 		}
 		entry.m = m
 		for (const one of to) update(one, entry)
+	}
+
+	// Takes a message into the entry's book, and says whether it is the server's.
+	function build(entry, levels, {snap, prev, crc}, last) {
+		if (snap) entry.sides = [new Map(), new Map()]
+		else if (prev !== last) entry.sides = null
+		if (!entry.sides) return false
+		const [bids, asks] = entry.sides.map((side, i) => {
+			for (const [price, size] of levels[i]) +size ? side.set(price, size) : side.delete(price)
+			const order = i ? 1 : -1
+			return [...side].sort(([a], [b]) => order * (a - b || Number(fixed(a, 9) - fixed(b, 9))))
+		})
+		const ok = crc === undefined || crc === checksum([...bids, ...asks])
+		if (ok) entry.book = {bids: numbers(bids), asks: numbers(asks), ok}
+		else if (entry.book) entry.book.ok = false
+		return ok
 	}
 
 	function update({state, tell}, {m, book}) {
@@ -426,12 +458,16 @@ export function connect(options = {}) {
 		clearTimeout(one.timer)
 		const left = Math.min(silence, one.heard + silence - now())
 		if (left > 0) one.timer = setTimeout(() => watch(link, one, silence), left)
-		else ended(link, {code: one.answered && !link.open ? "events_buffered" : "silent", message: `nothing in ${silence} ms`})
+		else {
+			const code = one.answered && !link.open ? "events_buffered" : "silent"
+			ended(link, {code, message: `nothing came in ${silence} ms`})
+		}
 	}
 
 	function report(state, reason = why, retryAt = null) {
 		const transport = current?.kind ?? level, fallback = wish === "auto" && level !== "websocket"
-		feed.status = {state, transport, encoding: transport === "websocket" ? encoding : "json", attempt, retryAt, reason, fallback}
+		const spoken = transport === "websocket" ? encoding : "json"
+		feed.status = {state, transport, encoding: spoken, attempt, retryAt, reason, fallback}
 		tell("status", feed.status)
 	}
 
@@ -445,13 +481,16 @@ export function connect(options = {}) {
 		link.bearer = renewable ? await token() : token
 		if (link.dead) return
 		if (link.kind !== "websocket") return sync(link)
-		const names = new Map(), socket = link.socket = new WebSocket(base.replace("http", "ws") + "stream", `tickerfeed.v1.${encoding}`)
+		const names = new Map(), address = base.replace("http", "ws") + "stream"
+		const socket = link.socket = new WebSocket(address, `tickerfeed.v1.${encoding}`)
 		socket.binaryType = "arraybuffer"
 		watch(link, link, 5000)
 		socket.onerror = () => {}
 		socket.onmessage = ({data}) => link.dead || hear(link, link, data, names)
-		socket.onclose = ({code, reason}) => ended(link, {message: reason || `closed with ${code}`,
-			code: code === 1008 && /token/.test(reason) ? CODES[401] : CODES[code] ?? "lost"}, code === 4429 ? 5000 : 0)
+		socket.onclose = ({code, reason}) => {
+			const name = code === 1008 && /token/.test(reason) ? "unauthenticated" : CODES[code] ?? "lost"
+			ended(link, {code: name, message: reason || `closed with ${code}`}, code === 4429 ? 5000 : 0)
+		}
 	}
 
 	function ready(link) {
@@ -495,7 +534,8 @@ export function connect(options = {}) {
 		const blocked = {code: "websocket_blocked", message: "the server answers, but no WebSocket opens"}
 		const away = {problems: [{code: "unreachable", message: "the server does not answer"}]}, abort = new AbortController()
 		link.timer = setTimeout(() => abort.abort(), 5000)
-		const {ok, problems} = await get(link, "preflight", abort.signal).then(answer => answer.json()).catch(() => away)
+		const asked = get(link, "preflight", abort.signal).then(answer => answer.json())
+		const {ok, problems} = await asked.catch(() => away)
 		clearTimeout(link.timer)
 		if (link !== current) return
 		if (ok && wish === "auto") lower("events", blocked)
@@ -512,12 +552,15 @@ export function connect(options = {}) {
 	// Beside what runs, a WebSocket is tried again after 30 s, 60 s, ... 5 min, or any time less.
 	function climb() {
 		clearTimeout(climbing)
-		climbing = setTimeout(() => { spare = open("websocket") }, random() * Math.min(300000, 30000 * 2 ** climbs++))
+		climbing = setTimeout(() => {
+			drop(spare)
+			spare = open("websocket")
+		}, random() * Math.min(300000, 30000 * 2 ** climbs++))
 	}
 
 	function retry(reason, least = 0) {
-		const {code} = reason, again = renewable && /^(unauthenticated|token_expired)$/.test(code)
-		if (!again && /^(unauthenticated|token_expired|forbidden|entitlement_withdrawn|bad_request|protocol)$/.test(code)) return stop(reason)
+		const {code} = reason, needsToken = code === "unauthenticated" || code === "token_expired"
+		if (FINAL.has(code) || needsToken && !renewable) return stop(reason)
 		const wait = least + random() * Math.min(30000, 500 * 2 ** attempt++)
 		waiting = setTimeout(begin, wait)
 		report("waiting", reason, now() + wait)
@@ -550,15 +593,31 @@ export function connect(options = {}) {
 		on, counts,
 		subscribe(symbols, {channel = "quote", ...said} = {}) {
 			const {on, tell} = listeners(), state = new Map(), options = {channel, ...said}
-			const one = {keys: [symbols].flat().map(symbol => keyOf(channel, said.interval, symbol)), options, state, tell}
+			const keys = [symbols].flat().map(symbol => keyOf(channel, said.interval, symbol))
+			const one = {keys, options, state, tell}
 			const change = () => (routed.clear(), plan())
 			subscriptions.add(one)
 			change()
 			// Who comes second begins with what the first has: the server has nothing new to say.
-			queueMicrotask(() => { for (const [key, entry] of versions) if (entry.m && routes(key).includes(one)) update(one, entry) })
-			return {on, state, set: changes => (Object.assign(options, changes), plan()), close: () => (subscriptions.delete(one), change())}
+			queueMicrotask(() => {
+				for (const [key, entry] of versions) if (entry.m && routes(key).includes(one)) update(one, entry)
+			})
+			return {
+				on, state,
+				set(changes) {
+					Object.assign(options, changes)
+					plan()
+				},
+				close() {
+					subscriptions.delete(one)
+					change()
+				},
+			}
 		},
-		set: ({max_kbps}) => (limit = max_kbps, plan()),
+		set({max_kbps}) {
+			limit = max_kbps
+			plan()
+		},
 		use(changes) {
 			({transport: wish = wish, encoding = encoding} = changes)
 			halt()
