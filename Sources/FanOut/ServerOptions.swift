@@ -16,6 +16,8 @@ public struct ServerOptions: Sendable {
     public var verifier: TokenVerifier?
     /// Proxies whose `X-Forwarded-For` counts.
     public var trustedProxies: [AddressBlock] = []
+    /// `/` is a page for browsers.
+    public var servesDashboard = true
     /// `/metrics` is served here too.
     public var servesMetrics = true
     /// Hears of what ends connections and the like; never of data.

@@ -26,6 +26,7 @@ struct Configuration {
     /// Nil leaves it to the system.
     var congestion: String?
     var allowedOrigins: [String] = []
+    var servesDashboard = true
     /// Nil serves in the clear.
     var tls: TLSFiles?
     var isInsecure = false

@@ -149,6 +149,7 @@ final class Server {
         options.allowedOrigins = configuration.allowedOrigins
         options.trustedProxies = configuration.trustedProxies
         options.verifier = configuration.verifier
+        options.servesDashboard = configuration.servesDashboard
         options.servesMetrics = listener.isLoopback
         options.servesEcho = configuration.isEcho
         options.log = log

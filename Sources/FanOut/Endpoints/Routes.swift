@@ -10,6 +10,7 @@ extension Shard {
     ) throws(HTTPFault) -> HTTPResponse {
         try refuseTokenInURL(request)
         try checkMethod(request)
+        if let page = page(request) { return page }
         switch request.path {
         case "/": return .text(200, Shard.greeting)
         case "/livez": return .text(200, "alive\n")
@@ -53,6 +54,8 @@ extension Shard {
     private static let greeting = """
         tickerd serves market data.
 
+          GET /                   a browser gets the dashboard
+          GET /tickerfeed.js      the browser client, an ES module
           GET /v1/stream          WebSocket: quotes, trades, books, bars, statistics, status
           GET /v1/events          the same over plain HTTP: events, or lines of JSON
           GET /v1/poll            what is new since a cursor

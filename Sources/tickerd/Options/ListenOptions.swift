@@ -21,6 +21,7 @@ extension Configuration {
             Option(
                 "allow-origin", "ORIGIN", "let pages of this origin read the stream; may repeat",
                 mayRepeat: true),
+            Option("no-dashboard", nil, "no page for browsers at /; /tickerfeed.js stays"),
         ])
 
     mutating func takeListen(_ arguments: Arguments) throws(UsageError) {
@@ -36,6 +37,7 @@ extension Configuration {
         }
         for text in arguments.all("allow-origin") { allowedOrigins.append(try Configuration.origin(text)) }
         congestion = arguments["congestion"]
+        servesDashboard = !arguments.has("no-dashboard")
     }
 
     /// An origin is compared byte for byte with what browsers send (RFC 6454 §6.2): what they never send
