@@ -45,7 +45,7 @@ function dress(theme) {
   button.title = `theme: ${theme} (t)`
   button.setAttribute("aria-label", `theme: ${theme}`)
   readPalette()
-  for (const part of [watchlist, symbol, lab]) part.recolour()
+  for (const part of [symbol, lab]) part.recolour()
 }
 
 function beginThemes() {

@@ -7,7 +7,7 @@
 //   - A column is as wide as the longest text it has had, so digits stay where they are and none is cut off.
 import * as address from "./address.js"
 import * as format from "./format.js"
-import { everyBeat, fit, make, palette, repaint, textOf } from "./frame.js"
+import { everyBeat, make, palette, repaint, textOf } from "./frame.js"
 import * as market from "./market.js"
 
 const { state, go } = address
@@ -35,7 +35,12 @@ export const sortable = columns.filter(column => column.value).map(({ name, titl
 const heights = { table: 26, cards: 56 }
 const cardsBelow = 460
 const flashFor = 300
-const budget = 5
+/** Milliseconds and lines of a frame: many lines at once would be one long frame, over some it is none. */
+const budget = 4
+const linesPerFrame = 10
+/** Sparklines in a frame. A canvas for each would cost more than all else: each is a layer of its own. */
+const sparksPerFrame = 6
+const vector = "http://www.w3.org/2000/svg"
 
 let scroller, table, head, body, empty, count
 let layout = "table"
@@ -61,8 +66,11 @@ class Slot {
 
   constructor() {
     this.cells = columns.map(({ name }) => make("td", { role: "gridcell", "data-cell": name }))
-    this.canvas = make("canvas", { width: 0, height: 0, "aria-hidden": "true" })
-    this.cells[at.spark].append(this.canvas)
+    this.trend = document.createElementNS(vector, "polyline")
+    const picture = document.createElementNS(vector, "svg")
+    picture.setAttribute("aria-hidden", "true")
+    picture.append(this.trend)
+    this.cells[at.spark].append(picture)
     this.nodes = this.cells.map((cell, index) => (index === at.spark ? null : textOf(cell)))
     this.line = make("tr", { role: "row" }, ...this.cells)
   }
@@ -155,35 +163,27 @@ class Slot {
     delete this.cells[at.last].dataset.flash
   }
 
+  /** A minute's prices between their lowest and highest, the newest right. */
   paintSpark() {
-    const { row, canvas } = this
+    const { row, trend } = this
+    const { spark, sparkCount } = row
     row.isSparkDirty = false
-    const [across, down] = [84, 18]
-    const context = fit(canvas, across, down)
-    const held = Math.min(row.sparkCount, row.spark.length)
-    if (held < 2) return
+    const held = Math.min(sparkCount, spark.length)
+    const price = back => spark[(sparkCount - 1 - back) % spark.length]
     let low = Infinity
     let high = -Infinity
-    for (let index = 0; index < held; index++) {
-      low = Math.min(low, row.spark[index])
-      high = Math.max(high, row.spark[index])
+    for (let back = 0; back < held; back++) {
+      low = Math.min(low, price(back))
+      high = Math.max(high, price(back))
     }
-    const scale = high > low ? (down - 4) / (high - low) : 0
-    const first = row.sparkCount - held
-    context.beginPath()
-    for (let index = 0; index < held; index++) {
-      const price = row.spark[(first + index) % row.spark.length]
-      const x = across - 2 - (held - 1 - index) * ((across - 4) / (row.spark.length - 1))
-      const y = scale ? down - 2 - (price - low) * scale : down / 2
-      if (index) context.lineTo(x, y)
-      else context.moveTo(x, y)
+    let points = ""
+    for (let back = held - 1; back >= 0 && held > 1; back--) {
+      const y = high > low ? 16 - (14 * (price(back) - low)) / (high - low) : 9
+      points += `${(82 - (back * 80) / (spark.length - 1)).toFixed(1)},${y.toFixed(1)} `
     }
-    const newest = row.spark[(row.sparkCount - 1) % row.spark.length]
-    const oldest = row.spark[first % row.spark.length]
-    context.strokeStyle = newest > oldest ? palette.up : newest < oldest ? palette.down : palette.soft
-    context.lineWidth = 1.25
-    context.lineJoin = "round"
-    context.stroke()
+    trend.setAttribute("points", points)
+    const moved = held ? price(0) - price(held - 1) : 0
+    trend.setAttribute("class", moved > 0 ? "up" : moved < 0 ? "down" : "")
   }
 }
 
@@ -199,11 +199,11 @@ const lines = {
   from: 0,
   paint(now) {
     const began = performance.now()
-    while (this.from < dirty.length) {
+    const end = Math.min(dirty.length, this.from + linesPerFrame)
+    while (this.from < end && performance.now() - began < budget) {
       const row = dirty[this.from++]
       row.isDirty = false
       row.slot?.paint(began)
-      if (this.from % 8 === 0 && performance.now() - began > budget) break
     }
     if (this.from >= dirty.length) {
       dirty.length = 0
@@ -225,15 +225,27 @@ const lines = {
   },
 }
 
-/** Ages of all lines, and sparklines that moved. */
-const trends = {
+/** Ages of all lines. */
+const ages = {
   paint() {
     const now = performance.now()
-    for (const slot of pool) {
-      if (!slot.row) continue
-      slot.paintAge(now)
-      if (slot.row.isSparkDirty) slot.paintSpark()
+    for (const slot of pool) if (slot.row) slot.paintAge(now)
+  },
+}
+
+/** Sparklines that moved, some in each frame. */
+const trends = {
+  from: 0,
+  paint() {
+    let left = sparksPerFrame
+    for (; this.from < pool.length && left; this.from++) {
+      const slot = pool[this.from]
+      if (!slot.row?.isSparkDirty) continue
+      slot.paintSpark()
+      left--
     }
+    if (this.from < pool.length) return true
+    this.from = 0
   },
 }
 
@@ -241,7 +253,8 @@ const trends = {
 const measures = {
   paint() {
     const needs = columns.map(column =>
-      column.name === "mark" ? 18 : column.name === "spark" ? 96 : Math.max(column.least, column.title.length + 1) * character + 14)
+      column.name === "mark" ? 18 : column.name === "spark" ? 96
+        : (Math.max(column.least, column.title.length + 1) + (column.name === "last" ? 1.5 : 0)) * character + 14)
     const kept = new Set(columns)
     let sum = needs.reduce((total, need) => total + need, 0)
     for (const column of [...columns].sort((one, other) => one.weight - other.weight)) {
@@ -461,13 +474,7 @@ export function begin() {
   })
   let beats = 0
   everyBeat(() => {
-    repaint(trends)
-    if (++beats % 2 === 0 && state.sort && !state.sort.startsWith("symbol")) arrange()
+    repaint(++beats % 2 ? ages : trends)
+    if (beats % 2 === 0 && state.sort && !state.sort.startsWith("symbol")) arrange()
   })
-}
-
-/** After the theme changed. */
-export function recolour() {
-  for (const slot of pool) if (slot.row) slot.row.isSparkDirty = true
-  repaint(trends)
 }
