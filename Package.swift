@@ -36,7 +36,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSwiftRuntime"),
-        .target(name: "CPages", exclude: ["pages"]),
+        .target(name: "CPages", exclude: ["pages"], swiftSettings: rules),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Floor 0: bytes, time, memory, measuring.
@@ -81,7 +81,7 @@ let package = Package(
             swiftSettings: rules),
         tests("BasicsTests", of: ["Basics"]),
         tests("MarketTests", of: ["Basics", "Market"]),
-        tests("WireTests", of: ["Basics", "COpenSSL", "Wire"]),
+        tests("WireTests", of: ["Basics", "COpenSSL", "CZlib", "Wire"]),
         tests("DialectsTests", of: ["Basics", "Market", "Dialects"], without: ["Golden"]),
         tests("JournalTests", of: ["Basics", "CLinux", "Market", "Journal", "TickerFeed"]),
         tests(

@@ -31,6 +31,8 @@ public struct ServerOptions: Sendable {
     public var feedReport: @Sendable () -> FeedReport
     /// Who plays, where that can be told what to do; nil: nothing is replayed.
     public var replay: (any ReplayControl)?
+    /// Commands to the replay are taken at `/v1/replay` too; wants tokens, or a listener on loopback.
+    public var takesReplayCommands = false
 
     public init(server: String, epoch: UInt32, feedReport: @escaping @Sendable () -> FeedReport) {
         self.server = server

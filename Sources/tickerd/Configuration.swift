@@ -27,6 +27,8 @@ struct Configuration {
     var congestion: String?
     var allowedOrigins: [String] = []
     var servesDashboard = true
+    /// `/v1/replay` takes commands.
+    var takesReplayCommands = false
     /// Nil serves in the clear.
     var tls: TLSFiles?
     var isInsecure = false

@@ -215,8 +215,10 @@ async def browser(*options):
             async with websockets.connect(address, max_size=None, ping_interval=None) as socket:
                 owner = Browser(socket)
                 pump = asyncio.create_task(owner.pump())
-                yield owner
-                pump.cancel()
+                try:
+                    yield owner
+                finally:
+                    pump.cancel()
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, 9)
