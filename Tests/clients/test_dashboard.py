@@ -359,7 +359,7 @@ async def a_replay_is_moved_from_its_bar():
 
 async def the_lab_merges_for_a_slow_reader():
     with Server("--scenario", "burst") as server:
-        async with opened(f"http://{server.address}/", "v=lab") as (page, _):
+        async with opened(f"http://{server.address}/", "view=lab") as (page, _):
             await page.until("document.querySelector('#lab').offsetParent !== null")
             figure = lambda name: f"parseFloat(document.querySelector('#lab [data-figure={name}]').textContent.replace(/[^0-9.]/g, ''))"
             await page.until(f"{figure('received')} > 0 && {figure('source')} > 0")

@@ -96,5 +96,4 @@ export function begin() {
   sort.addEventListener("change", () => go({ sort: sort.value }))
   address.onChange(paint)
   paint()
-  known = everything().join()
 }

@@ -250,6 +250,8 @@ export function start(options) {
   listen("gap", gap => tell("gap", gap))
   window.tickerfeed = { feed }
   subscribe()
+  // Events and polls have nothing to open, and so no welcome, before something is subscribed to.
+  readDirectory()
   tell("connection")
   tell("status", feed.status)
 }
