@@ -13,7 +13,7 @@ import time
 from harness import ROOT, SESSION, Server, run_in_turn
 
 NODE = os.environ.get("NODE", "node")
-MODULE = ROOT / "Sources/CDashboard/pages/tickerfeed.js"
+MODULE = ROOT / "Sources/CPages/pages/tickerfeed.js"
 WATCH = ROOT / "clients/javascript/watch.mjs"
 #: What is left of the module's size for what is to come: it is one file, without a build step.
 SIZE = 14_336

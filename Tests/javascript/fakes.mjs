@@ -1,6 +1,6 @@
 // A world without clocks and networks for tickerfeed.js: time passes when a test says so, sockets and answers are
 // a test's own, and chance has a seed.
-import { connect } from "../../Sources/CDashboard/pages/tickerfeed.js"
+import { connect } from "../../Sources/CPages/pages/tickerfeed.js"
 
 /** Lets everything run that waits for nothing but a turn: promises and streams. */
 export const settle = async () => { for (let turn = 0; turn < 12; turn++) await new Promise(done => setImmediate(done)) }
