@@ -168,10 +168,10 @@ test("events take over, and the WebSocket when it can be had again: at its welco
   assert.deepEqual([told.seqs, told.gaps], [[1, 2, 3], []])
 })
 
-test("events that a proxy keeps back give way to polls", async () => {
+for (const head of [true, false]) test(`events that a proxy keeps back give way to polls, ${head ? "with" : "without"} a head`, async () => {
   const all = world(), told = follow(all.feed.subscribe("AAPL"))
   await all.block()
-  await all.request.begin()
+  if (head) await all.request.begin()
   await all.time.pass(5_000)
   assert.equal(all.request.path, "/prefix/v1/poll")
   assert.equal(all.feed.status.reason.code, "events_buffered")

@@ -285,7 +285,6 @@ export function connect(options = {}) {
 					else one.place.text = answer.headers.get("TickerFeed-Cursor") ?? text
 					continue
 				}
-				one.answered = true
 				const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
 				const read = events(({id, data}) => {
 					if (id) Object.assign(one.place, {text: id, at: now()})
@@ -459,7 +458,8 @@ export function connect(options = {}) {
 		const left = Math.min(silence, one.heard + silence - now())
 		if (left > 0) one.timer = setTimeout(() => watch(link, one, silence), left)
 		else {
-			const code = one.answered && !link.open ? "events_buffered" : "silent"
+			// A proxy that keeps events back may keep their head back, too.
+			const code = link.kind === "events" && !link.open ? "events_buffered" : "silent"
 			ended(link, {code, message: `nothing came in ${silence} ms`})
 		}
 	}
