@@ -118,16 +118,16 @@ class Binary:
     HEAD = struct.Struct("<4H")
     COMMON = struct.Struct("<QIIQq")
     NULL = -2**63
-    #: By template: the type, the block behind the first 32 bytes, and how each of its fields is to be read.
+    #: By template: the type, the block behind the first 32 bytes, and its fields with their decimals; ? may be null.
     LAYOUTS: dict[int, tuple[str, struct.Struct, str]] = {
-        1: ("quote", struct.Struct("<4q"), "bid:9 bid_size:8 ask:9 ask_size:8"),
-        2: ("trade", struct.Struct("<qqQQqqB"), "price:9 size:8 trade_id count high:9 low:9 side"),
+        1: ("quote", struct.Struct("<4q"), "bid:9? bid_size:8? ask:9? ask_size:8?"),
+        2: ("trade", struct.Struct("<qqQQqqB"), "price:9 size:8? trade_id count high:9? low:9? side"),
         3: ("book", struct.Struct("<I"), "crc"),
         4: ("bar", struct.Struct("<8qB"),
-            "start open:9 high:9 low:9 close:9 volume:8 vwap:9 count interval"),
-        5: ("stats", struct.Struct("<8q"), "open:9 high:9 low:9 last:9 change:9 volume:8 vwap:9 count"),
+            "start open:9 high:9 low:9 close:9 volume:8? vwap:9? count interval"),
+        5: ("stats", struct.Struct("<8q"), "open:9 high:9 low:9 last:9 change:9 volume:8? vwap:9? count"),
         6: ("status", struct.Struct("<BB4s"), "market feed reason"),
-        9: ("trade", struct.Struct("<Qqq"), "broken price:9 size:8"),
+        9: ("trade", struct.Struct("<Qqq"), "broken price:9? size:8?"),
     }
     WORDS = {"market": ("closed", "trading", "halted", "paused", "auction"),
              "feed": ("live", "quiet", "stale", "suspect"), "interval": ("1s", "1m"), "side": (None, "buy", "sell")}
@@ -171,7 +171,8 @@ class Binary:
         for name, value in zip(names.split(), layout.unpack_from(frame, block + 32)):
             name, _, digits = name.partition(":")
             if digits:
-                value = None if value == self.NULL else decimal(value, int(digits))
+                absent = value == self.NULL and digits[1:] == "?"
+                value = None if absent else decimal(value, int(digits[0]))
             elif name in self.WORDS:
                 value = None if (name, value) == ("side", 255) else self.WORDS[name][value]
             message[name] = value
@@ -1095,6 +1096,7 @@ class Lanes:
         self.changed()
 
     async def run(self) -> None:
+        stirred: asyncio.Task[bool] | None = None
         try:
             while True:
                 await self._regroup()
@@ -1110,7 +1112,7 @@ class Lanes:
                     await asyncio.sleep(0.05)
                     self.stirred.clear()
         finally:
-            await stopped(*(task for _, task in self.lanes.values()))
+            await stopped(stirred, *(task for _, task in self.lanes.values()))
 
     async def _regroup(self) -> None:
         groups, left = grouped(self.feed._wanted.values())
