@@ -4,6 +4,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import random
 import sys
 import tempfile
@@ -38,6 +39,8 @@ def a_chain_takes_what_follows_and_names_what_is_lost():
         ("book", [(0, 5, 1), (5, 9, 0), (9, 9, 1), (9, 12, 0)], "take take take take"),
         ("book", [(0, 5, 1), (7, 9, 0), (9, 12, 0), (0, 14, 1), (14, 15, 0)], "take lost drop take take"),
         ("book", [(4, 5, 0), (0, 6, 1)], "lost take"),
+        ("trade", [(0, 5, 1), (0, 9, 1), (9, 10, 0)], "take jump take"),
+        ("quote", [(0, 5, 1), (0, 9, 1), (9, 11, 0)], "take take take"),
     ]
     for channel, steps, expected in table:
         chains, key, seen = Chains(), (channel, "AAPL"), []
@@ -456,7 +459,7 @@ async def polls_take_over_where_events_are_held_back():
             assert feed.status.reason["code"] == "buffered" and not quotes.state
             proxy.mode = "refuse"
             feed.use("auto", "sbe")
-            await until(lambda: feed.status.transport == "events")
+            await until(lambda: feed.status.transport == "events" and feed.status.state == "open")
             proxy.mode = "hold"
             proxy.cut()
             await until(lambda: feed.status.transport == "poll" and len(quotes.state) > 10)
@@ -481,7 +484,7 @@ async def tokens_open_end_and_are_renewed():
     with guarded() as server:
         url = f"http://{server.address}/"
         for transport in ("auto", "websocket", "events", "poll"):
-            for token in (None, mint(-99), "no token"):
+            for token in (None, mint(-99), "no.token.this"):
                 async with tickerfeed.connect(url, token=token, transport=transport) as feed:
                     quotes = feed.subscribe("AAPL")
                     try:
@@ -582,4 +585,5 @@ LIVE = [
 
 if __name__ == "__main__":
     run_in_turn(UNITS)
+    logging.getLogger("tickerfeed").setLevel(logging.CRITICAL)
     asyncio.run(run_tests(LIVE))

@@ -256,7 +256,8 @@ class Chains:
         self.waiting: set[Key] = set()
 
     def take(self, key: Key, message: Message) -> str:
-        """"take", "drop" what is known already, or "lost": something before it never came."""
+        """"take", "drop" what is known already, "lost": something before it never came, or "jump": a snapshot
+        that can mend it, behind versions that will not come."""
         last, seq, prev = self.last.get(key), message["seq"], message["prev"]
         if not message.get("snap"):
             if key in self.waiting or last is not None and seq <= last:
@@ -267,9 +268,10 @@ class Chains:
             if last is not None and prev > last:
                 self.last[key] = seq
                 return "lost"
+        jumps = last is not None and seq > last + 1 and bool(message.get("snap")) and key[0] in ("trade", "status")
         self.waiting.discard(key)
         self.last[key] = seq
-        return "take"
+        return "jump" if jumps else "take"
 
     def gap(self, key: Key, to: int) -> bool:
         """Whether a declared gap says anything new."""
@@ -569,7 +571,7 @@ def planned(sent: dict[Key, Message], wanted: Mapping[Key, Wanted]) -> list[Mess
     for key, each in wanted.items():
         had = sent.get(key)
         if had is None or {**had, "rate": 0} != {**each.options, "rate": 0}:
-            subscribe(each, key[1], had is None)
+            subscribe(each, key[1], True)
         elif had["rate"] != each.options["rate"]:
             steps.append(({"op": "set", **each.head(), "rate": each.options["rate"]}, key[1]))
             for other in sent:
@@ -790,6 +792,8 @@ class Way:
         self.heard, self.patience = feed._now(), 5.0
         self.least = 0.0
         self.goodbye: Message | None = None
+        #: It has said a cursor, and not heard that it was of another epoch.
+        self.resuming = True
 
     def carries(self) -> Iterable[Wanted]:
         """What it brings."""
@@ -954,7 +958,8 @@ class Socket(Way):
             self.sender = asyncio.ensure_future(self._send_all())
 
     def mend(self, wanted: Wanted, key: Key) -> None:
-        self.outbox.append({"op": "subscribe", **wanted.head(), **wanted.options, "symbols": [key[1]]})
+        resume = {"resume": self.cursor[0]} if self.cursor else {}
+        self.outbox.append({"op": "subscribe", **wanted.head(), **wanted.options, **resume, "symbols": [key[1]]})
         self.changed()
 
     def renew(self, token: str) -> None:
@@ -966,6 +971,8 @@ class Socket(Way):
         await asyncio.sleep(0)
         with contextlib.suppress(ConnectionClosed):
             while True:
+                for each in self.carries():
+                    each.cursor = self.cursor if each.way is self and self.cursor else each.cursor
                 self.outbox.extend(planned(self.sent, self.feed._wanted))
                 for each in self.carries():
                     each.way = self
@@ -980,6 +987,8 @@ class Socket(Way):
     def answered(self, message: Message) -> None:
         """An error is for all that its request named."""
         request = self.asked.get(message.get("id", 0), {})
+        if message["code"] == "unauthenticated" and request.get("op") != "auth":
+            raise judged(message["code"], message["message"], callable(self.feed._token))
         if request.get("op") == "subscribe":
             for name in request["symbols"]:
                 self.feed._refuse(channel_of({**request, "type": ""}), name, message["code"])
@@ -1023,6 +1032,7 @@ class Lane(Way):
     async def _ask(self, page: str, headers: Message, patience: float) -> Answer | None:
         """An answer with messages; None where the server will have nothing of this query."""
         cursor = f"&cursor={urllib.parse.quote(self.cursor[0])}" if self.cursor else ""
+        self.resuming = True
         headers = {**headers, **await self.feed._authorization()}
         answer = await self.requests.get(f"/v1/{page}?{self.group.query}{cursor}", headers, patience)
         if answer.status in (200, 204):
@@ -1042,6 +1052,16 @@ class Lane(Way):
         for each in self.group.wanted:
             self.feed._refuse(each.key[0], each.key[1], code)
         return None
+
+    async def _once(self, group: Group) -> None:
+        """What there is of new subscriptions; the cursor of the others stays."""
+        own, self.group, cursor, self.cursor = self.group, group, self.cursor, None
+        if answer := await self._ask("poll", {}, 10):
+            text = await asyncio.wait_for(answer.text(), 10)
+            self.read(from_json(text), len(text))
+        self.group, self.cursor = own, cursor
+        for each in group.wanted:
+            each.cursor = cursor
 
     async def _events(self) -> bool:
         if (answer := await self._ask("events", {"Accept": "text/event-stream"}, 10)) is None:
@@ -1065,12 +1085,18 @@ class Lane(Way):
         began = self.feed._now()
         if not self.cursor:
             self.feed._begin_anew(self.group.wanted, None)
+        elif new := [each for each in self.group.wanted if not each.cursor]:
+            # A poll with a cursor is not told what is refused of it.
+            for group in grouped(new)[0]:
+                await self._once(group)
         if (answer := await self._ask("poll", {}, 40)) is None:
             return False
         text = await asyncio.wait_for(answer.text(), 40)
         self.feed._opened(self)
         if answer.status == 200:
             self.read(from_json(text), len(text))
+            for each in self.group.wanted:
+                each.cursor = self.cursor
         elif mark := answer.headers.get("tickerfeed-cursor"):
             self.mark(mark)
         await asyncio.sleep(max(0.0, self.pause - (self.feed._now() - began)))
@@ -1185,7 +1211,7 @@ class Feed(Listeners):
         self._routes: dict[Key, tuple[list[Subscription], Wanted | None]] = {}
         self._chains, self._books = Chains(), dict[Key, Book]()
         self._way: Socket | Lanes | None = None
-        self._epoch: str | None = None
+        self._epoch: object = None
         self._failure: Message | None = None
         self._opened_at: float | None = None
         self._task: asyncio.Task[None] | None = None
@@ -1300,7 +1326,8 @@ class Feed(Listeners):
             self._take_data(way, message)
         elif kind in CONTROL:
             getattr(self, f"_take_{kind}")(way, message)
-            self._tell(kind, message)
+            if kind != "epoch":
+                self._tell(kind, message)
 
     def _take_data(self, way: Way, message: Message) -> None:
         key = channel_of(message), message["sym"]
@@ -1311,25 +1338,28 @@ class Feed(Listeners):
         before = self._chains.last.get(key, 0)
         verdict = self._chains.take(key, message)
         if verdict == "lost":
-            self._lose(way, wanted, key, before + 1, message["prev"], "loss")
+            self._lose(key, before + 1, message["prev"], "loss")
+            way.mend(wanted, key)
+        elif verdict == "jump":
+            self._lose(key, before + 1, message["seq"] - 1, "loss")
         if verdict == "drop" or verdict == "lost" and key[0] == "book":
             return
         book = self._books.setdefault(key, Book()) if key[0] == "book" else None
         if book and not book.take(message):
             self._chains.waiting.add(key)
-            self._lose(way, wanted, key, before + 1, message["seq"], "crc")
+            self._lose(key, before + 1, message["seq"], "crc")
+            way.mend(wanted, key)
         for subscription in subscriptions:
             subscription._give(message, book)
 
-    def _lose(self, way: Way, wanted: Wanted, key: Key, first: int, last: int, reason: str) -> None:
-        """Something is wrong with a chain: said, and mended by a snapshot."""
+    def _lose(self, key: Key, first: int, last: int, reason: str) -> None:
+        """Something is wrong with a chain: counted, and said."""
         self.counts.losses += 1
         if key in self._books:
             self._books[key].ok = False
         channel, _, interval = key[0].partition(" ")
         gap = {"type": "gap", "sym": key[1], "channel": channel, "from": first, "to": last, "reason": reason}
         self._give_gap(key, gap | ({"interval": interval} if interval else {}))
-        way.mend(wanted, key)
 
     def _give_gap(self, key: Key, gap: Message) -> None:
         for subscription in self._route(key)[0]:
@@ -1361,9 +1391,9 @@ class Feed(Listeners):
         if "channel" not in message:
             return
         channel = channel_of(message)
-        if message.get("resumed") is False:
-            anew = [each for each in way.carries() if each.key[0] == channel]
-            self._begin_anew(anew, {"type": "epoch", "epoch": way.epoch, "reason": "restart"})
+        if message.get("resumed") is False and way.resuming:
+            way.resuming = False
+            self._begin_anew(way.carries(), {"type": "epoch", "epoch": way.epoch, "reason": "restart"})
         if "resume" in message:
             way.mark(message["resume"])
         for each in message.get("refused", ()):
@@ -1404,9 +1434,11 @@ class Feed(Listeners):
             for subscription in self._subscriptions if message else ():
                 if subscription.channel == channel and any(map(covered, subscription.symbols)):
                     subscription._give_epoch(message, covered)  # type: ignore[arg-type]
-        if message and message["reason"] == "restart" and message["epoch"] != self._epoch:
+        # Polls are not told which epoch it is; of several streams each is told, the program once.
+        epoch = message and (message["epoch"] or self._way)
+        if message and epoch != self._epoch:
+            self._epoch = epoch
             self._tell("epoch", message)
-        self._epoch = message["epoch"] if message else self._epoch
 
     # The connection's life.
 
@@ -1492,7 +1524,8 @@ class Feed(Listeners):
         self._way = way or (Socket(self) if transport == "websocket" else Lanes(self, transport == "poll"))
         self._opened_at = None
         self._say(state="connecting", transport=transport, encoding=self._encoding if transport == "websocket" else "json",
-                  attempt=self._backoff.attempt, retry_at=None, fallback=self._ladder.rung > 0)
+                  attempt=self._backoff.attempt, retry_at=None, fallback=self._ladder.rung > 0,
+                  reason=self._ladder.reason or self.status.reason)
         return asyncio.ensure_future(self._way.run())
 
     async def _attempt(self) -> Ended:
