@@ -1,260 +1,28 @@
 #!/usr/bin/env python3
-"""clients/python/tickerfeed.py: its decisions with time and chance passed in, then all of it against a server."""
+"""clients/python/tickerfeed.py against a server: every way to it, what breaks them, and readers that are slow."""
 
 import asyncio
 import contextlib
 import json
 import logging
-import random
+import ssl
+import struct
 import sys
 import tempfile
 import time
-from decimal import Decimal, getcontext
+import zlib
 from pathlib import Path
 
 import jwt
-from harness import ROOT, SESSION, Server, run_in_turn, run_tests
-from native import exact
+import websockets
+from harness import ROOT, SESSION, Server, run_tests
 
 sys.path.insert(0, str(ROOT / "clients/python"))
-import tickerfeed  # noqa: E402
-from tickerfeed import Backoff, Binary, Book, Budget, Chains, Events, Ladder, Wanted, grouped, judged, planned  # noqa: E402
+import tickerfeed
 
-GOLDEN = exact((ROOT / "Tests/DialectsTests/Golden/messages.json").read_text())
 SECRET = b"a secret of more than 32 bytes, for tests"
+CERTIFICATES = ROOT / "Tests/certificates"
 
-
-# Decisions.
-
-def a_chain_takes_what_follows_and_names_what_is_lost():
-    #  channel, what comes as (prev, seq, snap) or a gap's end, what is made of it
-    table = [
-        ("quote", [(0, 5, 1), (5, 9, 0), (5, 9, 0), (9, 12, 0)], "take take drop take"),
-        ("quote", [(0, 5, 1), (7, 9, 0), (9, 12, 0)], "take lost take"),
-        ("trade", [(0, 5, 1), (5, 6, 0), (7, 8, 0), (8, 9, 0)], "take take lost take"),
-        ("trade", [(0, 5, 1), 80, (80, 81, 0)], "take gap take"),
-        ("trade", [(0, 5, 1), 3, (5, 6, 0)], "take old take"),
-        ("trade", [(28, 29, 0), (29, 30, 0)], "take take"),
-        ("trade", [(0, 5, 1), (3, 4, 0), (4, 5, 0), (5, 6, 0)], "take drop drop take"),
-        ("book", [(0, 5, 1), (5, 9, 0), (9, 9, 1), (9, 12, 0)], "take take take take"),
-        ("book", [(0, 5, 1), (7, 9, 0), (9, 12, 0), (0, 14, 1), (14, 15, 0)], "take lost drop take take"),
-        ("book", [(4, 5, 0), (0, 6, 1)], "lost take"),
-        ("trade", [(0, 5, 1), (0, 9, 1), (9, 10, 0)], "take jump take"),
-        ("quote", [(0, 5, 1), (0, 9, 1), (9, 11, 0)], "take take take"),
-    ]
-    for channel, steps, expected in table:
-        chains, key, seen = Chains(), (channel, "AAPL"), []
-        for step in steps:
-            if isinstance(step, int):
-                seen.append("gap" if chains.gap(key, step) else "old")
-            else:
-                prev, seq, snap = step
-                seen.append(chains.take(key, {"prev": prev, "seq": seq, **({"snap": True} if snap else {})}))
-        assert " ".join(seen) == expected, (channel, steps, seen)
-
-
-def every_code_has_its_class():
-    table = {
-        "back": [1000, 1001, 1006, 1011, 1012, 1013, 4408, 4429, "drain", "stalled", "too_slow", "limit_streams"],
-        "final": [1002, 1003, 1007, 1009, 1010, 4401, 4403, "unauthenticated", "forbidden", "token_expired",
-                  "entitlement_withdrawn"],
-    }
-    for then, codes in table.items():
-        for code in codes:
-            assert judged(code).then == then, code
-    renewed = [code for code in table["final"] if judged(code, renewable=True).then == "back"]
-    assert renewed == [4401, "unauthenticated", "forbidden", "token_expired"], renewed
-    assert judged(1008, "no token was right").then == "final" and judged(1008, "silent").then == "back"
-    assert judged(4429).least == 5 and judged(4429, least=9).least == 9
-
-
-def waits_are_drawn_up_to_a_limit_that_doubles():
-    limits = [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
-    assert [Backoff(lambda: 1.0).next() for _ in range(2)] == [0.5, 0.5]
-    most = Backoff(lambda: 1.0)
-    assert [most.next() for _ in limits] == limits
-    draw = random.Random(7)
-    for _ in range(200):
-        drawn = Backoff(draw.random)
-        waits = [drawn.next() for _ in limits]
-        assert all(0 <= wait <= limit for wait, limit in zip(waits, limits)), waits
-        assert drawn.next(least=12) >= 12
-    most.healthy(9.9)
-    assert most.next() == 30
-    most.healthy(10)
-    assert most.next() == 0.5 and most.next(least=3) == 4
-
-
-def a_ladder_goes_down_and_up_again():
-    ladder = Ladder("auto", lambda: 1.0)
-    assert ladder.transport == "websocket" and ladder.down({"code": "websocket_blocked"}, 100)
-    assert ladder.transport == "events" and ladder.probe_at == 130
-    waits = []
-    for _ in range(5):
-        now = ladder.probe_at
-        ladder.missed(now)
-        waits.append(ladder.probe_at - now)
-    assert waits == [60, 120, 240, 300, 300], waits
-    assert ladder.down({"code": "buffered"}, 900) and ladder.transport == "poll"
-    assert not ladder.down({}, 901) and ladder.transport == "poll"
-    ladder.up()
-    assert (ladder.transport, ladder.reason) == ("websocket", None)
-    assert not Ladder("websocket", lambda: 1.0).down({}, 0)
-
-
-def operations_are_at_most_fifty_a_second():
-    budget, now, times = Budget(), 0.0, []
-    for _ in range(400):
-        now += budget.wait(now)
-        times.append(now)
-    assert all(later - first < 50 + 50 * (times[later] - times[first])
-               for first in range(400) for later in range(first, 400))
-
-
-def wants(*said):
-    made = {}
-    for channel, name, options in said:
-        made[channel, name] = Wanted((channel, name), {"rate": 10, **options})
-    return made
-
-
-def requests_are_the_difference_to_what_was_asked():
-    def brief(sent, *said):
-        return [(each["op"], each.get("rate"), ",".join(each["symbols"])) for each in planned(sent, wants(*said))]
-
-    sent = {}
-    first = [("quote", name, {}) for name in ("A", "B", "C")]
-    assert brief(sent, *first) == [("subscribe", 10, "A,B,C")]
-    assert brief(sent, *first) == []
-    assert brief(sent, *first[:2], ("quote", "C", {"rate": 2})) == [("set", 2, "C")]
-    assert brief(sent, ("quote", "A", {}), ("book", "A", {"depth": 5})) == [
-        ("unsubscribe", None, "B,C"), ("subscribe", 10, "A")]
-    assert brief(sent, ("quote", "A", {}), ("book", "A", {"depth": 9})) == [("subscribe", 10, "A")]
-    # A pattern that goes takes with it what it covers; a name that goes is still what a wider pattern wants.
-    sent = {}
-    assert brief(sent, ("quote", "A", {}), ("quote", "*", {"rate": 1})) == [
-        ("subscribe", 10, "A"), ("subscribe", 1, "*")]
-    assert brief(sent, ("quote", "*", {"rate": 1})) == [("subscribe", 1, "A")]
-    assert brief(sent, ("quote", "*", {"rate": 1}), ("quote", "A", {"rate": 7})) == [("subscribe", 7, "A")]
-    assert brief(sent, ("quote", "*", {"rate": 3}), ("quote", "A", {"rate": 7})) == [("set", 3, "*"), ("set", 7, "A")]
-    assert brief(sent, ("quote", "A", {"rate": 7})) == [("unsubscribe", None, "*"), ("subscribe", 7, "A")]
-    many = planned({}, wants(*(("quote", f"S{number}", {}) for number in range(1_200))))
-    assert [len(each["symbols"]) for each in many] == [512, 512, 176]
-
-
-def streams_over_http_are_few_and_short():
-    def queries(*said, **limits):
-        groups, left = grouped(wants(*said).values(), **limits)
-        return [group.query for group in groups], len(left)
-
-    both, _ = queries(*((channel, name, {}) for channel in ("quote", "trade") for name in ("A", "B")))
-    assert both == ["channel=quote,trade&rate=10&symbols=A,B"], both
-    options, _ = queries(("quote", "A", {}), ("book", "A", {"depth": 5, "crc": True}), ("bar 1s", "A", {}))
-    assert options == ["channel=quote,book,bar&rate=10&depth=5&crc=true&interval=1s&symbols=A"], options
-    apart, _ = queries(("bar 1s", "A", {}), ("bar 1m", "A", {}), ("trade", "A", {"mode": "latest"}), ("quote", "B", {}))
-    assert len(apart) == 4, apart
-    few, left = queries(*(("quote", f"S{rate}", {"rate": rate}) for rate in range(1, 8)))
-    assert len(few) == 4 and left == 3
-    long, left = queries(*(("quote", f"LONGNAME{number}", {}) for number in range(500)))
-    assert all(len(query) <= 1_800 for query in long) and len(long) == 4 and not left, [len(query) for query in long]
-    assert queries(("quote", "A+/B&C*", {}))[0] == ["channel=quote&rate=10&symbols=A%2B%2FB%26C*"]
-
-
-def events_may_be_cut_anywhere():
-    text = ('retry: 1914\n\nevent: welcome\nid: 7.1\ndata: {"a":\ndata: "ü€"}\r\n\r\nid: 7.9\n\n: still here\n\n'
-            'event: quote\nid:7.9\ndata:{}\n\nid: cut').encode()
-    expected = [("welcome", "7.1", '{"a":\n"ü€"}'), ("message", "7.9", ""), ("quote", "7.9", "{}")]
-    for cut in range(len(text)):
-        events = Events()
-        assert events.read(text[:cut]) + events.read(text[cut:]) == expected, cut
-    events = Events()
-    assert [event for byte in text for event in events.read(bytes([byte]))] == expected
-
-
-def binary_messages_say_what_json_says():
-    kinds = set()
-    for entry in GOLDEN:
-        said = Binary().read(bytes.fromhex(entry["sbe"]))
-        expected = tickerfeed.from_json(raw_json(entry))
-        for binary, message in zip(said, expected, strict=True):
-            nulls = [name for name in ("size", "volume") if name in message and binary[name] is None]
-            assert not any(abs(message[name] * 10**8) < 2**63 for name in nulls), message
-            assert binary == message | dict.fromkeys(nulls), f"{entry['what']}:\n  {binary}\n  {message}"
-            texts = [str(value) for value in binary.values() if isinstance(value, Decimal)]
-            assert not any("E+" in text for text in texts), texts
-            kinds.add(binary["type"] + "broken" * ("broken" in binary))
-    assert len(kinds) == 7, kinds
-    draw = random.Random(7)
-    for entry in GOLDEN:
-        frame = bytes.fromhex(entry["sbe"])
-        for _ in range(40):
-            changed = bytearray(frame[:draw.randrange(1, len(frame))])
-            changed[draw.randrange(len(changed))] = draw.randrange(256)
-            with contextlib.suppress(tickerfeed.Malformed):
-                Binary().read(bytes(changed))
-
-
-def raw_json(entry):
-    return json.dumps(entry["json"], default=lambda value: f"<{value}>").replace('"<', "").replace('>"', "")
-
-
-def books_agree_with_the_checksums_of_the_documentation():
-    text = (ROOT / "docs/PROTOCOL.md").read_text()
-    messages = [tickerfeed.from_json(line)[0] for line in text.splitlines() if line.startswith('{"type":"book"')]
-    getcontext().prec = 3
-    try:
-        book = Book()
-        assert [book.take(message) for message in messages] == [True, True]
-        assert book.whole()["bids"][:2] == [[Decimal("270.3"), Decimal(109)], [Decimal("270.28"), Decimal(617)]]
-        wrong = messages[0] | {"crc": messages[0]["crc"] ^ 1}
-        assert not book.take(wrong) and not book.whole()["ok"]
-        long = tickerfeed.from_json('{"type":"book","sym":"A","seq":1,"prev":0,"snap":true,"bids":[[9223372036.854775807,'
-                                    '92233720368.54775807]],"asks":[]}')[0]
-        book = Book()
-        assert book.take(long) and book.crc() == crc_of(b"\xff" * 7 + b"\x7f" + b"\xff" * 7 + b"\x7f")
-    finally:
-        getcontext().prec = 28
-
-
-def crc_of(data):
-    """CRC-32 bit by bit, from its polynomial."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xEDB88320 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
-def what_is_no_message_is_malformed():
-    for text in ("", "{", "[1]", "3", '"text"', '{"no":1}', '{"type":"quote"}', '{"type":"quote","seq":1,"prev":"0","sym":"A"}',
-                 '{"type":"book","sym":"A","seq":1,"prev":0,"bids":[[1]],"asks":[]}', '{"type":"x","y":NaN}', "[" * 100_000):
-        try:
-            tickerfeed.from_json(text)
-        except tickerfeed.Malformed:
-            continue
-        raise AssertionError(f"taken for a message: {text[:80]}")
-
-
-def addresses_hold_no_secrets():
-    for url in ("http://ann:pw@host/", "http://host/?token=x", "host", "ftp://host/"):
-        try:
-            tickerfeed.connect(url)
-        except ValueError:
-            continue
-        raise AssertionError(url)
-
-
-UNITS = [
-    a_chain_takes_what_follows_and_names_what_is_lost, every_code_has_its_class,
-    waits_are_drawn_up_to_a_limit_that_doubles, a_ladder_goes_down_and_up_again, operations_are_at_most_fifty_a_second,
-    requests_are_the_difference_to_what_was_asked, streams_over_http_are_few_and_short, events_may_be_cut_anywhere,
-    binary_messages_say_what_json_says, books_agree_with_the_checksums_of_the_documentation,
-    what_is_no_message_is_malformed, addresses_hold_no_secrets,
-]
-
-
-# Against a server.
 
 class Proxy:
     """A TCP proxy in front of a server. "refuse" answers upgrades with 400, "hold" keeps the bodies of streams back,
@@ -493,8 +261,11 @@ async def tokens_open_end_and_are_renewed():
                     except tickerfeed.Closed as closed:
                         assert closed.reason["code"] == "unauthenticated", closed
                     assert feed.status.state == "closed" and feed.counts.reconnects == 0
-        async with tickerfeed.connect(url, token="two words") as feed:
-            await until(lambda: feed.status.state == "closed")
+        for token, code in (("two words", "token"), (mint(-28), None)):
+            async with tickerfeed.connect(url, token=token) as feed:
+                feed.subscribe("AAPL")
+                await until(lambda: feed.status.state == "closed")
+                assert feed.status.reason["code"] == (code or 4401), feed.status
         for transport in ("websocket", "events", "poll"):
             asked, refused, ends = [], [], []
 
@@ -575,7 +346,116 @@ async def subscriptions_come_and_go():
                 assert feed.status.state == "open" and feed.counts.losses == 0
 
 
+async def certificates_are_checked():
+    files = ("--tls-cert", str(CERTIFICATES / "server.pem"), "--tls-key", str(CERTIFICATES / "server.key"))
+    context = ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")
+    with Server(*files, tls=context) as server:
+        for transport, encoding in WAYS:
+            url, ways = f"https://{server.address}", {"transport": transport, "encoding": encoding}
+            async with tickerfeed.connect(url, ca=str(CERTIFICATES / "authority.pem"), **ways) as feed:
+                quotes = feed.subscribe("*")
+                await until(lambda: len(quotes.state) > 10)
+            async with tickerfeed.connect(url, random=lambda: 1.0, **ways) as feed:
+                quotes = feed.subscribe("*")
+                await until(lambda: feed.status.state == "waiting")
+                assert feed.status.reason["code"] == "unreachable" and "certificate" in str(feed.status), feed.status
+
+
+class Script:
+    """A server that says what it is told to; `subscribed` is called with its socket and each request."""
+
+    def __init__(self, subscribed):
+        self.subscribed, self.requests, self.connections = subscribed, [], 0
+
+    async def __aenter__(self):
+        self.server = await websockets.serve(self.serve, "127.0.0.1", 0, subprotocols=["tickerfeed.v1.json"])
+        self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/"
+        return self
+
+    async def __aexit__(self, *_):
+        self.server.close()
+        await self.server.wait_closed()
+
+    async def serve(self, socket):
+        self.connections += 1
+        await socket.send('{"type":"welcome","protocol":1,"epoch":"e","heartbeat_ms":1000}')
+        with contextlib.suppress(websockets.ConnectionClosed):
+            async for text in socket:
+                self.requests.append(request := json.loads(text))
+                if request["op"] == "subscribe":
+                    await self.subscribed(socket, request)
+
+
+async def what_does_not_follow_is_told_and_asked_for_again():
+    def book(seq, prev, crc, **more):
+        return {"type": "book", "sym": "A", "seq": seq, "prev": prev, "bids": [[1.5, 2]], "asks": [], "ts": 1, "crc": crc,
+                **more}
+
+    right = zlib.crc32(struct.pack("<qq", 1_500_000_000, 200_000_000))
+    said = {
+        "trade": [{"type": "trade", "sym": "A", "seq": seq, "prev": prev, "price": 1.5, "size": 2, "ts": 1}
+                  for prev, seq in ((4, 5), (5, 6), (8, 9), (8, 9), (9, 10))],
+        "book": [book(3, 0, right, snap=True), book(4, 3, right), book(7, 6, right), book(8, 7, right)],
+    }
+    again = {"trade": [[]], "book": [[book(9, 0, right + 1, snap=True), book(10, 9, right)], [book(11, 0, right, snap=True)]]}
+
+    async def subscribed(socket, request):
+        messages = said.pop(request["channel"], None) or again[request["channel"]].pop(0)
+        for message in [{"type": "ack", "id": request["id"], "channel": request["channel"], "resume": "e.1"}, *messages]:
+            await socket.send(json.dumps(message))
+
+    async with Script(subscribed) as server, tickerfeed.connect(server.url) as feed:
+        gaps = []
+        feed.on("gap", lambda gap: gaps.append((gap["channel"], gap["from"], gap["to"], gap["reason"])))
+        trades, books = feed.subscribe("A", "trade"), feed.subscribe("A", "book", crc=True)
+        reader = Reader(trades)
+        await until(lambda: books.state.get("A", {}).get("seq") == 11 and len(server.requests) >= 5)
+        assert books.state["A"]["ok"]
+        await until(lambda: len(reader.kept["trade", "A"]) == 5)
+        assert [message["seq"] for message in reader.kept["trade", "A"] if message["type"] == "trade"] == [5, 6, 9, 10]
+        assert reader.kept["trade", "A"][2]["reason"] == "loss" and reader.follows("trade", "A")
+        assert sorted(gaps) == [("book", 5, 6, "loss"), ("book", 9, 9, "crc"), ("trade", 7, 8, "loss")], gaps
+        assert feed.counts.losses == 3 and all(request.get("resume", "e.1") == "e.1" for request in server.requests)
+        await reader.stop()
+
+
+async def a_close_code_says_whether_to_come_back():
+    table = [(1000, "back"), (1012, "back"), (1013, "back"), (4408, "back"), (4429, "wait"), (1008, "back"), (1002, "end"),
+             (1009, "end"), (4401, "end"), (4403, "end"), ("bytes", "back"), ("drain", "wait")]
+    for code, then in table:
+        async def subscribed(socket, _, code=code):
+            if code == "bytes":
+                await socket.send("[[[")
+            elif code == "drain":
+                await socket.send('{"type":"goodbye","code":"drain","reconnect_after_ms":60000}')
+            await socket.close(code if isinstance(code, int) else 1012, "because")
+
+        async with Script(subscribed) as server, tickerfeed.connect(server.url, random=lambda: 0.1) as feed:
+            feed.subscribe("A")
+            if then == "back":
+                await until(lambda: server.connections >= 3)
+            elif then == "wait":
+                await until(lambda: feed.status.state == "waiting")
+                assert feed.status.retry_at - time.time() > (4.9 if code == 4429 else 59), (code, feed.status)
+            else:
+                await until(lambda: feed.status.state == "closed")
+                assert server.connections == 1 and feed.status.reason == {"code": code, "message": "because"}, feed.status
+
+
+async def a_silent_server_is_left():
+    async def subscribed(socket, request):
+        pass
+
+    async with Script(subscribed) as server, tickerfeed.connect(server.url, random=lambda: 0.1) as feed:
+        feed.subscribe("A")
+        began = time.monotonic()
+        await until(lambda: feed.status.state == "waiting")
+        assert feed.status.reason["code"] == "silent" and 2.9 < time.monotonic() - began < 6, feed.status
+
+
 LIVE = [
+    what_does_not_follow_is_told_and_asked_for_again, a_close_code_says_whether_to_come_back, a_silent_server_is_left,
+    certificates_are_checked,
     all_ways_end_in_the_state_of_the_snapshot, a_connection_that_is_cut_goes_on_by_cursor,
     a_server_that_is_killed_and_started_again_is_found_again,
     events_take_over_where_no_websocket_gets_through_and_hand_back, polls_take_over_where_events_are_held_back,
@@ -584,6 +464,5 @@ LIVE = [
 ]
 
 if __name__ == "__main__":
-    run_in_turn(UNITS)
     logging.getLogger("tickerfeed").setLevel(logging.CRITICAL)
     asyncio.run(run_tests(LIVE))

@@ -148,7 +148,8 @@ class Binary:
 
     def _message(self, frame: bytes, at: int, messages: list[Message]) -> int:
         length, template, schema, _ = self.HEAD.unpack_from(frame, at)
-        block, end = at + 8, at + 8 + length
+        block: int = at + 8
+        end: int = block + length
         if schema != 7400 or end > len(frame):
             raise Malformed(f"schema {schema}, {length} bytes at {at}")
         if template == 7:
@@ -471,7 +472,7 @@ class Backoff:
 
     def next(self, least: float = 0) -> float:
         """Seconds from now to the next attempt."""
-        limit = min(self.cap, self.base * 2 ** min(self.attempt, 32))
+        limit = min(self.cap, self.base * 2.0 ** min(self.attempt, 32))
         self.attempt += 1
         return least + self.random() * limit
 
@@ -750,13 +751,14 @@ class Requests:
     async def get(self, target: str, headers: Mapping[str, str], patience: float = 10) -> Answer:
         """The answer's head; its body has to be read before the next request. A kept connection may be gone."""
         if self.writer and self.answer and self.answer.stays:
-            with contextlib.suppress(OSError, EOFError):
+            with contextlib.suppress(ConnectionError, EOFError):
                 return await asyncio.wait_for(self._ask(self.answer.reader, self.writer, target, headers), patience)
         self.close()
         port = self.url.port or (443 if self.tls else 80)
-        reader, self.writer = await asyncio.wait_for(
-            asyncio.open_connection(self.url.hostname, port, ssl=self.tls), patience)
-        return await asyncio.wait_for(self._ask(reader, self.writer, target, headers), patience)
+        reader, writer = await asyncio.wait_for(
+            asyncio.open_connection(self.url.hostname, port, ssl=self.tls), min(patience, 10))
+        self.writer = writer
+        return await asyncio.wait_for(self._ask(reader, writer, target, headers), patience)
 
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: str,
                    headers: Mapping[str, str]) -> Answer:
@@ -881,7 +883,9 @@ class Socket(Way):
         self.welcome: str | bytes = ""
         self.binary = Binary()
         self.sent: dict[Key, Message] = {}
+        #: Requests that were not answered yet, by their numbers.
         self.asked: dict[int, Message] = {}
+        self.number = 0
         self.outbox: deque[Message] = deque()
         self.budget = Budget()
         self.sender: asyncio.Task[None] | None = None
@@ -979,14 +983,16 @@ class Socket(Way):
                 if not self.outbox:
                     return
                 request = self.outbox.popleft()
-                number = len(self.asked) + 1
-                self.asked[number] = request
+                self.number += 1
+                self.asked[self.number] = request
                 await asyncio.sleep(self.budget.wait(self.feed._now()))
-                await self.socket.send(json.dumps({"id": number, **request}))
+                await self.socket.send(json.dumps({"id": self.number, **request}))
 
     def answered(self, message: Message) -> None:
         """An error is for all that its request named."""
-        request = self.asked.get(message.get("id", 0), {})
+        request = self.asked.pop(message.get("id", 0), {})
+        if message["type"] == "ack":
+            return
         if message["code"] == "unauthenticated" and request.get("op") != "auth":
             raise judged(message["code"], message["message"], callable(self.feed._token))
         if request.get("op") == "subscribe":
@@ -1020,11 +1026,11 @@ class Lane(Way):
         try:
             while await (self._poll() if self.poll else self._events()):
                 pass
-        except Malformed as error:
-            log.warning("bad bytes of the server: %s", error)
-            raise Ended("malformed", str(error)) from None
         except NETWORK as error:
             raise self.over("unreachable", str(error) or type(error).__name__) from None
+        except ValueError as error:
+            log.warning("bad bytes of the server: %s", error)
+            raise Ended("malformed", str(error)) from None
         finally:
             self.release()
             self.requests.close()
@@ -1204,12 +1210,14 @@ class Feed(Listeners):
         secure = parts.scheme in ("https", "wss")
         self._url = parts._replace(scheme="https" if secure else "http", path=parts.path.rstrip("/"))
         self._tls = (ca if isinstance(ca, ssl.SSLContext) else ssl.create_default_context(cafile=ca)) if secure else None
-        self._token, self._random, self._kbps = token, random, None
+        self._token, self._random = token, random
+        self._kbps: float | None = None
         self._choose(transport, encoding)
         self._subscriptions: list[Subscription] = []
         self._wanted: dict[Key, Wanted] = {}
         self._routes: dict[Key, tuple[list[Subscription], Wanted | None]] = {}
         self._chains, self._books = Chains(), dict[Key, Book]()
+        self._mended: dict[Key, float] = {}
         self._way: Socket | Lanes | None = None
         self._epoch: object = None
         self._failure: Message | None = None
@@ -1339,7 +1347,7 @@ class Feed(Listeners):
         verdict = self._chains.take(key, message)
         if verdict == "lost":
             self._lose(key, before + 1, message["prev"], "loss")
-            way.mend(wanted, key)
+            self._mend(way, wanted, key)
         elif verdict == "jump":
             self._lose(key, before + 1, message["seq"] - 1, "loss")
         if verdict == "drop" or verdict == "lost" and key[0] == "book":
@@ -1347,8 +1355,8 @@ class Feed(Listeners):
         book = self._books.setdefault(key, Book()) if key[0] == "book" else None
         if book and not book.take(message):
             self._chains.waiting.add(key)
-            self._lose(key, before + 1, message["seq"], "crc")
-            way.mend(wanted, key)
+            self._lose(key, message["seq"], message["seq"], "crc")
+            self._mend(way, wanted, key)
         for subscription in subscriptions:
             subscription._give(message, book)
 
@@ -1360,6 +1368,14 @@ class Feed(Listeners):
         channel, _, interval = key[0].partition(" ")
         gap = {"type": "gap", "sym": key[1], "channel": channel, "from": first, "to": last, "reason": reason}
         self._give_gap(key, gap | ({"interval": interval} if interval else {}))
+
+    def _mend(self, way: Way, wanted: Wanted, key: Key) -> None:
+        """Asks for a snapshot, at most once a second: what was wrong may be wrong again."""
+        now, newest = self._now(), self._mended.get(key, float("-inf"))
+        if newest > now:
+            return
+        self._mended[key] = at = max(now, newest + 1)
+        asyncio.get_running_loop().call_at(at, lambda: way.mend(wanted, key) if wanted.way is way else None)
 
     def _give_gap(self, key: Key, gap: Message) -> None:
         for subscription in self._route(key)[0]:
@@ -1388,6 +1404,8 @@ class Feed(Listeners):
         self._begin_anew(way.carries(), message)
 
     def _take_ack(self, way: Way, message: Message) -> None:
+        if isinstance(way, Socket):
+            way.answered(message)
         if "channel" not in message:
             return
         channel = channel_of(message)
@@ -1477,24 +1495,23 @@ class Feed(Listeners):
 
     async def _preflight(self, what: str) -> Ended:
         """Why a WebSocket did not come to be: the server is away, says why, or something on the way forbids it."""
+        least = 0.0
         requests = Requests(self._url, self._tls)
         try:
             answer = await requests.get("/v1/preflight", await self._authorization())
-            report = json.loads(await asyncio.wait_for(answer.text(1 << 20), 10)) if answer.status == 200 else {}
+            text = await asyncio.wait_for(answer.text(1 << 20), 10)
+            what, least = f"{what}; preflight: HTTP status {answer.status}", retry_after(answer.headers)
+            report = json.loads(text)
+            if report["ok"] is True:
+                return Ended("websocket_blocked", "something on the way lets no WebSocket through", "blocked", hint=what)
+            problem = report["problems"][0]
+            return judged(problem["code"], problem["message"], callable(self._token), least, problem.get("hint", ""))
         except NETWORK as error:
             return Ended("unreachable", str(error) or type(error).__name__)
-        except ValueError:
-            report = {}
+        except (ValueError, LookupError, TypeError):
+            return Ended("not_tickerfeed", f"no answer of TickerFeed: {what}", least=least)
         finally:
             requests.close()
-        if not isinstance(report, dict) or report.get("type") != "preflight":
-            return Ended("not_tickerfeed", f"{what}; no answer of TickerFeed to a preflight (HTTP status {answer.status})",
-                         least=retry_after(answer.headers))
-        if report["ok"]:
-            return Ended("websocket_blocked", f"{what}: something on the way lets no WebSocket through", "blocked")
-        problem = report["problems"][0]
-        return judged(problem["code"], problem["message"], callable(self._token), retry_after(answer.headers),
-                      problem.get("hint", ""))
 
     async def _run(self) -> None:
         try:
