@@ -1212,6 +1212,7 @@ class Feed(Listeners):
         self._tls = (ca if isinstance(ca, ssl.SSLContext) else ssl.create_default_context(cafile=ca)) if secure else None
         self._token, self._random = token, random
         self._kbps: float | None = None
+        self._switch = asyncio.Event()
         self._choose(transport, encoding)
         self._subscriptions: list[Subscription] = []
         self._wanted: dict[Key, Wanted] = {}
@@ -1233,7 +1234,6 @@ class Feed(Listeners):
         self._ladder, self._backoff = Ladder(transport, self._random), Backoff(self._random)
 
     async def __aenter__(self) -> Feed:
-        self._switch = asyncio.Event()
         self._task = asyncio.ensure_future(self._run())
         return self
 
