@@ -353,6 +353,15 @@ async def subscriptions_come_and_go():
                 second.close()
                 assert [message["sym"] async for message in second] == ["AAPL"]
                 first.set(rate="max")
+                slow, fast = feed.subscribe("*", "book", 1, crc=True), feed.subscribe("AAPL", "book", 50, crc=True)
+                counts = {slow: 0, fast: 0}
+                for each in (slow, fast):
+                    each.on("update", lambda message, book, each=each: counts.update(
+                        {each: counts[each] + (message["sym"] == "AAPL")}))
+                await until(lambda: counts[fast] > 20 and len(slow.state) > 10)
+                assert counts[slow] > counts[fast] - 3, "the later one's options hold for both"
+                fast.close()
+                await until(lambda: all(book["ok"] for book in slow.state.values()))
                 many = feed.subscribe("*", "stats")
                 await until(lambda: len(many.state) > 10)
                 assert feed.status.state == "open" and feed.counts.losses == 0
@@ -431,6 +440,23 @@ async def what_does_not_follow_is_told_and_asked_for_again():
         await reader.stop()
 
 
+async def another_epoch_begins_anew():
+    def trade(seq, prev):
+        return {"type": "trade", "sym": "A", "seq": seq, "prev": prev, "price": 1.5, "size": 2, "ts": 1, "snap": not prev}
+
+    async def subscribed(socket, request):
+        for message in (trade(50, 0), trade(51, 50), {"type": "epoch", "epoch": "f", "reason": "seek"}, trade(3, 0), trade(4, 3)):
+            await socket.send(json.dumps(message))
+
+    async with Script(subscribed) as server, tickerfeed.connect(server.url) as feed:
+        epochs = []
+        feed.on("epoch", epochs.append)
+        trades = feed.subscribe("A", "trade")
+        read = [await trades.__anext__() for _ in range(5)]
+        assert [message.get("seq") for message in read] == [50, 51, None, 3, 4], read
+        assert [message["epoch"] for message in epochs] == ["f"] and feed.counts.losses == 0
+
+
 async def a_close_code_says_whether_to_come_back():
     table = [(1000, "back"), (1012, "back"), (1013, "back"), (4408, "back"), (4429, "wait"), (1008, "back"), (1002, "end"),
              (1009, "end"), (4401, "end"), (4403, "end"), ("bytes", "back"), ("drain", "wait")]
@@ -466,7 +492,7 @@ async def a_silent_server_is_left():
 
 
 LIVE = [
-    what_does_not_follow_is_told_and_asked_for_again, a_close_code_says_whether_to_come_back, a_silent_server_is_left,
+    what_does_not_follow_is_told_and_asked_for_again, another_epoch_begins_anew, a_close_code_says_whether_to_come_back, a_silent_server_is_left,
     certificates_are_checked,
     all_ways_end_in_the_state_of_the_snapshot, a_connection_that_is_cut_goes_on_by_cursor,
     a_server_that_is_killed_and_started_again_is_found_again,

@@ -1,16 +1,16 @@
-"""A client of TickerFeed for asyncio: subscriptions that outlive connections, and readers that are never behind.
+"""A client of TickerFeed for asyncio: subscriptions outlive connections, and readers are never behind.
 
     import tickerfeed
     async with tickerfeed.connect("http://127.0.0.1:7400/") as feed:
         async for message in feed.subscribe(["AAPL", "MSFT"], channel="quote", rate=10):
             print(message["sym"], message["bid"], message["ask"])
 
-It speaks docs/PROTOCOL.md over WebSocket, events or polls, and goes on by cursor after a break. Messages are the
-protocol's JSON objects; prices and sizes are `decimal.Decimal`, times `int` (nanoseconds since 1970). It needs
-Python 3.10 and PyPI's `websockets` 15 or later, nothing else. docs/PYTHON.md says how it behaves.
+It speaks docs/PROTOCOL.md over WebSocket, events or polls, and goes on by cursor after a break. Messages are
+the protocol's JSON objects; prices and sizes are `decimal.Decimal`, times `int` (nanoseconds since 1970). It
+needs Python 3.10 and PyPI's `websockets` 15 or later, nothing else. docs/PYTHON.md says how it behaves.
 
-From top to bottom: numbers, books and chains; what a reader has; decisions, which are given time and chance by
-their callers; HTTP; the ways to the server; and the feed, which owns them all.
+From top to bottom: numbers, books and chains; what a reader has; decisions, which are given time and chance
+by their callers; HTTP; the ways to the server; and the feed, which owns them all.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ import time
 import urllib.parse
 import zlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Context, Decimal
 from typing import Any, NamedTuple, Union
@@ -36,11 +37,12 @@ from typing import Any, NamedTuple, Union
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
+from websockets.typing import Subprotocol
 
 __all__ = ["Closed", "Counts", "Feed", "Malformed", "Status", "Subscription", "connect"]
 
 Message = dict[str, Any]
-#: A chain of versions: the channel (of bars with the interval, "bar 1m") and the symbol, or a pattern of them.
+#: A chain of versions: the channel (of bars with the interval, "bar 1m") and the symbol, or a pattern.
 Key = tuple[str, str]
 Token = Union[str, Callable[[], Union[str, Awaitable[str]]], None]
 
@@ -118,7 +120,7 @@ class Binary:
     HEAD = struct.Struct("<4H")
     COMMON = struct.Struct("<QIIQq")
     NULL = -2**63
-    #: By template: the type, the block behind the first 32 bytes, and its fields with their decimals; ? may be null.
+    #: By template: type, block behind the first 32 bytes, its fields with their decimals; ? may be null.
     LAYOUTS: dict[int, tuple[str, struct.Struct, str]] = {
         1: ("quote", struct.Struct("<4q"), "bid:9? bid_size:8? ask:9? ask_size:8?"),
         2: ("trade", struct.Struct("<qqQQqqB"), "price:9 size:8? trade_id count high:9? low:9? side"),
@@ -129,8 +131,8 @@ class Binary:
         6: ("status", struct.Struct("<BB4s"), "market feed reason"),
         9: ("trade", struct.Struct("<Qqq"), "broken price:9? size:8?"),
     }
-    WORDS = {"market": ("closed", "trading", "halted", "paused", "auction"),
-             "feed": ("live", "quiet", "stale", "suspect"), "interval": ("1s", "1m"), "side": (None, "buy", "sell")}
+    WORDS = {"market": ("closed", "trading", "halted", "paused", "auction"), "interval": ("1s", "1m"),
+             "feed": ("live", "quiet", "stale", "suspect"), "side": (None, "buy", "sell")}
 
     def __init__(self) -> None:
         self.names: dict[int, str] = {}
@@ -244,8 +246,8 @@ class Book:
 
     def whole(self) -> Message:
         """The newest message with all levels in place of those that differ."""
-        bids, asks = self.sides()
-        return {**self.last, "bids": [[*level] for level in bids], "asks": [[*level] for level in asks], "ok": self.ok}
+        bids, asks = ([[*level] for level in side] for side in self.sides())
+        return {**self.last, "bids": bids, "asks": asks, "ok": self.ok}
 
 
 class Chains:
@@ -269,10 +271,10 @@ class Chains:
             if last is not None and prev > last:
                 self.last[key] = seq
                 return "lost"
-        jumps = last is not None and seq > last + 1 and bool(message.get("snap")) and key[0] in ("trade", "status")
+        skipped = last is not None and seq > last + 1 and "snap" in message
         self.waiting.discard(key)
         self.last[key] = seq
-        return "jump" if jumps else "take"
+        return "jump" if skipped and key[0] in ("trade", "status") else "take"
 
     def gap(self, key: Key, to: int) -> bool:
         """Whether a declared gap says anything new."""
@@ -331,8 +333,8 @@ class Subscription(Listeners):
     """Some symbols on one channel; iterate over it for its messages, or ask `state` for the newest.
 
     A reader that is slow gets the newest state of each symbol, once. What must not be merged (trades of mode
-    every, words of status, closed bars) is queued, at most `queue` messages; what is beyond comes as one `gap` a
-    symbol with the reason "reader". Gaps and epochs stand in line with trades, status and bars, on no other channel.
+    every, words of status, closed bars) is queued, at most `queue` messages; what is beyond comes as one
+    `gap` a symbol with the reason "reader". Gaps and epochs stand in line with trades, status and bars alone.
     """
 
     def __init__(self, feed: Feed, symbols: Sequence[str], channel: str, options: Message, queue: int):
@@ -406,7 +408,7 @@ class Subscription(Listeners):
     def _is_single(self, message: Message) -> bool:
         if message["type"] == "bar":
             return bool(message["closed"])
-        return message["type"] == "status" or message["type"] == "trade" and self._options.get("mode") != "latest"
+        return self.channel == "status" or self.channel == "trade" and self._options.get("mode") != "latest"
 
     def _append(self, message: Message, first: int, last: int) -> None:
         symbol = message["sym"]
@@ -443,16 +445,18 @@ class Subscription(Listeners):
 
 
 class Ended(Exception):
-    """Why a connection is over, and what comes now: "back", another way as this one is "blocked", or "final"."""
+    """Why a connection is over, and what then: "back", another way as this one is "blocked", or "final"."""
 
-    def __init__(self, code: str | int, message: str = "", then: str = "back", least: float = 0, hint: str = ""):
+    def __init__(self, code: str | int, message: str = "", then: str = "back", least: float = 0,
+                 hint: str = ""):
         super().__init__(f"{code}: {message}")
         self.then, self.least = then, least
         self.reason: Message = {"code": code, "message": message} | ({"hint": hint} if hint else {})
 
 
-def judged(code: str | int, message: str = "", renewable: bool = False, least: float = 0, hint: str = "") -> Ended:
-    """The class of a close code, a goodbye's or an error's code. `renewable`: a token can be asked for anew."""
+def judged(code: str | int, message: str = "", renewable: bool = False, least: float = 0,
+           hint: str = "") -> Ended:
+    """The class of a close code, a goodbye's or an error's. `renewable`: a token can be asked for anew."""
     then = "back"
     if code in (4401, "unauthenticated", "forbidden", "token_expired"):
         then = "back" if renewable else "final"
@@ -619,7 +623,7 @@ def grouped(wanted: Iterable[Wanted], room: int = 1_800, most: int = 4) -> tuple
     for bucket in alike.values():
         head = {**bucket[0].head(), **bucket[0].options}
         for at, (other, buckets) in enumerate(merged):
-            if ({each.key[1] for each in bucket} == {each.key[1] for each in buckets[0]} and can_share(head, other)):
+            if names_of(bucket) == names_of(buckets[0]) and can_share(head, other):
                 buckets.append(bucket)
                 merged[at] = ({**other, **head, "channel": f"{other['channel']},{head['channel']}"}, buckets)
                 break
@@ -629,13 +633,16 @@ def grouped(wanted: Iterable[Wanted], room: int = 1_800, most: int = 4) -> tuple
     return groups[:most], [each for group in groups[most:] for each in group.wanted]
 
 
+def names_of(bucket: Iterable[Wanted]) -> set[str]:
+    return {each.key[1] for each in bucket}
+
+
 def can_share(one: Message, other: Message) -> bool:
     """Whether one query can say both: no option differs, none would mean something else to the other."""
-    shared = {"rate", "stamps", "on_slow"}
-    if any(one.get(name) != other.get(name) for name in shared) or "latest" in (one.get("mode"), other.get("mode")):
+    if "latest" in (one.get("mode"), other.get("mode")) or one["channel"] in other["channel"].split(","):
         return False
-    both = one.keys() & other.keys() - shared - {"channel"}
-    return one["channel"] not in other["channel"].split(",") and all(one[name] == other[name] for name in both)
+    own = one.keys() & other.keys() - {"channel"}
+    return all(one.get(name) == other.get(name) for name in {"rate", "stamps", "on_slow"} | own)
 
 
 def split(head: Message, buckets: list[list[Wanted]], room: int) -> Iterator[Group]:
@@ -643,7 +650,8 @@ def split(head: Message, buckets: list[list[Wanted]], room: int) -> Iterator[Gro
     by_name: dict[str, list[Wanted]] = {}
     for each in (each for bucket in buckets for each in bucket):
         by_name.setdefault(each.key[1], []).append(each)
-    says = "&".join(f"{name}={str(value).lower() if value is True else value}" for name, value in head.items())
+    words = {name: str(value).lower() if isinstance(value, bool) else value for name, value in head.items()}
+    says = "&".join(f"{name}={value}" for name, value in words.items())
 
     def group(names: Sequence[str]) -> Group:
         text = ",".join(urllib.parse.quote(name, safe="*") for name in names)
@@ -681,8 +689,8 @@ class Events:
         fields, self._fields = self._fields, {}
         if not fields.keys() & {"id", "data"}:
             return []
-        marks = fields.get("id")
-        return [(fields.get("event", ["message"])[-1], marks[-1] if marks else None, "\n".join(fields.get("data", [])))]
+        mark = fields["id"][-1] if "id" in fields else None
+        return [(fields.get("event", ["message"])[-1], mark, "\n".join(fields.get("data", [])))]
 
 
 # HTTP/1.1, as much of it as there is to read: one request after the other, no redirects.
@@ -699,7 +707,8 @@ class Answer:
         if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
             raise Malformed(f"no answer of HTTP: {first[:80]!r}")
         self.status, self.reader = int(rest[:3]), reader
-        self.headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        fields = (line.partition(":") for line in lines)
+        self.headers = {name.strip().lower(): value.strip() for name, _, value in fields}
         self.chunked = "chunked" in self.headers.get("transfer-encoding", "").lower()
         length = "0" if self.status in (204, 304) else self.headers.get("content-length")
         self.length = int(length) if length and length.isdigit() else None
@@ -741,7 +750,7 @@ class Answer:
 
 
 class Requests:
-    """A connection to the server for requests, opened when there is none and kept where the answer allows it."""
+    """A connection for requests, opened when there is none and kept where the answer allows it."""
 
     def __init__(self, url: urllib.parse.SplitResult, tls: ssl.SSLContext | None):
         self.url, self.tls = url, tls
@@ -749,10 +758,12 @@ class Requests:
         self.writer: asyncio.StreamWriter | None = None
 
     async def get(self, target: str, headers: Mapping[str, str], patience: float = 10) -> Answer:
-        """The answer's head; its body has to be read before the next request. A kept connection may be gone."""
+        """The answer's head; its body has to be read before the next request."""
         if self.writer and self.answer and self.answer.stays:
+            # A connection that was kept may be gone by now.
             with contextlib.suppress(ConnectionError, EOFError):
-                return await asyncio.wait_for(self._ask(self.answer.reader, self.writer, target, headers), patience)
+                asked = self._ask(self.answer.reader, self.writer, target, headers)
+                return await asyncio.wait_for(asked, patience)
         self.close()
         port = self.url.port or (443 if self.tls else 80)
         reader, writer = await asyncio.wait_for(
@@ -762,8 +773,8 @@ class Requests:
 
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: str,
                    headers: Mapping[str, str]) -> Answer:
-        lines = [f"GET {self.url.path}{target} HTTP/1.1", f"Host: {self.url.netloc}", "User-Agent: tickerfeed.py",
-                 *(f"{name}: {value}" for name, value in headers.items())]
+        lines = [f"GET {self.url.path}{target} HTTP/1.1", f"Host: {self.url.netloc}",
+                 "User-Agent: tickerfeed.py", *(f"{name}: {value}" for name, value in headers.items())]
         writer.write("".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1"))
         self.answer = Answer((await reader.readuntil(b"\r\n\r\n"))[:-4], reader)
         return self.answer
@@ -902,11 +913,12 @@ class Socket(Way):
         """Connects, up to the welcome."""
         feed = self.feed
         try:
+            url = feed._url._replace(scheme="wss" if feed._tls else "ws", path=feed._url.path + "/v1/stream")
             self.socket = await open_websocket(
-                feed._url._replace(scheme="wss" if feed._tls else "ws", path=feed._url.path + "/v1/stream").geturl(),
-                additional_headers=await feed._authorization(), ssl=feed._tls, proxy=None, create_connection=Direct,
-                subprotocols=[f"tickerfeed.v1.{feed._encoding}"], max_size=16 << 20,  # type: ignore[list-item]
-                open_timeout=10, ping_interval=5, ping_timeout=None, close_timeout=1)
+                url.geturl(), create_connection=Direct, proxy=None, ssl=feed._tls,
+                additional_headers=await feed._authorization(),
+                subprotocols=[Subprotocol(f"tickerfeed.v1.{feed._encoding}")],
+                max_size=16 << 20, open_timeout=10, ping_interval=5, ping_timeout=None, close_timeout=1)
             self.welcome = await asyncio.wait_for(self.socket.recv(), 5)
         except Refused as refusal:
             if refusal.status in (429, 503):
@@ -968,7 +980,8 @@ class Socket(Way):
 
     def mend(self, wanted: Wanted, key: Key) -> None:
         resume = {"resume": self.cursor[0]} if self.cursor else {}
-        self.outbox.append({"op": "subscribe", **wanted.head(), **wanted.options, **resume, "symbols": [key[1]]})
+        request = {"op": "subscribe", **wanted.head(), **wanted.options, **resume, "symbols": [key[1]]}
+        self.outbox.append(request)
         self.changed()
 
     def renew(self, token: str) -> None:
@@ -1051,7 +1064,8 @@ class Lane(Way):
         code, _, message = (await asyncio.wait_for(answer.text(), 10)).strip().partition(": ")
         least = retry_after(answer.headers)
         if answer.status in (429, 503):
-            raise Ended(code if message else answer.status, message, least=least or 5 * (answer.status == 429))
+            least = least or 5 * (answer.status == 429)
+            raise Ended(code if message else answer.status, message, least=least)
         if answer.status == 401:
             raise judged("unauthenticated", message, callable(self.feed._token))
         if not message or answer.status not in (400, 403, 404):
@@ -1078,7 +1092,7 @@ class Lane(Way):
         if (answer := await self._ask("events", {"Accept": "text/event-stream"}, 10)) is None:
             return False
         self.heard = self.feed._now()
-        buffered = Ended("buffered", "an event stream brings nothing: something on the way holds it back", "blocked")
+        buffered = Ended("buffered", "events bring nothing: something on the way holds them back", "blocked")
         await self.watched(self._listen(answer), buffered)
         raise self.over("cut", "the stream ended")
 
@@ -1162,8 +1176,9 @@ class Lanes:
                 lane = Lane(self.feed, group, self.poll, 0.05 * len(groups))
                 self.lanes[group.query] = lane, asyncio.ensure_future(lane.run())
         if left and left != self.left:
-            self.feed._tell("error", {"type": "error", "code": "limit_streams", "symbols": [each.key[1] for each in left],
-                                      "message": "more different subscriptions than four streams can bring"})
+            self.feed._tell("error", {
+                "type": "error", "code": "limit_streams", "symbols": [each.key[1] for each in left],
+                "message": "more different subscriptions than four streams can bring"})
         self.left = left
 
 
@@ -1215,7 +1230,8 @@ class Feed(Listeners):
             raise ValueError("an address has no query and no name in it: a token is given as token=")
         secure = parts.scheme in ("https", "wss")
         self._url = parts._replace(scheme="https" if secure else "http", path=parts.path.rstrip("/"))
-        self._tls = (ca if isinstance(ca, ssl.SSLContext) else ssl.create_default_context(cafile=ca)) if secure else None
+        made = ca if isinstance(ca, ssl.SSLContext) else ssl.create_default_context(cafile=ca)
+        self._tls = made if secure else None
         self._token, self._random = token, random
         self._kbps: float | None = None
         self._switch = asyncio.Event()
@@ -1316,11 +1332,13 @@ class Feed(Listeners):
             self._way.changed()
 
     def _route(self, key: Key) -> tuple[list[Subscription], Wanted | None]:
-        """Who wants a symbol's messages, and which of the wanted brings them: the newest of those that cover it."""
+        """Who wants a symbol's messages, and the newest of what is wanted that covers it: it brings them."""
         if key not in self._routes:
-            subscriptions = [each for each in self._subscriptions if each.channel == key[0] and each.wants(key[1])]
-            names = [name for each in subscriptions for name in each.symbols if name == key[1] or covers(name, key[1])]
-            self._routes[key] = subscriptions, self._wanted[key[0], names[-1]] if names else None
+            channel, symbol = key
+            takers = [each for each in self._subscriptions if each.channel == channel and each.wants(symbol)]
+            names = [name for each in takers for name in each.symbols]
+            newest = [name for name in names if name == symbol or covers(name, symbol)][-1:]
+            self._routes[key] = takers, self._wanted[channel, newest[0]] if newest else None
         return self._routes[key]
 
     def _refuse(self, channel: str, symbol: str, code: str) -> None:
@@ -1500,7 +1518,7 @@ class Feed(Listeners):
                 self._way.renew(token)
 
     async def _preflight(self, what: str) -> Ended:
-        """Why a WebSocket did not come to be: the server is away, says why, or something on the way forbids it."""
+        """Why there is no WebSocket: the server is away, or says why, or something on the way forbids it."""
         least = 0.0
         requests = Requests(self._url, self._tls)
         try:
@@ -1509,9 +1527,11 @@ class Feed(Listeners):
             what, least = f"{what}; preflight: HTTP status {answer.status}", retry_after(answer.headers)
             report = json.loads(text)
             if report["ok"] is True:
-                return Ended("websocket_blocked", "something on the way lets no WebSocket through", "blocked", hint=what)
+                blocked = "something on the way lets no WebSocket through"
+                return Ended("websocket_blocked", blocked, "blocked", hint=what)
             problem = report["problems"][0]
-            return judged(problem["code"], problem["message"], callable(self._token), least, problem.get("hint", ""))
+            hint = problem.get("hint", "")
+            return judged(problem["code"], problem["message"], callable(self._token), least, hint)
         except NETWORK as error:
             return Ended("unreachable", str(error) or type(error).__name__)
         except (ValueError, LookupError, TypeError):
@@ -1525,11 +1545,14 @@ class Feed(Listeners):
                 ended = await self._attempt()
                 if ended.then == "final":
                     break
-                if ended.then == "switch" or ended.then == "blocked" and self._ladder.down(ended.reason, self._now()):
+                if ended.then == "switch":
+                    continue
+                if ended.then == "blocked" and self._ladder.down(ended.reason, self._now()):
                     continue
                 self.counts.reconnects += 1
                 wait = self._backoff.next(ended.least)
-                self._say(state="waiting", attempt=self._backoff.attempt, retry_at=time.time() + wait, reason=ended.reason)
+                self._say(state="waiting", attempt=self._backoff.attempt, retry_at=time.time() + wait,
+                          reason=ended.reason)
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._switch.wait(), wait)
             self._failure = ended.reason
@@ -1546,9 +1569,9 @@ class Feed(Listeners):
         transport = self._ladder.transport
         self._way = way or (Socket(self) if transport == "websocket" else Lanes(self, transport == "poll"))
         self._opened_at = None
-        self._say(state="connecting", transport=transport, encoding=self._encoding if transport == "websocket" else "json",
-                  attempt=self._backoff.attempt, retry_at=None, fallback=self._ladder.rung > 0,
-                  reason=self._ladder.reason or self.status.reason)
+        self._say(state="connecting", transport=transport, attempt=self._backoff.attempt, retry_at=None,
+                  encoding=self._encoding if transport == "websocket" else "json",
+                  fallback=self._ladder.rung > 0, reason=self._ladder.reason or self.status.reason)
         return asyncio.ensure_future(self._way.run())
 
     async def _attempt(self) -> Ended:
@@ -1595,8 +1618,9 @@ def connect(url: str, *, token: Token = None, transport: str = "auto", encoding:
             ca: str | ssl.SSLContext | None = None, random: Callable[[], float] = chance.random) -> Feed:
     """A feed of the server at a base address, `https://host/prefix/`; use it with `async with`.
 
-    `token`: a string, or a function (also async) that is asked anew for each connection; sent in a header, never in
-    a URL. `transport`: "auto" is WebSocket, then events, then polls, and back up; or one of them alone. `encoding`:
-    "json" or "sbe", of WebSockets. `ca`: a file of certificates in PEM, or an `ssl.SSLContext`. Raises ValueError.
+    `token`: a string, or a function (also async) that is asked anew for each connection; sent in a header,
+    never in a URL. `transport`: "auto" is WebSocket, then events, then polls, and back up; or one of them
+    alone. `encoding`: "json" or "sbe", of WebSockets. `ca`: a file of certificates in PEM, or an
+    `ssl.SSLContext`. Raises ValueError.
     """
     return Feed(url, token, transport, encoding, ca, random)
