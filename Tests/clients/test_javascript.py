@@ -16,6 +16,7 @@ import threading
 import time
 from pathlib import Path
 
+import jwt
 from browser import browser
 from harness import ROOT, SESSION, Server, run_in_turn
 from proxy import NGINX, Nginx
@@ -168,6 +169,44 @@ def without_hole(messages):
             last[message["sym"]] = message["to"]
 
 
+def a_token_opens_what_it_may_and_a_wrong_one_is_final():
+    secret = "a secret of more than 32 bytes, for tests"
+
+    def mint(seconds=3_600, key=secret):
+        return jwt.encode({"exp": time.time() + seconds, "sub": "ann", "symbols": ["AAPL"]}, key, "HS256")
+
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "key"
+        key.write_text(secret + "\n")
+        with Server("--token-key", f"one=HS256:{key}") as server:
+            for transport, encoding, options in ways():
+                words = "AAPL", "MSFT", "--transport", transport, "--encoding", encoding
+                with Watch(server, *words, options=options, token=mint()) as watch:
+                    watch.until(lambda: watch.of("quote"))
+                    assert {quote["sym"] for quote in watch.of("quote")} == {"AAPL"}
+                for token in mint(key=secret[::-1]), mint(seconds=-99), None:
+                    with Watch(server, *words, options=options, token=token) as watch:
+                        watch.until(lambda: watch.of("connection") and watch.of("connection")[-1]["state"] == "closed")
+                        assert watch.of("connection")[-1]["reason"]["code"] == "unauthenticated", watch.messages
+                        assert watch.process.wait(5) == 1
+
+
+def a_token_that_expires_ends_the_stream():
+    secret = "a secret of more than 32 bytes, for tests"
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "key"
+        key.write_text(secret + "\n")
+        with Server("--token-key", f"one=HS256:{key}") as server:
+            for transport, encoding, options in ways():
+                # 30 s of leeway, all but two of them used up.
+                token = jwt.encode({"exp": time.time() - 28, "sub": "ann", "symbols": ["AAPL"]}, secret, "HS256")
+                with Watch(server, "AAPL", "--transport", transport, "--encoding", encoding, options=options,
+                           token=token) as watch:
+                    watch.until(lambda: watch.of("connection") and watch.of("connection")[-1]["state"] == "closed")
+                    code = watch.of("connection")[-1]["reason"]["code"]
+                    assert watch.of("quote") and code in ("token_expired", "unauthenticated"), watch.messages[-3:]
+
+
 def a_refusal_is_said():
     with Server() as server:
         for transport, encoding, options in ways():
@@ -314,6 +353,7 @@ def main():
         run_in_turn([
             the_module_is_small, its_unit_tests_pass, every_way_ends_in_the_state_of_the_snapshot,
             books_agree_with_their_checksums_on_a_fast_feed, a_server_that_is_killed_is_found_again, a_refusal_is_said,
+            a_token_opens_what_it_may_and_a_wrong_one_is_final, a_token_that_expires_ends_the_stream,
             the_plain_page_shows_quotes, the_hook_follows_its_symbols, a_hidden_tab_is_sent_less_and_shown_again_all,
             a_proxy_without_websockets_or_that_buffers_is_got_past])
 

@@ -255,6 +255,49 @@ test("what is added over HTTP begins apart, and the rest goes on undisturbed; a 
   assert.deepEqual([all.request.query.rate, all.request.query.cursor, all.requests[0].aborted], ["3", "7.9", true])
 })
 
+test("a loss over HTTP opens its stream anew, with the cursor", async () => {
+  const all = world({ transport: "events" }), told = follow(all.feed.subscribe("AAPL", { channel: "trade" }))
+  await settle()
+  await all.request.begin()
+  await all.request.say(WELCOME)
+  await all.request.say(ack("trade", ["AAPL"]), "7.1")
+  await all.request.say(trade(1, 0, { snap: true }), "7.1")
+  await all.request.say(trade(5, 4), "7.2")
+  await all.time.pass(0)
+  assert.deepEqual(told.gaps, [[2, 4, "loss"]])
+  assert.deepEqual([all.requests.length, all.requests[0].aborted, all.request.query.cursor], [2, true, "7.2"])
+})
+
+test("one of several streams that ends takes the others with it, and all come back with their cursors", async () => {
+  const all = world({ transport: "events" })
+  all.feed.subscribe("AAPL", { rate: 1 })
+  all.feed.subscribe("MSFT", { rate: 2 })
+  await settle()
+  const [first, second] = all.requests
+  for (const [request, symbol, cursor] of [[first, "AAPL", "7.1"], [second, "MSFT", "7.2"]]) {
+    await request.begin()
+    await request.say(WELCOME)
+    await request.say(ack("quote", [symbol], { resume: cursor }))
+  }
+  await first.end()
+  assert.deepEqual([all.feed.status.state, second.aborted], ["waiting", true])
+  await all.time.pass(1_000)
+  assert.deepEqual(all.requests.slice(2).map(({ query }) => [query.symbols, query.cursor]), [["AAPL", "7.1"], ["MSFT", "7.2"]])
+})
+
+test("an epoch that several streams tell is told once", async () => {
+  const all = world({ transport: "events" })
+  all.feed.subscribe("AAPL", { rate: 1 })
+  all.feed.subscribe("MSFT", { rate: 2 })
+  await settle()
+  for (const request of all.requests) {
+    await request.begin()
+    await request.say(WELCOME)
+  }
+  for (const request of all.requests) await request.say({ type: "epoch", epoch: "a005c1c1", reason: "seek" })
+  assert.deepEqual(all.told("epoch").map(({ reason }) => reason), ["seek"])
+})
+
 test("a hidden page's streams are opened anew at its rate", async () => {
   const all = world({ transport: "events" })
   all.feed.subscribe("AAPL", { rate: 5 })

@@ -354,7 +354,7 @@ export function connect(options = {}) {
 				if (code !== "not_subscribed") refuse(keyOf(channel, interval, symbol), code)
 			}
 			if (id === "auth") ready(link)
-		} else if (type === "error" && id === "auth" && !link.open) ended(link, m)
+		} else if (m.code === "unauthenticated" && !(link.open && link.bearer)) ended(link, m)
 		else if (type === "goodbye") ended(link, m, m.reconnect_after_ms)
 		else if (type === "expiring" && link.socket && renewable) renew(link)
 		else if (type === "epoch") {
