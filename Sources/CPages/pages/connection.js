@@ -11,7 +11,7 @@ const names = { websocket: "WebSocket", events: "events", poll: "polls" }
 const patience = 1500
 const remembered = "tickerfeed.token"
 
-let banner, bannerText, hint, retry, notice, form, word, server
+let banner, sentence, retry, notice, form, word, server
 const facts = {}
 let status = { state: "connecting" }
 let brokenSince = 0
@@ -42,16 +42,14 @@ const header = {
   },
 }
 
-function because({ reason }) {
-  if (!reason) return ""
-  return reason.message ? `: ${reason.message}` : `: ${reason.code}`
-}
+const because = ({ reason }) => (reason ? `: ${reason.message || reason.code}` : "")
 
-function sentence() {
+function why() {
   const seconds = Math.max(0, Math.ceil((status.retryAt - Date.now()) / 1000))
   const since = wasOpen ? ` What is shown is as of ${format.age(performance.now() - brokenSince)} ago.` : ""
-  if (status.state === "waiting") return `Disconnected${because(status)}. Next try in ${seconds} s.${since}`
-  if (status.state === "closed") return `Closed${because(status)}.${since}`
+  const hint = status.reason?.hint ? ` ${status.reason.hint}.` : ""
+  if (status.state === "waiting") return `Disconnected${because(status)}. Next try in ${seconds} s.${since}${hint}`
+  if (status.state === "closed") return `Closed${because(status)}.${since}${hint}`
   return `${wasOpen ? "Reconnecting" : "Connecting"} by ${names[status.transport] ?? "WebSocket"}${because(status)}…${since}`
 }
 
@@ -59,20 +57,17 @@ function paintBanner() {
   const isYoung = status.state === "connecting" && !wasOpen && performance.now() < patience
   banner.hidden = status.state === "open" || isYoung
   if (banner.hidden) return
-  write(bannerText, sentence())
-  write(hint, status.reason?.hint ? ` ${status.reason.hint}` : "")
+  write(sentence, why())
   retry.disabled = status.state === "connecting"
 }
 
-function say(text, forMilliseconds = 6000) {
-  notice.textContent = text
-  notice.hidden = !text
-  clearTimeout(say.timer)
-  if (text && forMilliseconds) say.timer = setTimeout(() => (notice.hidden = true), forMilliseconds)
-}
-
 /** A sentence for a while at the foot of the page; also told to screen readers. */
-export const announce = text => say(text)
+export function announce(text, milliseconds = 6000) {
+  notice.textContent = text
+  notice.hidden = false
+  clearTimeout(announce.timer)
+  announce.timer = setTimeout(() => (notice.hidden = true), milliseconds)
+}
 
 function take(next) {
   const before = status.state
@@ -82,9 +77,9 @@ function take(next) {
   if (next.state === "open") {
     if (wasOpen && before !== "open") {
       const nothing = lost ? `${format.size(lost)} versions lost` : "nothing lost"
-      say(`Back after ${format.age(performance.now() - brokenSince)}, ${nothing}.`)
+      announce(`Back after ${format.age(performance.now() - brokenSince)}, ${nothing}.`)
     }
-    if (next.fallback) say(`By ${names[next.transport]}, because WebSocket does not get through${because(next)}.`, 0)
+    if (next.fallback) announce(`By ${names[next.transport]}, because WebSocket does not get through${because(next)}.`, 15_000)
     wasOpen = true
     form.hidden = true
     lost = 0
@@ -138,7 +133,7 @@ function measure() {
 
 export function begin() {
   banner = document.querySelector("#banner")
-  ;[bannerText, hint] = [...banner.querySelectorAll("span")].map(textOf)
+  sentence = textOf(banner.querySelector("p"))
   retry = banner.querySelector("button")
   retry.addEventListener("click", tryNow)
   notice = document.querySelector("#notice")
@@ -166,7 +161,7 @@ export function begin() {
   market.on("welcome", () => repaint(header))
   market.on("lag", facts => (lag = facts))
   market.on("gap", ({ from, to }) => (lost += Math.max(1, to - from + 1) || 1))
-  market.on("epoch", () => say("Another life of the feed has begun: what was shown is emptied, and comes again."))
+  market.on("epoch", () => announce("Another life of the feed has begun: what was shown is emptied, and comes again."))
   address.onChange(changed => {
     if (changed.has("transport")) market.feed.use({ transport: state.transport })
   })

@@ -2,25 +2,25 @@
 import * as address from "./address.js"
 import * as connection from "./connection.js"
 import { make } from "./frame.js"
+import { rates } from "./lists.js"
 import * as replay from "./replay.js"
 import * as symbol from "./symbol.js"
 import * as watchlist from "./watchlist.js"
 
 const { state, go } = address
-const rates = ["0.1", "0.5", "1", "2", "4", "10", "20", "50", "max"]
 let later = 0
 
 /** While a symbol is shown it follows the cursor once that rests. */
-function move(by) {
-  watchlist.move(by)
+function move(by, pages) {
+  watchlist.move(by, pages)
   clearTimeout(later)
   if (state.b) later = setTimeout(() => go({ b: watchlist.current() }, { quiet: true }), 150)
 }
 
 function rate(by) {
-  const at = rates.findIndex(value => value === "max" || state.rate === value || Number(value) > Number(state.rate))
-  const isThere = rates[at] === state.rate
-  const next = rates[by > 0 && !isThere ? at : at + by]
+  const number = value => (value === "max" ? Infinity : Number(value))
+  const beyond = value => (number(value) - number(state.rate)) * by > 0
+  const next = by > 0 ? rates.find(beyond) : rates.findLast(beyond)
   if (next) go({ rate: next }, { quiet: true })
 }
 
@@ -59,7 +59,7 @@ export function view(name) {
 
 const keys = [
   ["j k ↓ ↑", "down and up in the list; what is open follows", { j: () => move(1), k: () => move(-1), ArrowDown: () => move(1), ArrowUp: () => move(-1) }],
-  ["PgUp PgDn Home End", "a page, or to an end", { PageDown: () => move(0.5), PageUp: () => move(-0.5), Home: () => move(-Infinity), End: () => move(Infinity) }],
+  ["PgUp PgDn Home End", "a page, or to an end", { PageDown: () => move(0, 1), PageUp: () => move(0, -1), Home: () => move(-Infinity), End: () => move(Infinity) }],
   ["J K, Shift ↓ ↑", "move the symbol in your own order", { J: () => shift(1), K: () => shift(-1), "Shift ArrowDown": () => shift(1), "Shift ArrowUp": () => shift(-1) }],
   ["Enter", "open the symbol", { Enter: () => go({ b: watchlist.current(), view: "watch" }) }],
   ["Esc", "close the symbol; then the lab, the filter, the group", { Escape: escape }],

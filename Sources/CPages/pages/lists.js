@@ -6,6 +6,7 @@ import { sortable } from "./watchlist.js"
 
 const { state, go } = address
 
+export const rates = ["0.1", "0.5", "1", "2", "4", "10", "20", "50", "max"]
 let groups, dialog, form, rate, transport, sort, filter
 let known = ""
 
@@ -81,6 +82,7 @@ export function begin() {
   transport = document.querySelector("#transport")
   sort = document.querySelector("#sort")
   filter = document.querySelector("#filter")
+  for (const value of rates) rate.add(new Option(value === "max" ? value : `${value}/s`, value))
   sort.add(new Option("own order", ""))
   for (const { name, title } of sortable)
     for (const [way, glyph] of [["asc", "↑"], ["desc", "↓"]]) sort.add(new Option(`${title} ${glyph}`, `${name}.${way}`))
