@@ -1,13 +1,12 @@
 // The stream lab: a connection of its own, to see what a rate, a slow reader or another transport does.
 //
 // The source's rate is known without asking for everything: `seq` counts versions, sent or not.
+import { onChange, state } from "./address.js"
 import { connect } from "./tickerfeed.js"
-import * as address from "./address.js"
 import * as format from "./format.js"
 import { everyBeat, fit, make, palette, repaint, textOf, write } from "./frame.js"
 import * as market from "./market.js"
 
-const { state } = address
 /** Places of the slider are rates: evenly by factor from 0.1 to 1000, behind it "max". */
 const last = 81
 const rateAt = place => (place >= last ? "max" : Number((0.1 * 10 ** (place / 20)).toPrecision(2)))
@@ -15,12 +14,12 @@ const bandwidths = [null, 10_000, 2000, 500, 200, 100, 50, 20, 8]
 const seconds = 90
 const perSecond = value => `${format.pace(value)}/s`
 const figures = {
-  source: ["source", perSecond, "versions a second that the feed made of what is subscribed"],
-  received: ["received", perSecond, "data messages a second that came here"],
-  merged: ["merged", perSecond, "versions a second that newer ones replaced on the way"],
-  lag: ["lag", format.span, "how long the server has held what this connection does not take"],
-  buffered: ["buffered", format.bytes, "bytes that wait in the server for this connection"],
-  bytes: ["bytes", value => `${format.bytes(value)}/s`, "bytes a second that came here"],
+  source: ["source", perSecond, "versions that the feed made of what is subscribed"],
+  received: ["received", perSecond, "data messages that came here"],
+  merged: ["merged", perSecond, "versions that newer ones replaced on the way"],
+  lag: ["lag", format.span, "how long the server holds what is not taken"],
+  buffered: ["buffered", format.bytes, "bytes that wait in the server"],
+  bytes: ["bytes", value => `${format.bytes(value)}/s`, "bytes that came here"],
   rtt: ["round trip", format.span, "the last ping's way there and back"],
 }
 
@@ -97,8 +96,8 @@ function measure() {
   const sums = { now, ...counted, bytes: feed.counts.bytes, merged: facts.merged }
   const rate = name => Math.max(0, ((sums[name] - before[name]) * 1000) / (now - before.now))
   if (before) {
-    const values = { source: rate("source"), received: rate("received"), bytes: rate("bytes"), merged: rate("merged") || 0,
-      lag: facts.lag_ms, buffered: facts.buffered, rtt: facts.rtt_ms }
+    const values = { lag: facts.lag_ms, buffered: facts.buffered, rtt: facts.rtt_ms }
+    for (const name of ["source", "received", "bytes", "merged"]) values[name] = rate(name) || 0
     for (const [name, [, text]] of Object.entries(figures)) write(nodes[name], values[name] == null ? format.none : text(values[name]))
     for (const [name, line] of Object.entries(history)) {
       line.push(values[name] ?? 0)
@@ -188,7 +187,7 @@ export function begin() {
     feed.close()
     open()
   })
-  address.onChange(changed => changed.has("view") && follow())
+  onChange(changed => changed.has("view") && follow())
   follow()
 }
 

@@ -1,5 +1,5 @@
 // One symbol: its day, chart, book and trades. What it subscribes to ends when it closes or the page is hidden.
-import * as address from "./address.js"
+import { go, onChange, state } from "./address.js"
 import { Chart, takeBar } from "./chart.js"
 import * as format from "./format.js"
 import { make, repaint, textOf, write } from "./frame.js"
@@ -7,7 +7,6 @@ import { Ladder } from "./ladder.js"
 import * as market from "./market.js"
 import { Tape } from "./tape.js"
 
-const { state, go } = address
 const { price, size, volume } = format
 const day = [
   ["Open", (stats, decimals) => price(stats.open, decimals)],
@@ -155,7 +154,7 @@ export function begin() {
     kept.clear()
     show()
   })
-  address.onChange(changed => {
+  onChange(changed => {
     if (changed.has("chart") && changed.size === 1) {
       chart.kind = state.chart
       press()

@@ -2,33 +2,32 @@
 //
 // Invariants
 //   - A line's place in the pool is its place in the list modulo the pool's size: scrolling by one rebinds one.
-//   - Nothing is measured in a frame. Sizes come from observers, the scroll position from its event.
+//   - Nothing is measured in a frame: sizes come from observers, the place from its event.
 //   - A frame writes some lines; the rest come with the next.
 //   - A column is as wide as the longest text it has had: digits stay where they are, and none is cut off.
-import * as address from "./address.js"
+import { go, onChange, state } from "./address.js"
 import * as format from "./format.js"
 import { everyBeat, make, palette, repaint, textOf } from "./frame.js"
 import * as market from "./market.js"
 
-const { state, go } = address
-
-// Name, title, weight (the least go first where there is no room), characters at least, what is sorted by.
+const { price, size } = format
+// Name, title, weight (the least go first where there is no room), characters at least, value to sort by, its text.
 const columns = [
   ["mark", "", 99, 1],
-  ["symbol", "Symbol", 100, 6, row => row.symbol],
-  ["last", "Last", 98, 8, row => row.stats?.last],
-  ["change", "Change", 60, 6, row => row.stats?.change],
-  ["percent", "%", 97, 9, row => row.percent],
-  ["bid_size", "Bid sz", 30, 6, row => row.quote?.bid_size],
-  ["bid", "Bid", 70, 7, row => row.quote?.bid],
-  ["ask", "Ask", 69, 7, row => row.quote?.ask],
-  ["ask_size", "Ask sz", 29, 6, row => row.quote?.ask_size],
-  ["spread", "Spr bp", 20, 6, row => row.spread],
-  ["volume", "Volume", 40, 7, row => row.stats?.volume],
+  ["symbol", "Symbol", 100, 6, row => row.symbol, String],
+  ["last", "Last", 98, 8, row => row.stats?.last, price],
+  ["change", "Change", 60, 6, row => row.stats?.change, format.signed],
+  ["percent", "%", 97, 9, row => row.percent, format.percent],
+  ["bid_size", "Bid sz", 30, 6, row => row.quote?.bid_size, size],
+  ["bid", "Bid", 70, 7, row => row.quote?.bid, price],
+  ["ask", "Ask", 69, 7, row => row.quote?.ask, price],
+  ["ask_size", "Ask sz", 29, 6, row => row.quote?.ask_size, size],
+  ["spread", "Spr bp", 20, 6, row => row.spread, value => value?.toFixed(1) ?? format.none],
+  ["volume", "Volume", 40, 7, row => row.stats?.volume, format.volume],
   ["spark", "Trend", 50, 11],
   ["age", "Age", 80, 5, row => -row.heard],
-  ["state", "State", 45, 9, row => row.state],
-].map(([name, title, weight, least, value]) => ({ name, title, weight, least, value }))
+  ["state", "State", 45, 9, row => row.state, word => word || format.none],
+].map(([name, title, weight, least, value, text]) => ({ name, title, weight, least, value, text }))
 const at = Object.fromEntries(columns.map((column, index) => [column.name, index]))
 const fixed = { mark: 18, spark: 98 }
 export const sortable = columns.filter(column => column.value)
@@ -36,7 +35,7 @@ export const sortable = columns.filter(column => column.value)
 /** A line's height, and a card's where there is no room for a table. */
 const [lineHeight, cardHeight, cardsBelow] = [26, 56, 460]
 const flashFor = 300
-/** Milliseconds and lines of a frame: many lines at once would be one long frame, over some it is none. */
+/** Milliseconds and lines of a frame: all lines at once would make it a long one. */
 const [budget, linesPerFrame] = [4, 10]
 /** Pictures in a frame. As canvases they would cost more than all else: each is a layer of its own. */
 const sparksPerFrame = 6
@@ -107,34 +106,23 @@ class Slot {
 
   paint(now) {
     const { row } = this
-    const { quote, stats, decimals, spread } = row
-    this.put(at.symbol, row.symbol)
-    this.put(at.last, format.price(stats?.last, decimals))
-    this.put(at.change, format.signed(stats?.change, decimals))
-    this.put(at.percent, format.percent(row.percent))
-    this.put(at.bid_size, format.size(quote?.bid_size))
-    this.put(at.bid, format.price(quote?.bid, decimals))
-    this.put(at.ask, format.price(quote?.ask, decimals))
-    this.put(at.ask_size, format.size(quote?.ask_size))
-    this.put(at.spread, spread == null ? format.none : spread.toFixed(1))
-    this.put(at.volume, format.volume(stats?.volume))
+    for (let index = 0; index < columns.length; index++) {
+      const { value, text } = columns[index]
+      if (text) this.put(index, text(value(row), row.decimals))
+    }
+    this.put(at.mark, isBroken && row.heard ? "×" : row.mark)
     this.paintAge(now)
-    this.paintWords(row, stats, spread)
+    // What is said by attributes changes seldom, so it is compared.
+    const { stats } = row
+    const direction = !stats?.change ? "" : stats.change > 0 ? "up" : "down"
+    if (this.direction !== direction) this.line.dataset.direction = this.direction = direction
+    if (this.mark !== row.mark) this.line.dataset.mark = this.mark = row.mark
+    const isCrossed = row.spread < 0
+    if (this.isCrossed !== isCrossed) this.cells[at.spread].classList.toggle("crossed", (this.isCrossed = isCrossed))
     if (stats && stats.last !== this.last) {
       if (this.last != null) this.flash(stats.last > this.last ? "up" : "down", now)
       this.last = stats.last
     }
-  }
-
-  /** What is said by attributes: they change seldom, so they are compared. */
-  paintWords(row, stats, spread) {
-    this.put(at.state, row.state || format.none)
-    this.put(at.mark, isBroken && row.heard ? "×" : row.mark)
-    const direction = !stats?.change ? "" : stats.change > 0 ? "up" : "down"
-    if (this.direction !== direction) this.line.dataset.direction = this.direction = direction
-    if (this.mark !== row.mark) this.line.dataset.mark = this.mark = row.mark
-    const isCrossed = spread < 0
-    if (this.isCrossed !== isCrossed) this.cells[at.spread].classList.toggle("crossed", (this.isCrossed = isCrossed))
   }
 
   paintAge(now) {
@@ -350,26 +338,25 @@ export function shift(by) {
   return true
 }
 
-const opposite = { asc: "desc", desc: "asc" }
 /** Names begin with A, numbers with the greatest. */
-const firstWay = name => (name === "symbol" || name === "state" ? "asc" : "desc")
+const firstWay = name => `${name}.${name === "symbol" || name === "state" ? "asc" : "desc"}`
 
 /** Sorts by a column; by the same again the other way round, then not at all. */
 function sortBy(name) {
-  const [before, way] = state.sort.split(".")
   const first = firstWay(name)
-  go({ sort: before !== name ? `${name}.${first}` : way === first ? `${name}.${opposite[first]}` : "" })
+  if (state.sort === first) reverse()
+  else go({ sort: state.sort.startsWith(`${name}.`) ? "" : first })
 }
 
 /** By the next column, and behind the last one in one's own order. */
 export function sortNext() {
   const next = sortable[sortable.findIndex(column => state.sort.startsWith(`${column.name}.`)) + 1]
-  go({ sort: next ? `${next.name}.${firstWay(next.name)}` : "" })
+  go({ sort: next ? firstWay(next.name) : "" })
 }
 
 export function reverse() {
   const [name, way] = state.sort.split(".")
-  if (name) go({ sort: `${name}.${opposite[way]}` })
+  if (name) go({ sort: `${name}.${way === "asc" ? "desc" : "asc"}` })
 }
 
 function build() {
@@ -422,7 +409,7 @@ export function begin() {
     isBroken = status.state !== "open"
     for (const slot of pool) if (slot.row) touch(slot.row)
   })
-  address.onChange(changed => {
+  onChange(changed => {
     if (["sort", "q", "group", "groups"].some(name => changed.has(name))) arrange(), describe()
     if (changed.has("b")) select(state.b || cursor)
   })
