@@ -12,7 +12,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-NGINX = os.environ.get("NGINX_PROGRAM") or shutil.which("nginx")
+#: As script/tools finds or unpacks it.
+NGINX = os.environ.get("NGINX_PROGRAM") or shutil.which("nginx") or str(
+    Path(__file__).resolve().parents[2] / ".build/debian/usr/sbin/nginx")
 
 CONFIGURATION = """
 daemon off;
@@ -40,6 +42,7 @@ http {{
             proxy_set_header Upgrade {upgrade};
             proxy_set_header Connection {connection};
             proxy_buffering {buffering};
+            {ignored}
             proxy_read_timeout 1h;
         }}
     }}
@@ -76,11 +79,13 @@ class Nginx:
         (self.folder / "nginx.conf").write_text(CONFIGURATION.format(
             folder=self.folder, port=self.port, ssl=" ssl" if self.certificate else "", certificate=certificate,
             prefix=self.prefix, upstream=self.upstream, buffering="on" if self.buffers else "off",
+            # Streams ask for not being held back; a proxy may be deaf to that.
+            ignored="proxy_ignore_headers X-Accel-Buffering;" if self.buffers else "",
             upgrade="$http_upgrade" if self.upgrades else "''",
             connection="$connection_upgrade" if self.upgrades else "''"))
 
     def __enter__(self):
-        assert NGINX, "no nginx: apt-get install nginx"
+        assert os.path.exists(NGINX), "no nginx: apt-get install nginx"
         self.temporary = tempfile.TemporaryDirectory(prefix="tickerfeed-nginx-", ignore_cleanup_errors=True)
         self.folder = Path(self.temporary.name)
         self.configure()

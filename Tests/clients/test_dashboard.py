@@ -359,13 +359,12 @@ async def a_replay_is_moved_from_its_bar():
 
 async def the_lab_merges_for_a_slow_reader():
     with Server("--scenario", "burst") as server:
-        async with opened(f"http://{server.address}/", "v=lab") as (page, _):
+        async with opened(f"http://{server.address}/", "view=lab") as (page, _):
             await page.until("document.querySelector('#lab').offsetParent !== null")
             figure = lambda name: f"parseFloat(document.querySelector('#lab [data-figure={name}]').textContent.replace(/[^0-9.]/g, ''))"
             await page.until(f"{figure('received')} > 0 && {figure('source')} > 0")
-            await page.run("""(select => { select.selectedIndex = select.options.length - 1;
-                select.dispatchEvent(new Event('input', {bubbles: true})); select.dispatchEvent(new Event('change', {bubbles: true})) })
-                (document.querySelector('#lab select[name=kbps]'))""")
+            await page.run("""(slider => { slider.value = slider.max;
+                slider.dispatchEvent(new Event('input', {bubbles: true})) })(document.querySelector('#lab [name=kbps]'))""")
             await page.until(f"{figure('merged')} > 0", patience=20)
             await asyncio.sleep(5)
             await page.screenshot(picture("dashboard-lab"))

@@ -245,6 +245,8 @@ export function start(token, transport) {
   for (const name of ["lag", "gap"]) listen(name, message => tell(name, message))
   window.tickerfeed = { feed }
   subscribe()
+  // Events and polls have nothing to open, and so no welcome, before something is subscribed to.
+  readDirectory()
   tell("connection")
   tell("status", feed.status)
 }
