@@ -287,8 +287,9 @@ async def main():
         all_ways_end_in_the_state_of_the_snapshot, a_connection_that_is_cut_goes_on_by_cursor,
         a_server_that_is_killed_and_started_again_is_found_again,
         events_take_over_where_no_websocket_gets_through_and_hand_back,
-        polls_take_over_where_events_are_held_back, transports_are_switched_while_running, tokens_open_end_and_are_renewed,
-        a_slow_reader_gets_the_newest_and_is_told_what_is_lost, subscriptions_come_and_go,
+        polls_take_over_where_events_are_held_back, transports_are_switched_while_running,
+        tokens_open_end_and_are_renewed, a_slow_reader_gets_the_newest_and_is_told_what_is_lost,
+        subscriptions_come_and_go,
     ])
 
 

@@ -825,9 +825,8 @@ class Way:
         self.feed = feed
         self.cursor: tuple[str, float] | None = None
         self.epoch: str | None = None
-        self.merged, self.bytes = 0, 0
+        self.merged = 0
         self.heard, self.patience = feed._now(), 5.0
-        self.least = 0.0
         self.goodbye: Message | None = None
         #: It has said a cursor, and not heard that it was of another epoch.
         self.resuming = True
@@ -868,6 +867,9 @@ class Way:
         try:
             while not task.done():
                 left = self.heard + self.patience - self.feed._now()
+                if left < -0.5:
+                    # It is this loop that was away: what came meanwhile has not been read yet.
+                    self.heard, left = self.heard + 1 - left, 1
                 if left <= 0:
                     raise silent
                 await asyncio.wait({task}, timeout=left)
@@ -1097,10 +1099,12 @@ class Lane(Way):
     async def _once(self, group: Group) -> None:
         """What there is of new subscriptions; the cursor of the others stays."""
         own, self.group, cursor, self.cursor = self.group, group, self.cursor, None
-        if answer := await self._ask("poll", {}, 10):
-            text = await within(10, answer.text())
-            self.read(from_json(text), len(text))
-        self.group, self.cursor = own, cursor
+        try:
+            if answer := await self._ask("poll", {}, 10):
+                text = await within(10, answer.text())
+                self.read(from_json(text), len(text))
+        finally:
+            self.group, self.cursor = own, cursor
         for each in group.wanted:
             each.cursor = cursor
 
