@@ -32,10 +32,11 @@ let package = Package(
         .executable(name: "tickbench", targets: ["tickbench"]),
     ],
     targets: [
-        // The ground: headers of the system, nothing compiled.
+        // The ground: headers of the system, nothing compiled; and the browser's files as bytes.
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSwiftRuntime"),
+        .target(name: "CPages", exclude: ["pages"], swiftSettings: rules),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Floor 0: bytes, time, memory, measuring.
@@ -53,7 +54,7 @@ let package = Package(
 
         // Floor 3: feed → book → tape | tape → conflate → socket. They meet only in Market's tape.
         room("TickerFeed", on: ["Basics", "CLinux", "CZlib", "Market", "Dialects", "Journal"]),
-        room("FanOut", on: ["Basics", "Market", "Wire", "Dialects"]),
+        room("FanOut", on: ["Basics", "CPages", "Market", "Wire", "Dialects"]),
         room("Watch", on: ["Basics", "CLinux", "Market", "Wire", "Dialects"]),
 
         // Floor 4: doors. They put rooms together and hold no rules.
@@ -80,7 +81,7 @@ let package = Package(
             swiftSettings: rules),
         tests("BasicsTests", of: ["Basics"]),
         tests("MarketTests", of: ["Basics", "Market"]),
-        tests("WireTests", of: ["Basics", "COpenSSL", "Wire"]),
+        tests("WireTests", of: ["Basics", "COpenSSL", "CZlib", "Wire"]),
         tests("DialectsTests", of: ["Basics", "Market", "Dialects"], without: ["Golden"]),
         tests("JournalTests", of: ["Basics", "CLinux", "Market", "Journal", "TickerFeed"]),
         tests(

@@ -12,6 +12,11 @@ static inline int tf_inflate_init(z_stream *stream, int window_bits) {
     return inflateInit2(stream, -window_bits);
 }
 
+/* A gzip member (RFC 1952), as small as it gets. */
+static inline int tf_gzip_init(z_stream *stream) {
+    return deflateInit2(stream, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
+}
+
 /* gzip members (RFC 1952): 16 asks for their heads and checksums. */
 static inline int tf_gunzip_init(z_stream *stream) {
     return inflateInit2(stream, 15 + 16);

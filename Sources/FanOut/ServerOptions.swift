@@ -16,6 +16,8 @@ public struct ServerOptions: Sendable {
     public var verifier: TokenVerifier?
     /// Proxies whose `X-Forwarded-For` counts.
     public var trustedProxies: [AddressBlock] = []
+    /// `/` is a page for browsers.
+    public var servesDashboard = true
     /// `/metrics` is served here too.
     public var servesMetrics = true
     /// Hears of what ends connections and the like; never of data.
@@ -29,6 +31,8 @@ public struct ServerOptions: Sendable {
     public var feedReport: @Sendable () -> FeedReport
     /// Who plays, where that can be told what to do; nil: nothing is replayed.
     public var replay: (any ReplayControl)?
+    /// Commands to the replay are taken at `/v1/replay` too; wants tokens, or a listener on loopback.
+    public var takesReplayCommands = false
 
     public init(server: String, epoch: UInt32, feedReport: @escaping @Sendable () -> FeedReport) {
         self.server = server

@@ -96,8 +96,11 @@ public struct ReplayReport: Hashable, Sendable {
     }
 }
 
-/// Whoever plays. Asked from any thread; neither may take longer than a second.
+/// Whoever plays. Asked from any thread.
 public protocol ReplayControl: Sendable {
+    /// Waits until it is done, a second at most.
     func take(_ command: ReplayCommand) -> ReplayAnswer
+    /// The same without waiting for anything.
+    func leave(_ command: ReplayCommand) -> ReplayAnswer
     func report() -> ReplayReport
 }

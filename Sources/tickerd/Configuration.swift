@@ -26,6 +26,9 @@ struct Configuration {
     /// Nil leaves it to the system.
     var congestion: String?
     var allowedOrigins: [String] = []
+    var servesDashboard = true
+    /// `/v1/replay` takes commands.
+    var takesReplayCommands = false
     /// Nil serves in the clear.
     var tls: TLSFiles?
     var isInsecure = false

@@ -71,6 +71,12 @@ final class Server {
             let option = configuration.isBench ? "--bench" : "--test-echo"
             throw UsageError("\(option) serves on loopback only, not on \(listener.address)")
         }
+        guard !configuration.takesReplayCommands || configuration.verifier != nil || listener.isLoopback
+        else {
+            throw UsageError(
+                "--replay-control wants --token-key, or to listen on loopback only, not on \(listener.address)"
+            )
+        }
         guard let name = configuration.congestion else { return listener }
         do {
             try listener.setCongestionControl(name)
@@ -149,6 +155,8 @@ final class Server {
         options.allowedOrigins = configuration.allowedOrigins
         options.trustedProxies = configuration.trustedProxies
         options.verifier = configuration.verifier
+        options.takesReplayCommands = configuration.takesReplayCommands
+        options.servesDashboard = configuration.servesDashboard
         options.servesMetrics = listener.isLoopback
         options.servesEcho = configuration.isEcho
         options.log = log
@@ -183,6 +191,14 @@ final class Server {
                     "operations_per_second": LogValue(limits.operationsPerSecond),
                     "symbols": LogValue(limits.symbols),
                     "note": "limits are lifted; not for the open internet",
+                ])
+        }
+        if configuration.takesReplayCommands {
+            log.write(
+                .info, "replay-control",
+                [
+                    "movers": configuration.verifier == nil ? "everybody" : "tokens with \"replay\":true",
+                    "note": "who may, moves the replay for all clients",
                 ])
         }
         if configuration.isEcho {

@@ -10,13 +10,13 @@ private let floors: [String: Set<String>] = [
     "Dialects": ["Basics", "CZlib", "Market"],
     "Journal": ["Basics", "CLinux", "CZlib", "Market"],
     "TickerFeed": ["Basics", "Market", "Dialects", "Journal", "CLinux", "CZlib"],
-    "FanOut": ["Basics", "Market", "Wire", "Dialects"],
+    "FanOut": ["Basics", "CPages", "Market", "Wire", "Dialects"],
     "Watch": ["Basics", "CLinux", "Market", "Wire", "Dialects"],
 ]
 
 private let doors: Set = ["tickerd", "tickwatch", "tickbench", "tickfuzz"]
 private let rooms: Set = ["Basics", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut", "Watch"]
-private let ground: Set = ["CLinux", "COpenSSL", "CSwiftRuntime", "CZlib"]
+private let ground: Set = ["CLinux", "COpenSSL", "CPages", "CSwiftRuntime", "CZlib"]
 
 /// The module that a line imports, nil for any other line.
 func imported(by line: Substring) -> String? {

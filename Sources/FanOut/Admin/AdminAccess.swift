@@ -55,11 +55,16 @@ enum AdminAccess {
         guard request.headers["Origin"] == nil else {
             throw HTTPFault(403, "the admin port is not for web pages")
         }
-        let host = (request.headers["Host"] ?? "").lowercased()
-        let name = host.hasPrefix("[") ? host.prefix { $0 != "]" }.dropFirst() : host.prefix { $0 != ":" }
-        guard name == "localhost" || name == "::1" || isLoopbackV4(name) else {
+        guard isLoopback(host: request.headers["Host"]) else {
             throw HTTPFault(403, "ask for localhost, or 127.0.0.1, or [::1]")
         }
+    }
+
+    /// - Parameter host: a `Host` field: a name or an address, with or without a port.
+    static func isLoopback(host: String?) -> Bool {
+        let host = (host ?? "").lowercased()
+        let name = host.hasPrefix("[") ? host.prefix { $0 != "]" }.dropFirst() : host.prefix { $0 != ":" }
+        return name == "localhost" || name == "::1" || isLoopbackV4(name)
     }
 
     private static func isLoopbackV4(_ name: Substring) -> Bool {

@@ -26,7 +26,7 @@ struct ReplayPage {
         } else if !request.body.isEmpty {
             throw HTTPFault(400, "a command is sent with POST")
         }
-        return .json(200, replay.report().json + "\n")
+        return .json(200, replay.report().json() + "\n")
     }
 
     /// As it was asked for, by whom.
@@ -129,7 +129,8 @@ extension ReplaySpeed {
 }
 
 extension ReplayReport {
-    fileprivate var json: String {
+    /// - Parameter isMovable: whether whoever asks may move it; nil where that goes without saying.
+    func json(isMovable: Bool? = nil) -> String {
         func text(_ time: Timestamp?) -> String { time.map { "\($0.raw)" } ?? "null" }
         var page = ControlMessage("replay")
         page.add("state", "\(state.name)")
@@ -140,6 +141,7 @@ extension ReplayReport {
         page.add("to", json: text(to))
         page.add("seekable", json: "\(isSeekable)")
         page.add("position", unsigned: position)
+        if let isMovable { page.add("control", json: "\(isMovable)") }
         return page.end()
     }
 }

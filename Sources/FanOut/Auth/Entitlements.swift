@@ -22,6 +22,8 @@ struct Entitlements: Sendable {
     /// The greatest rate; `max` is no limit.
     private(set) var rateMax = Rate.max
     private(set) var depthMax = BookWindow.depthMax
+    /// Whether its bearer may pause and seek for everybody, where the server takes that here.
+    private(set) var movesReplay = false
 
     /// Where there are no tokens.
     static let everything: Entitlements = {
@@ -44,6 +46,10 @@ struct Entitlements: Sendable {
         if let depth = claims["max_depth"] {
             guard let levels = depth.integer, levels >= 1 else { throw EntitlementFault() }
             depthMax = Int(min(levels, Int64(BookWindow.depthMax)))
+        }
+        if let moves = claims["replay"] {
+            guard case .bool(let moves) = moves else { throw EntitlementFault() }
+            movesReplay = moves
         }
     }
 

@@ -30,7 +30,8 @@ extension Shard {
         headers.append("X-Content-Type-Options", "nosniff")
         guard !options.allowedOrigins.isEmpty else { return }
         headers.append("Vary", "Origin")
-        guard let origin else { return }
+        // An answer that any page may read says so already; a second name would make it none.
+        guard let origin, headers["Access-Control-Allow-Origin"] == nil else { return }
         headers.append("Access-Control-Allow-Origin", origin)
         headers.append("Access-Control-Allow-Credentials", "true")
         headers.append("Access-Control-Expose-Headers", "ETag, Retry-After, TickerFeed-Cursor")

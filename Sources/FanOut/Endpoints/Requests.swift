@@ -53,6 +53,10 @@ extension Shard {
         connections.address(of: index).pointee.origin = allowedOrigin(request)
         do throws(HTTPFault) {
             try admit(request, index, now)
+            guard request.body.isEmpty || request.path == "/v1/replay" && request.method == "POST" else {
+                counters.refuse(.body)
+                throw HTTPFault(413, "no body is taken here")
+            }
             if request.method == "OPTIONS" {
                 respond(allowance(request), index, keepAlive: request.keepAlive, head: false, now)
             } else if request.path == "/v1/stream", request.headers.hasToken("upgrade", "websocket") {

@@ -34,6 +34,8 @@ public final class IngestControl: ReplayControl {
         return answer
     }
 
+    public func leave(_ command: ReplayCommand) -> ReplayAnswer { ask(command).answer }
+
     /// Leaves a command for ingest's next turn.
     ///
     /// - Returns: the answer, and how many commands are done when this one is; nil for one that was refused.

@@ -21,6 +21,11 @@ extension Configuration {
             Option(
                 "allow-origin", "ORIGIN", "let pages of this origin read the stream; may repeat",
                 mayRepeat: true),
+            Option(
+                "replay-control", nil,
+                "let the dashboard pause, move and speed up a replay, for everybody: with tokens whose has \"replay\":true, without them who reaches loopback"
+            ),
+            Option("no-dashboard", nil, "no page for browsers at /; /tickerfeed.js stays"),
         ])
 
     mutating func takeListen(_ arguments: Arguments) throws(UsageError) {
@@ -36,7 +41,13 @@ extension Configuration {
         }
         for text in arguments.all("allow-origin") { allowedOrigins.append(try Configuration.origin(text)) }
         congestion = arguments["congestion"]
+        takesReplayCommands = arguments.has("replay-control")
+        if takesReplayCommands { limits.http.bodyBytesMax = Configuration.commandBytesMax }
+        servesDashboard = !arguments.has("no-dashboard")
     }
+
+    /// The longest command to a replay.
+    private static let commandBytesMax = 512
 
     /// An origin is compared byte for byte with what browsers send (RFC 6454 §6.2): what they never send
     /// would be allowed in vain.

@@ -1,0 +1,99 @@
+// What is above the list: filter, lists of one's own, rate and transport; and the form to edit a list.
+import * as address from "./address.js"
+import { make } from "./frame.js"
+import * as market from "./market.js"
+import { sortable } from "./watchlist.js"
+
+const { state, go } = address
+
+let groups, dialog, form, rate, transport, sort, filter
+let known = ""
+
+function paintGroups() {
+  const entries = [["", "All"], ...[...state.groups.keys()].map(name => [name, name])]
+  groups.replaceChildren(...entries.map(([name, title]) =>
+    make("button", { type: "button", "aria-pressed": state.group === name, "data-group": name }, title)),
+    make("button", { type: "button", id: "edit", title: "choose symbols, make lists", "aria-label": "edit lists" }, "Edit…"))
+}
+
+/** All symbols that a connection has to watch: the list's, and those of every group. */
+function everything() {
+  const names = address.list(state.w)
+  // Without a list all symbols are watched, and groups are parts of them.
+  return names.length ? [...new Set([...names, ...[...state.groups.values()].flat()])] : names
+}
+
+/** After the list or a group changed: another order is no other subscription. */
+export function follow() {
+  const next = everything()
+  const before = new Set(market.watched.map(row => row.symbol))
+  const isSame = next.length > 0 && next.length === before.size && next.every(name => before.has(name))
+  if (isSame) market.reorder(next)
+  else if (next.join() !== known) market.watch(next)
+  known = next.join()
+}
+
+function choose(select, value) {
+  if (![...select.options].some(option => option.value === value)) select.add(new Option(`${value}/s`, value))
+  select.value = value
+}
+
+function paint() {
+  paintGroups()
+  choose(rate, state.rate)
+  transport.value = state.transport
+  sort.value = state.sort
+  if (document.activeElement !== filter) filter.value = state.q
+}
+
+function openEditor() {
+  const group = state.groups.get(state.group)
+  form.elements.name.value = group ? state.group : ""
+  form.elements.symbols.value = (group ?? address.list(state.w)).join(" ")
+  form.querySelector("[value=remove]").hidden = !group
+  dialog.querySelector("datalist").replaceChildren(...market.directory.map(name => make("option", { value: name })))
+  dialog.showModal()
+}
+
+function save(event) {
+  event.preventDefault()
+  dialog.close()
+  const action = event.submitter?.value
+  if (action === "cancel") return
+  const name = form.elements.name.value.trim()
+  const symbols = [...new Set(address.list(form.elements.symbols.value))]
+  const next = new Map(state.groups)
+  if (action === "remove") {
+    next.delete(state.group)
+    go({ groups: next, group: "" })
+  } else if (!name) go({ w: symbols.join(","), group: "" })
+  else {
+    if (state.group && state.group !== name) next.delete(state.group)
+    go({ groups: next.set(name, symbols), group: name })
+  }
+}
+
+export function begin() {
+  groups = document.querySelector("#groups")
+  dialog = document.querySelector("#lists")
+  form = dialog.querySelector("form")
+  rate = document.querySelector("#rate")
+  transport = document.querySelector("#transport")
+  sort = document.querySelector("#sort")
+  filter = document.querySelector("#filter")
+  sort.add(new Option("own order", ""))
+  for (const { name, title } of sortable)
+    for (const [way, glyph] of [["asc", "↑"], ["desc", "↓"]]) sort.add(new Option(`${title} ${glyph}`, `${name}.${way}`))
+  groups.addEventListener("click", event => {
+    const button = event.target.closest("button")
+    if (button?.id === "edit") openEditor()
+    else if (button) go({ group: button.dataset.group })
+  })
+  form.addEventListener("submit", save)
+  filter.addEventListener("input", () => go({ q: filter.value.trim() }, { quiet: true }))
+  rate.addEventListener("change", () => go({ rate: rate.value }, { quiet: true }))
+  transport.addEventListener("change", () => go({ transport: transport.value }))
+  sort.addEventListener("change", () => go({ sort: sort.value }))
+  address.onChange(paint)
+  paint()
+}

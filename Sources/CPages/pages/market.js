@@ -1,0 +1,261 @@
+// What is known of each symbol: the newest of each channel, and what is derived from it. Nothing is painted here.
+//
+// Invariants
+//   - An update stores a reference and marks its row; how often that happens costs no frame.
+//   - A break of the connection takes nothing away: values stay and grow old. A new epoch empties all.
+import { connect } from "./tickerfeed.js"
+import { digits } from "./format.js"
+
+const points = 60
+
+/** One symbol. `slot` is the line of the list that shows it, if one does. */
+export class Row {
+  quote = null
+  stats = null
+  market = ""
+  feed = ""
+  reason = ""
+  refused = ""
+  /** When something of it came, by performance.now(). */
+  heard = 0
+  slot = null
+  isDirty = false
+  /** The last price of each of the latest seconds in which it was told. */
+  spark = new Float64Array(points)
+  sparkCount = 0
+  sparkSecond = 0
+  isSparkDirty = false
+
+  constructor(symbol) {
+    this.symbol = symbol
+    this.decimals = 0
+    this.hasIncrement = false
+  }
+
+  learn(increment) {
+    if (increment == null) return
+    this.hasIncrement = true
+    this.decimals = digits(increment)
+  }
+
+  /** Where the source names no price step, the most digits seen are the symbol's. */
+  seen(price) {
+    if (price != null && !this.hasIncrement) this.decimals = Math.max(this.decimals, Math.min(9, digits(price)))
+  }
+
+  addSpark(price, now) {
+    const second = Math.floor(now / 1000)
+    if (second !== this.sparkSecond || !this.sparkCount) {
+      this.sparkSecond = second
+      this.sparkCount++
+    }
+    this.spark[(this.sparkCount - 1) % points] = price
+    this.isSparkDirty = true
+  }
+
+  clear() {
+    this.quote = this.stats = null
+    this.market = this.feed = this.reason = this.refused = ""
+    this.heard = this.sparkCount = 0
+    this.isSparkDirty = true
+  }
+
+  get percent() {
+    const stats = this.stats
+    return stats?.open ? (stats.change / stats.open) * 100 : null
+  }
+
+  /** In hundredths of a percent of the middle; below zero the book is crossed. */
+  get spread() {
+    const quote = this.quote
+    if (!quote || quote.bid == null || quote.ask == null) return null
+    const middle = (quote.bid + quote.ask) / 2
+    return middle ? ((quote.ask - quote.bid) / middle) * 10_000 : null
+  }
+
+  /** The state in words, as TICKWATCH.md has them, the weightiest first. */
+  get state() {
+    if (this.refused) return this.refused
+    if (this.feed === "suspect") return "suspect"
+    if (this.market && this.market !== "trading" && this.market !== "closed")
+      return this.reason ? `${this.market} ${this.reason}` : this.market
+    if (this.feed === "stale" || this.feed === "quiet") return this.feed
+    if (this.market === "closed") return "closed"
+    return this.feed || (this.heard ? "live" : "")
+  }
+
+  get mark() {
+    if (this.refused) return "x"
+    const word = this.state.split(" ")[0]
+    return { suspect: "!", halted: "H", paused: "P", auction: "A", stale: "?", quiet: "~", closed: "C" }[word] ?? ""
+  }
+}
+
+export const rows = new Map()
+/** The rows of the watchlist, in the user's own order. */
+export let watched = []
+/** All names that the server has, for lists that name none. */
+export let directory = []
+export let feed = null
+/** Whether the list was cut at what one connection may subscribe to. */
+export let isCut = false
+export let welcome = null
+
+const mostSymbols = 512
+const listeners = { row: [], list: [], status: [], epoch: [], connection: [], lag: [], gap: [], welcome: [] }
+/** "row" (row), "list", "status" (status), "connection" (another feed), "epoch", "lag" (facts), "gap" (gap), "welcome" (message). */
+export const on = (name, listener) => listeners[name].push(listener)
+const tell = (name, value) => listeners[name].forEach(listener => listener(value))
+
+let wanted = []
+let rate = 4
+let bearer
+let epoch = ""
+const increments = new Map()
+const subscriptions = new Map()
+
+export function rowOf(symbol) {
+  let row = rows.get(symbol)
+  if (!row) {
+    rows.set(symbol, (row = new Row(symbol)))
+    row.learn(increments.get(symbol))
+  }
+  return row
+}
+
+function touched(row) {
+  row.heard = performance.now()
+  tell("row", row)
+}
+
+const takers = {
+  quote(message) {
+    const row = rowOf(message.sym)
+    row.quote = message
+    if (!row.hasIncrement) row.seen(message.bid), row.seen(message.ask)
+    touched(row)
+  },
+  stats(message) {
+    const row = rowOf(message.sym)
+    row.stats = message
+    if (!row.hasIncrement) row.seen(message.last)
+    touched(row)
+    if (message.last != null) row.addSpark(message.last, row.heard)
+  },
+  status(message) {
+    const row = rowOf(message.sym)
+    row.market = message.market
+    row.feed = message.feed
+    row.reason = message.reason
+    row.refused = ""
+    touched(row)
+  },
+}
+
+/** Takes a message of `quote`, `stats` or `status` into its row. */
+export const take = message => takers[message.type]?.(message)
+
+export function refuse({ symbol, code }) {
+  const row = rowOf(symbol)
+  row.refused = code
+  tell("row", row)
+}
+
+/** Asks for the list's channels; what was asked for before ends after it, so nothing that stays begins anew. */
+function subscribe() {
+  const names = wanted.length ? wanted : directory
+  isCut = names.length > mostSymbols
+  const symbols = [...new Set(names)].slice(0, mostSymbols)
+  watched = symbols.map(rowOf)
+  const before = [...subscriptions.values()]
+  subscriptions.clear()
+  if (symbols.length) {
+    for (const channel of ["quote", "stats", "status"]) {
+      const subscription = feed.subscribe(symbols, channel === "status" ? { channel } : { channel, rate })
+      subscription.on("update", takers[channel])
+      if (channel === "quote") subscription.on("refused", refuse)
+      subscriptions.set(channel, subscription)
+    }
+  }
+  before.forEach(subscription => subscription.close())
+  tell("list")
+}
+
+export function watch(symbols) {
+  wanted = symbols
+  if (feed) subscribe()
+}
+
+/** The same symbols in another order: nothing to ask for. */
+export function reorder(symbols) {
+  wanted = symbols
+  watched = symbols.map(rowOf)
+  tell("list")
+}
+
+export function setRate(value) {
+  rate = value
+  for (const channel of ["quote", "stats"]) subscriptions.get(channel)?.set({ rate })
+}
+
+async function readDirectory() {
+  try {
+    const answer = await fetch(new URL("v1/symbols", import.meta.url), { headers: authorization() })
+    if (!answer.ok) return
+    const { symbols } = await answer.json()
+    const before = directory.join()
+    directory = symbols.map(entry => entry.symbol)
+    for (const entry of symbols) {
+      increments.set(entry.symbol, entry.price_increment)
+      rows.get(entry.symbol)?.learn(entry.price_increment)
+    }
+    if (!wanted.length && directory.join() !== before) subscribe()
+    else tell("list")
+  } catch {
+    // Away; the connection says so, and its next welcome asks again.
+  }
+}
+
+function begin(name) {
+  epoch = name
+  for (const row of rows.values()) {
+    row.clear()
+    tell("row", row)
+  }
+  tell("epoch")
+}
+
+/** Connects, anew where there was a connection: with a token, or by another transport. */
+export function start(options) {
+  bearer = options.token
+  const { token, transport } = options
+  const before = feed
+  const own = connect(token ? { token, transport } : { transport })
+  feed = own
+  before?.close()
+  subscriptions.clear()
+  // What the one before says as it goes is of no interest any more.
+  const listen = (name, listener) => own.on(name, message => own === feed && listener(message))
+  // Words on a symbol have the same name, and come here, too.
+  listen("status", status => status.state && tell("status", status))
+  listen("welcome", message => {
+    welcome = message
+    if (epoch && message.epoch !== epoch) begin(message.epoch)
+    epoch = message.epoch
+    readDirectory()
+    tell("welcome", message)
+  })
+  listen("epoch", message => message.epoch !== epoch && begin(message.epoch))
+  listen("lag", facts => tell("lag", facts))
+  listen("gap", gap => tell("gap", gap))
+  window.tickerfeed = { feed }
+  subscribe()
+  // Events and polls have nothing to open, and so no welcome, before something is subscribed to.
+  readDirectory()
+  tell("connection")
+  tell("status", feed.status)
+}
+
+export const token = () => bearer
+
+export const authorization = () => (bearer ? { Authorization: `Bearer ${bearer}` } : {})

@@ -1,0 +1,418 @@
+#!/usr/bin/env python3
+"""The dashboard in a browser, as a trader has it: what it shows, what it costs, and what it says when something breaks.
+
+PICTURES=FOLDER in the environment names where screenshots go (default .build/pictures).
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import jwt
+from browser import browser
+from harness import ROOT, SESSION, TICKWATCH, Server, run_tests
+from piped import Piped, quote, trade
+from proxy import Nginx
+from terminal import clean
+
+PICTURES = Path(os.environ.get("PICTURES", ROOT / ".build/pictures"))
+HOME = tempfile.TemporaryDirectory(prefix="tickwatch-home-")
+CERTIFICATE, KEY = (str(ROOT / "Tests/certificates" / name) for name in ("server.pem", "server.key"))
+SECRET = "a secret of more than 32 bytes, for tests"
+
+LIVE = "document.body.dataset.state === 'open'"
+ROWS = "[...document.querySelectorAll('#watch tr[data-symbol]')]"
+#: What each row on the screen shows, by symbol.
+SHOWN = f"""Object.fromEntries({ROWS}.map(row => [row.dataset.symbol,
+    Object.fromEntries([...row.querySelectorAll('[data-cell]')].map(cell => [cell.dataset.cell, cell.textContent.trim()]))]))"""
+#: What the connection was told it lost, and what it found missing by itself.
+LOSSES = "tickerfeed.feed.counts.losses + tickerfeed.feed.counts.gaps"
+
+#: Runs before the page's own script: long tasks, and from each frame's begin to when its paint was done.
+MEASURE = """
+window.measured = { tasks: [], frames: [], since: 0 };
+new PerformanceObserver(list => {
+  for (const task of list.getEntries()) if (task.startTime > measured.since) measured.tasks.push(Math.round(task.duration));
+}).observe({ type: "longtask" });
+const channel = new MessageChannel();
+let began = 0;
+channel.port1.onmessage = () => { measured.frames.push(performance.now() - began); requestAnimationFrame(frame); };
+function frame(time) { began = time; channel.port2.postMessage(0); }
+requestAnimationFrame(frame);
+"""
+
+
+@contextlib.asynccontextmanager
+async def opened(url, fragment="", **options):
+    """A browser with the page in it; whatever the page throws or its policy refuses fails the test."""
+    switches = options.pop("switches", ())
+    async with browser(*switches) as chromium:
+        page = await chromium.open(url + (f"#{fragment}" if fragment else ""), **options)
+        yield page, chromium
+        wrong = [fault for fault in page.faults if not fault.startswith("network:")]
+        assert not wrong, wrong
+
+
+def number(text):
+    return re.sub(r"[^\d.-]", "", text.replace("\u2212", "-"))
+
+
+def once(url, symbols):
+    """What `tickwatch --json --once` says of each symbol."""
+    said = subprocess.run([TICKWATCH, *symbols, "--json", "--once", "--url", url], capture_output=True, text=True,
+                          timeout=30, env=clean(HOME.name))
+    assert said.returncode == 0, (said.returncode, said.stderr)
+    return {row["sym"]: row for row in map(json.loads, said.stdout.splitlines())}
+
+
+def market(symbols=24):
+    """Quotes and trades, after which the market falls quiet."""
+    for turn in range(30):
+        for index in range(symbols):
+            cents = 10_000 + index * 137 + (turn * 37 + index * 11) % 90
+            yield quote(f"SYM{index}", cents)
+            yield trade(f"SYM{index}", cents)
+
+
+async def agrees(page, url, symbols):
+    """The page and tickwatch show the same of every symbol."""
+    # A quiet market: what the page has not shown within its own interval would never come.
+    said, shown = once(url, [f"SYM{index}" for index in range(symbols)]), {}
+    for _ in range(100):
+        shown = await page.run(SHOWN)
+        if not (wrong := differences(shown, said)):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(wrong)
+
+
+def differences(shown, said):
+    return [(symbol, cell, shown.get(symbol, {}).get(cell), row[cell]) for symbol, row in said.items()
+            for cell in ("last", "change", "bid", "bid_size", "ask", "ask_size", "volume")
+            if float(number(shown.get(symbol, {}).get(cell, "")) or "nan") != row[cell]]
+
+
+def picture(name):
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    return PICTURES / f"{name}.png"
+
+
+# --- what it shows -----------------------------------------------------------------------------------
+
+
+async def the_final_prices_are_those_of_tickwatch():
+    with Piped() as server:
+        server.say(*market())
+        async with opened(f"http://{server.address}/") as (page, _):
+            await page.until(LIVE)
+            await agrees(page, server.url, 24)
+            assert await page.run("document.body.dataset.transport") == "websocket"
+
+
+async def it_looks_like_this():
+    """Pictures of every screen; somebody should look at them."""
+    with Server("--scenario", "burst") as server:
+        async with opened(f"http://{server.address}/") as (page, _):
+            await page.prefer(color_scheme="dark")
+            await page.until(f"{LIVE} && {ROWS}.length >= 20")
+            await page.until("[...document.querySelectorAll('[data-cell=last]')].filter(c => /\\d/.test(c.textContent)).length >= 20")
+            await asyncio.sleep(12)
+            await page.screenshot(picture("dashboard"))
+            await page.run("location.hash = 'b=AAPL'")
+            await page.until("document.querySelectorAll('#ladder tr, #ladder [role=row]').length > 5")
+            await asyncio.sleep(15)
+            await page.screenshot(picture("dashboard-symbol"))
+            await page.prefer(color_scheme="light")
+            await asyncio.sleep(1)
+            await page.screenshot(picture("dashboard-light"))
+            await page.size(390, 800, phone=True)
+            await asyncio.sleep(1)
+            assert await page.run("document.documentElement.scrollWidth") <= 390, "it scrolls sideways"
+            await page.screenshot(picture("dashboard-phone"))
+
+
+async def a_name_that_is_markup_stays_text():
+    evil = "<svg/onload=alert(1)>"
+    with Piped() as server:
+        server.say(*market(3), quote(evil, 4_200), trade(evil, 4_200))
+        before = "window.alerts = 0; window.alert = () => { alerts += 1 }"
+        async with opened(f"http://{server.address}/", before=before) as (page, _):
+            await page.until(f"{ROWS}.some(row => row.dataset.symbol === {json.dumps(evil)} && row.textContent.includes('42.'))")
+            for fragment in (f"b={evil}", "b=%3Csvg%2Fonload%3Dalert(1)%3E", f"w={evil}&b={evil}"):
+                await page.run(f"location.hash = {json.dumps(fragment)}")
+                await page.until(f"document.querySelector('#symbol').textContent.includes({json.dumps(evil)})")
+            assert await page.run("alerts") == 0
+            assert await page.run("document.querySelectorAll('svg[onload], [onload]').length") == 0
+
+
+# --- what it costs -----------------------------------------------------------------------------------
+
+
+async def rows_500_at_10_updates_a_second():
+    """For 60 s: no task over 50 ms, memory flat, painted within 32 ms in 99 of 100 frames."""
+    seconds = int(os.environ.get("SECONDS_WATCHED", 60))
+    with Server("--scenario", "uniform", "--set", "symbols=500", "--set", "rate=5000", "--bench") as server:
+        async with opened(f"http://{server.address}/", "rate=10", before=MEASURE) as (page, _):
+            await page.until(f"{LIVE} && tickerfeed.feed.counts.messages > 10000")
+            # What another program takes of this machine may cost a frame: the page is given three tries.
+            for attempt in range(3):
+                heap = await page.heap()
+                await page.run("measured.tasks.length = 0; measured.frames.length = 0; measured.since = performance.now()")
+                messages = await page.run("tickerfeed.feed.counts.messages")
+                await asyncio.sleep(seconds)
+                tasks, frames, count = await page.run("[measured.tasks, measured.frames, tickerfeed.feed.counts.messages]")
+                grown = await page.heap() - heap
+                p99 = sorted(frames)[len(frames) * 99 // 100]
+                rate = (count - messages) / seconds
+                print(f"    {rate:.0f} messages/s, {len(frames) / seconds:.0f} frames/s, painted p99 {p99:.1f} ms, "
+                      f"tasks over 50 ms: {tasks}, heap {grown / 1024:+.0f} KiB of {heap >> 10}", flush=True)
+                assert rate > 4_500, "the page does not get what it asked for"
+                assert grown < 1 << 20, "memory grows"
+                if not tasks and p99 < 32:
+                    break
+            assert not tasks and p99 < 32, (tasks, p99)
+            assert await page.run(LOSSES) == 0
+
+
+async def a_hidden_page_takes_a_twentieth():
+    with Server("--scenario", "uniform", "--set", "symbols=200", "--set", "rate=2000", "--bench") as server:
+        async with opened(f"http://{server.address}/", "rate=10") as (page, chromium):
+            await page.until(f"{LIVE} && tickerfeed.feed.counts.messages > 4000")
+
+            async def taken(seconds):
+                before = page.bytes
+                await asyncio.sleep(seconds)
+                return (page.bytes - before) / seconds
+
+            shown = await taken(3)
+            other = await chromium.open("about:blank")
+            await other.show()
+            await page.until("document.visibilityState === 'hidden'")
+            await asyncio.sleep(1)  # what was on its way
+            hidden = await taken(11)
+            assert hidden < shown * 0.05, (hidden, shown)
+            print(f"    {shown / 1000:.1f} KB/s shown, {hidden / 1000:.2f} hidden", flush=True)
+            before = await page.run("tickerfeed.feed.counts.messages")
+            await page.show()
+            # A fresh snapshot of each, at once.
+            await page.until(f"tickerfeed.feed.counts.messages >= {before} + 200", patience=3)
+            assert await taken(2) > shown * 0.5
+            assert await page.run(LOSSES) == 0
+
+
+# --- what breaks -------------------------------------------------------------------------------------
+
+
+class At(Server):
+    """On a port that is known: the same one again."""
+
+    def __init__(self, port, *options):
+        super().__init__(*options)
+        self.DEFAULTS = ("--listen", f"127.0.0.1:{port}", *Server.DEFAULTS[2:])
+
+
+async def a_killed_server_is_seen_within_a_second_and_comes_back():
+    with Server() as first:
+        port = first.port
+        async with opened(f"http://{first.address}/", "b=AAPL") as (page, _):
+            await page.until(f"{LIVE} && {ROWS}.length >= 20 && document.querySelector('#banner').hidden")
+            await page.run("window.stayed = true")
+            await page.run("""new Promise(done => { window.broken = null;
+                new MutationObserver(() => { broken ??= document.querySelector('#banner').hidden ? null : performance.now() })
+                    .observe(document.body, {subtree: true, attributes: true, childList: true}); done() })""")
+            killed = await page.run("performance.now()")
+            first.process.kill()
+            await page.until("broken !== null", patience=3)
+            took = await page.run("broken") - killed
+            assert took < 1_000, took
+            await asyncio.sleep(1.2)
+            text = await page.run("document.querySelector('#banner').textContent")
+            assert re.search(r"\d", text), text
+            assert any(re.search(r"\d", cells["last"]) for cells in (await page.run(SHOWN)).values()), "values are gone"
+            await page.screenshot(picture("dashboard-broken"))
+            with At(port):
+                await page.until(f"{LIVE} && document.querySelector('#banner').hidden", patience=30)
+                assert await page.run("window.stayed") is True, "the page was loaded anew"
+                before = await page.run("tickerfeed.feed.counts.messages")
+                await page.until(f"tickerfeed.feed.counts.messages > {before} + 50")
+                assert await page.run("tickerfeed.feed.counts.losses") == 0
+                assert await page.run("tickerfeed.feed.counts.reconnects") >= 1
+            print(f"    the banner came after {took:.0f} ms", flush=True)
+
+
+async def where_websockets_are_blocked_events_take_over():
+    with Piped() as server:
+        server.say(*market())
+        with Nginx(server.port, upgrades=False) as proxy:
+            async with opened(proxy.url) as (page, _):
+                await page.until(f"{LIVE} && document.body.dataset.transport === 'events'", patience=30)
+                said = await page.run("document.body.innerText")
+                assert re.search(r"websocket", said, re.I), "it does not say that WebSockets are blocked"
+                await agrees(page, server.url, 24)
+                await page.screenshot(picture("dashboard-events"))
+
+
+async def where_events_are_held_back_polls_take_over():
+    with Piped() as server:
+        server.say(*market())
+        with Nginx(server.port, upgrades=False, buffers=True) as proxy:
+            async with opened(proxy.url) as (page, _):
+                await page.until(f"{LIVE} && document.body.dataset.transport === 'poll'", patience=40)
+                await agrees(page, server.url, 24)
+
+
+async def behind_a_prefix_and_tls():
+    shown = re.search(r"location /md/ \{\n(.*?)\n\}", (ROOT / "docs/OPERATIONS.md").read_text(), re.S)[1]
+    with Server() as server, Nginx(server.port, prefix="/md/", certificate=(CERTIFICATE, KEY)) as proxy:
+        said = (proxy.folder / "nginx.conf").read_text().replace(str(server.port), "7400")
+        assert [line for line in map(str.strip, shown.splitlines()) if line not in said] == []
+        async with opened(proxy.url, "w=AAPL,MSFT&b=AAPL", switches=("--ignore-certificate-errors",)) as (page, _):
+            await page.until(f"{LIVE} && {ROWS}.length === 2")
+            assert await page.run("document.body.dataset.transport") == "websocket"
+            elsewhere = [url for url in page.requests if f"127.0.0.1:{proxy.port}/md/" not in url]
+            assert not elsewhere, elsewhere
+    with Server("--tls-cert", CERTIFICATE, "--tls-key", KEY) as server:
+        async with opened(f"https://{server.address}/", switches=("--ignore-certificate-errors",)) as (page, _):
+            await page.until(f"{LIVE} && {ROWS}.length >= 20")
+
+
+async def a_page_of_another_site_is_refused_and_told_why():
+    ask = """(async base => {
+        const closed = new Promise(done => { const s = new WebSocket(base.replace('http', 'ws') + '/v1/stream');
+            s.onopen = () => done('open'); s.onclose = e => done(e.code) });
+        const why = await (await fetch(base + '/v1/preflight')).json();
+        const read = await fetch(base + '/v1/symbols').then(() => 'read', () => 'refused');
+        return [await closed, why, read];
+    })"""
+    with Server() as server, Server() as other:
+        async with opened(f"http://{other.address}/") as (page, chromium):
+            # The other site's own policy would already keep its page from asking: a page without one.
+            stranger = await chromium.open(f"http://{other.address}/livez")
+            code, why, read = await stranger.run(f"{ask}('http://{server.address}')")
+            assert code == 1006 and read == "refused", (code, read)
+            assert not why["ok"] and why["origin"] == "refused" and "--allow-origin" in why["problems"][0]["hint"], why
+            await page.until(LIVE)
+    with Server() as other, Server("--allow-origin", f"http://{other.address}") as server:
+        async with browser() as chromium:
+            stranger = await chromium.open(f"http://{other.address}/livez")
+            code, why, read = await stranger.run(f"{ask}('http://{server.address}')")
+            assert code == "open" and why["ok"] and read == "read", (code, why, read)
+
+
+async def a_token_is_asked_for_and_never_shown():
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "key"
+        key.write_text(SECRET)
+        token = jwt.encode({"exp": int(time.time()) + 600, "sub": "ann", "symbols": ["AA*"]}, SECRET, "HS256")
+        with Server("--token-key", f"HS256:{key}") as server:
+            async with opened(f"http://{server.address}/") as (page, _):
+                await page.until("!document.querySelector('#token-form').closest('[hidden]') && document.querySelector('#token-form').offsetParent !== null")
+                await page.click("#token-form input[type=password]")
+                await page.type("not.a.token")
+                await page.press("Enter")
+                await asyncio.sleep(1)
+                await page.until("document.querySelector('#token-form').offsetParent !== null")
+                await page.run("document.querySelector('#token-form input[type=password]').value = ''")
+                await page.click("#token-form input[type=password]")
+                await page.type(token)
+                await page.press("Enter")
+                await page.until(f"{LIVE} && {ROWS}.some(row => row.dataset.symbol === 'AAPL' && /\\d/.test(row.textContent))")
+                assert token not in await page.run("location.href + document.documentElement.outerHTML")
+                assert not [url for url in page.requests if token in url]
+
+
+async def a_replay_is_moved_from_its_bar():
+    with Server("--feed", SESSION, "--speed", "60", "--replay-control") as server:
+        async with opened(f"http://{server.address}/") as (page, _):
+            await page.until(f"{LIVE} && document.querySelector('#replay').offsetParent !== null")
+            state = lambda: json.loads(server.get("/v1/replay"))
+            await page.click("#replay [name=pause], #replay [data-action=pause]")
+            await page.until("1", 1)
+            for _ in range(100):
+                if state()["state"] == "paused":
+                    break
+                await asyncio.sleep(0.05)
+            assert state()["state"] == "paused", state()
+            await page.screenshot(picture("dashboard-replay"))
+            await page.until("!document.querySelector('#replay [name=resume], #replay [data-action=resume]').hidden", 5)
+            await page.click("#replay [name=resume], #replay [data-action=resume]")
+            for _ in range(100):
+                if state()["state"] == "playing":
+                    break
+                await asyncio.sleep(0.05)
+            assert state()["state"] == "playing", state()
+    with Server("--feed", SESSION) as server:
+        async with opened(f"http://{server.address}/") as (page, _):
+            await page.until(f"{LIVE} && document.querySelector('#replay').offsetParent !== null")
+            await page.until("[...document.querySelectorAll('#replay button')].every(button => button.disabled)")
+    with Server() as server:
+        async with opened(f"http://{server.address}/") as (page, _):
+            await page.until(f"{LIVE} && {ROWS}.length > 5")
+            assert await page.run("document.querySelector('#replay').offsetParent === null")
+
+
+async def the_lab_merges_for_a_slow_reader():
+    with Server("--scenario", "burst") as server:
+        async with opened(f"http://{server.address}/", "view=lab") as (page, _):
+            await page.until("document.querySelector('#lab').offsetParent !== null")
+            figure = lambda name: f"parseFloat(document.querySelector('#lab [data-figure={name}]').textContent.replace(/[^0-9.]/g, ''))"
+            await page.until(f"{figure('received')} > 0 && {figure('source')} > 0")
+            await page.run("""(slider => { slider.value = slider.max;
+                slider.dispatchEvent(new Event('input', {bubbles: true})) })(document.querySelector('#lab [name=kbps]'))""")
+            await page.until(f"{figure('merged')} > 0", patience=20)
+            await asyncio.sleep(5)
+            await page.screenshot(picture("dashboard-lab"))
+            message = json.loads(await page.run("document.querySelector('#lab pre').textContent"))
+            assert "type" in message
+            for transport in ("events", "poll", "websocket"):
+                await page.run(f"""(select => {{ select.value = '{transport}';
+                    select.dispatchEvent(new Event('input', {{bubbles: true}})); select.dispatchEvent(new Event('change', {{bubbles: true}})) }})
+                    (document.querySelector('#lab select[name=transport]'))""")
+                await page.until(f"document.querySelector('#lab').innerText.toLowerCase().includes('{transport}') && {figure('received')} > 0")
+
+
+async def the_address_says_what_is_shown():
+    with Server() as server:
+        async with opened(f"http://{server.address}/", "w=MSFT,AAPL&b=AAPL") as (page, _):
+            await page.until(f"{LIVE} && {ROWS}.length === 2")
+            assert await page.run(f"{ROWS}.map(row => row.dataset.symbol).join()") == "MSFT,AAPL"
+            await page.press("Escape")
+            await page.until("!location.hash.includes('b=')")
+            await page.press("j", "Enter")
+            await page.until("location.hash.includes('b=')")
+            await page.run("history.back()")
+            await page.until("!location.hash.includes('b=')")
+            await page.press("?")
+            await page.until("document.querySelector('#help').open")
+            await page.press("Escape")
+            await page.until("!document.querySelector('#help').open")
+            await page.press("/")
+            await page.type("MS")
+            await page.until(f"{ROWS}.map(row => row.dataset.symbol).join() === 'MSFT'")
+
+
+TESTS = [
+    the_final_prices_are_those_of_tickwatch,
+    it_looks_like_this,
+    a_name_that_is_markup_stays_text,
+    the_address_says_what_is_shown,
+    the_lab_merges_for_a_slow_reader,
+    a_replay_is_moved_from_its_bar,
+    a_killed_server_is_seen_within_a_second_and_comes_back,
+    where_websockets_are_blocked_events_take_over,
+    where_events_are_held_back_polls_take_over,
+    behind_a_prefix_and_tls,
+    a_page_of_another_site_is_refused_and_told_why,
+    a_token_is_asked_for_and_never_shown,
+    a_hidden_page_takes_a_twentieth,
+    rows_500_at_10_updates_a_second,
+]
+
+if __name__ == "__main__":
+    asyncio.run(run_tests(TESTS))
