@@ -12,15 +12,12 @@ const allowed = {
   rate: /^(max|\d{1,4}(\.\d{1,3})?)$/,
 }
 
-/** What the address says, by name. `groups` has lists by name, each of symbols. */
+/** What the address says; `groups` are lists of symbols by name. */
 export const state = { ...defaults, groups: new Map() }
-const listeners = new Set()
+const listeners = []
 
-/** Calls `listener(changed)` with the set of names that changed; returns what takes it off again. */
-export function onChange(listener) {
-  listeners.add(listener)
-  return () => listeners.delete(listener)
-}
+/** Calls `listener(changed)` with the set of names that changed. */
+export const onChange = listener => listeners.push(listener)
 
 export const list = text => text.split(/[\s,]+/).filter(Boolean)
 
@@ -55,29 +52,27 @@ function written() {
   return parts.length ? `#${parts.join("&")}` : ""
 }
 
-const groupsAsText = groups => JSON.stringify([...groups])
+const asText = value => (value instanceof Map ? JSON.stringify([...value]) : value)
 
 function adopt(next) {
-  const changed = new Set(Object.keys(defaults).filter(name => state[name] !== next[name]))
-  if (groupsAsText(state.groups) !== groupsAsText(next.groups)) changed.add("groups")
-  if (!changed.size) return false
+  const changed = new Set(Object.keys(state).filter(name => asText(state[name]) !== asText(next[name])))
   Object.assign(state, next)
   return changed
 }
 
-const tell = changed => changed && listeners.forEach(listener => listener(changed))
+const tell = changed => changed.size && listeners.forEach(listener => listener(changed))
 
 /** Goes to a state that differs in `change`; a step of the history unless `quiet`. */
 export function go(change, { quiet = false } = {}) {
   const changed = adopt({ ...state, ...change })
-  if (!changed) return
+  if (!changed.size) return
   const url = location.pathname + location.search + written()
   if (quiet) history.replaceState(null, "", url)
   else history.pushState(null, "", url)
   tell(changed)
 }
 
-// Back, forward, and an address typed by hand: the first two are told as popstate and hashchange, which is told once.
+// Back, forward, or typed by hand; what is told twice has changed nothing the second time.
 const follow = () => tell(adopt(parse(location.hash)))
 addEventListener("popstate", follow)
 addEventListener("hashchange", follow)

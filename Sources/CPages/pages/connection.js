@@ -1,24 +1,20 @@
 // What the connection is like, always in sight: its state, what it costs and what it left out; when it breaks
 // until when it waits and why; and a form where the server wants a token.
-import * as address from "./address.js"
+import { onChange, state } from "./address.js"
 import * as format from "./format.js"
 import { everyBeat, make, repaint, textOf, write } from "./frame.js"
 import * as market from "./market.js"
 
-const { state } = address
-const names = { websocket: "WebSocket", events: "events", poll: "polls" }
+const names = { undefined: "WebSocket", websocket: "WebSocket", events: "events", poll: "polls" }
 /** Before a first connection is told as broken it has this long, in milliseconds. */
 const patience = 1500
 const remembered = "tickerfeed.token"
 
-let banner, bannerText, hint, retry, notice, form, word, server
+let banner, sentence, retry, notice, form, word, server
 const facts = {}
 let status = { state: "connecting" }
 let brokenSince = 0
 let wasOpen = false
-let messagesBefore = 0
-let beforeAt = 0
-let received = 0
 let lag = null
 let lost = 0
 let token = ""
@@ -27,52 +23,47 @@ const words = { open: "live", connecting: "connecting", waiting: "broken", close
 
 const header = {
   paint() {
-    write(word, words[status.state] ?? status.state)
+    write(word, words[status.state])
     const clock = market.welcome?.clock
-    const played = !clock ? "" : clock.mode === "replay" ? `replay ${clock.speed === "max" ? "max" : clock.speed + "x"}` : clock.mode
-    const via = names[status.transport] ?? status.transport ?? ""
+    const played = clock?.mode === "replay" ? `replay ${clock.speed}${clock.speed === "max" ? "" : "x"}` : clock?.mode
+    const via = names[status.transport] + (status.fallback ? " (fallback)" : "")
     write(server, [market.welcome?.server, played, via].filter(Boolean).join(" · "))
-    const asked = lag?.rates?.asked
-    write(facts.got, `${format.pace(received)}/s${asked == null ? "" : ` of ${typeof asked === "number" ? format.pace(asked) : asked}`}`)
-    write(facts.merged, lag ? format.size(lag.merged) : format.none)
-    write(facts.trip, lag?.rtt_ms == null ? format.none : format.span(lag.rtt_ms))
+    const { sent, asked } = lag?.rates ?? {}
+    write(facts.got, `${format.pace(sent)}/s of ${asked > 0 ? format.pace(asked) : asked ?? "max"}`)
+    write(facts.merged, format.size(lag?.merged))
+    write(facts.trip, format.span(lag?.rtt_ms))
     write(facts.lag, format.span(lag?.lag_ms))
     facts.lag.parentNode.dataset.late = lag?.lag_ms > 0 ? "yes" : ""
     paintBanner()
   },
 }
 
-function because({ reason }) {
-  if (!reason) return ""
-  return reason.message ? `: ${reason.message}` : `: ${reason.code}`
-}
+const because = ({ reason }) => (reason ? `: ${reason.message || reason.code}` : "")
 
-function sentence() {
+function why() {
   const seconds = Math.max(0, Math.ceil((status.retryAt - Date.now()) / 1000))
   const since = wasOpen ? ` What is shown is as of ${format.age(performance.now() - brokenSince)} ago.` : ""
-  if (status.state === "waiting") return `Disconnected${because(status)}. Next try in ${seconds} s.${since}`
-  if (status.state === "closed") return `Closed${because(status)}.${since}`
-  return `${wasOpen ? "Reconnecting" : "Connecting"} by ${names[status.transport] ?? "WebSocket"}${because(status)}…${since}`
+  const hint = status.reason?.hint ? ` ${status.reason.hint}.` : ""
+  if (status.state === "waiting") return `Disconnected${because(status)}. Next try in ${seconds} s.${since}${hint}`
+  if (status.state === "closed") return `Closed${because(status)}.${since}${hint}`
+  return `${wasOpen ? "Reconnecting" : "Connecting"} by ${names[status.transport]}${because(status)}…${since}`
 }
 
 function paintBanner() {
   const isYoung = status.state === "connecting" && !wasOpen && performance.now() < patience
   banner.hidden = status.state === "open" || isYoung
   if (banner.hidden) return
-  write(bannerText, sentence())
-  write(hint, status.reason?.hint ? ` ${status.reason.hint}` : "")
+  write(sentence, why())
   retry.disabled = status.state === "connecting"
 }
 
-function say(text, forMilliseconds = 6000) {
-  notice.textContent = text
-  notice.hidden = !text
-  clearTimeout(say.timer)
-  if (text && forMilliseconds) say.timer = setTimeout(() => (notice.hidden = true), forMilliseconds)
-}
-
 /** A sentence for a while at the foot of the page; also told to screen readers. */
-export const announce = text => say(text)
+export function announce(text, milliseconds = 6000) {
+  notice.textContent = text
+  notice.hidden = false
+  clearTimeout(announce.timer)
+  announce.timer = setTimeout(() => (notice.hidden = true), milliseconds)
+}
 
 function take(next) {
   const before = status.state
@@ -82,21 +73,21 @@ function take(next) {
   if (next.state === "open") {
     if (wasOpen && before !== "open") {
       const nothing = lost ? `${format.size(lost)} versions lost` : "nothing lost"
-      say(`Back after ${format.age(performance.now() - brokenSince)}, ${nothing}.`)
+      announce(`Back after ${format.age(performance.now() - brokenSince)}, ${nothing}.`)
     }
-    if (next.fallback) say(`By ${names[next.transport]}, because WebSocket does not get through${because(next)}.`, 0)
+    server.parentNode.title = next.fallback ? `WebSocket does not get through${because(next)}` : ""
+    if (next.fallback) announce(`By ${names[next.transport]}: ${server.parentNode.title}.`, 15_000)
     wasOpen = true
     form.hidden = true
     lost = 0
   } else if (before === "open") brokenSince = performance.now()
-  if (next.state === "closed" && next.reason?.code === "unauthenticated") ask(next.reason)
+  if (next.state === "closed" && /unauthenticated|token_expired/.test(next.reason?.code)) ask(next.reason)
   repaint(header)
 }
 
 function ask({ message, hint: advice }) {
   form.hidden = false
   form.querySelector("p").textContent = `This server wants a token${message ? `: ${message}` : ""}.${advice ? ` ${advice}.` : ""}`
-  form.elements.token.value = ""
   form.elements.token.focus()
 }
 
@@ -117,7 +108,7 @@ function submit(event) {
 }
 
 export function connect() {
-  market.start({ token: token || undefined, transport: state.transport })
+  market.start(token || undefined, state.transport)
 }
 
 /** Does not wait for the countdown. */
@@ -126,19 +117,9 @@ export function tryNow() {
   else if (status.state === "waiting") market.feed.use({ transport: state.transport })
 }
 
-function measure() {
-  const now = performance.now()
-  if (now - beforeAt < 950) return repaint(header)
-  const { messages } = market.feed.counts
-  if (beforeAt) received = Math.max(0, ((messages - messagesBefore) * 1000) / (now - beforeAt))
-  messagesBefore = messages
-  beforeAt = now
-  repaint(header)
-}
-
 export function begin() {
   banner = document.querySelector("#banner")
-  ;[bannerText, hint] = [...banner.querySelectorAll("span")].map(textOf)
+  sentence = textOf(banner.querySelector("p"))
   retry = banner.querySelector("button")
   retry.addEventListener("click", tryNow)
   notice = document.querySelector("#notice")
@@ -166,10 +147,10 @@ export function begin() {
   market.on("welcome", () => repaint(header))
   market.on("lag", facts => (lag = facts))
   market.on("gap", ({ from, to }) => (lost += Math.max(1, to - from + 1) || 1))
-  market.on("epoch", () => say("Another life of the feed has begun: what was shown is emptied, and comes again."))
-  address.onChange(changed => {
+  market.on("epoch", () => announce("Another life of the feed has begun: what was shown is emptied, and comes again."))
+  onChange(changed => {
     if (changed.has("transport")) market.feed.use({ transport: state.transport })
   })
-  everyBeat(measure)
+  everyBeat(() => repaint(header))
   connect()
 }

@@ -7,12 +7,12 @@
 // For tests and scripts these stay as they are:
 //   body[data-state=open|connecting|waiting|closed][data-transport=websocket|events|poll]
 //   #watch tr[data-symbol] with [data-cell=symbol|last|change|percent|bid|bid_size|ask|ask_size|spread|volume|age|state]
-//     (lines that are scrolled to exist, others do not); #filter, #count; th[data-column] button
+//     (lines that are scrolled to exist, others do not); #filter, #count; th.last button
 //   #banner (hidden while connected; its text has the seconds until the next try), #notice, #token-form, #help
 //   #symbol, #chart canvas, #readout, #ladder, #crc[data-ok=yes|no], #tape
 //   #lab, #lab [data-figure=source|received|merged|lag|buffered|bytes|rtt], #lab select[name=transport],
 //     #lab input[name=rate], #lab [name=kbps], #lab pre; #replay; button[data-view]; window.tickerfeed.feed
-import * as address from "./address.js"
+import { onChange, state } from "./address.js"
 import * as connection from "./connection.js"
 import { readPalette } from "./frame.js"
 import * as keys from "./keys.js"
@@ -23,7 +23,6 @@ import * as replay from "./replay.js"
 import * as symbol from "./symbol.js"
 import * as watchlist from "./watchlist.js"
 
-const { state, go } = address
 const themes = ["system", "dark", "light"]
 const remembered = "tickerfeed.theme"
 
@@ -70,9 +69,7 @@ function showView() {
   document.title = state.b ? `${state.b} · TickerFeed` : state.view === "lab" ? "Stream lab · TickerFeed" : "TickerFeed"
 }
 
-function applyRate() {
-  market.setRate(state.rate === "max" ? "max" : Number(state.rate))
-}
+const applyRate = () => market.setRate(state.rate === "max" ? "max" : Number(state.rate))
 
 readPalette()
 watchlist.begin()
@@ -85,14 +82,14 @@ beginThemes()
 showView()
 applyRate()
 lists.follow()
-address.onChange(changed => {
+onChange(changed => {
   if (changed.has("rate")) applyRate()
   if (changed.has("w") || changed.has("groups")) lists.follow()
   if (changed.has("view") || changed.has("b")) showView()
 })
 document.addEventListener("click", event => {
-  const name = event.target.closest("[data-view]")?.dataset.view
-  if (name && event.target.closest("button")) keys.view(name)
+  const button = event.target.closest("button[data-view]")
+  if (button) keys.view(button.dataset.view)
 })
 document.querySelector("#help-button").addEventListener("click", () => document.querySelector("#help").showModal())
 connection.begin()

@@ -4,7 +4,7 @@
 export const none = "–"
 const thin = "\u2009"
 
-/** A number's shortest exact decimals, never with an exponent. */
+/** Shortest exact decimals, never with an exponent. */
 export function plain(value) {
   const text = String(value)
   if (!text.includes("e")) return text
@@ -29,7 +29,7 @@ export function price(value, decimals) {
 export const signed = (value, decimals) =>
   value == null ? none : (value > 0 ? "+" : "") + price(value, decimals)
 
-/** "▲ +0.14%": direction by glyph and sign, so that no colour is needed. */
+/** "▲ +0.14%": direction by glyph and sign. */
 export function percent(value) {
   if (value == null || !Number.isFinite(value)) return none
   const text = value.toFixed(2)
@@ -53,7 +53,7 @@ export function thousands(text) {
 export const size = value =>
   value == null ? none : value < 1000 && Number.isInteger(value) ? String(value) : thousands(plain(value))
 
-/** A sum of sizes; beyond a thousand its fractions say nothing, beyond a hundred million neither do units. */
+/** A sum of sizes, without what says nothing in it. */
 export function volume(value) {
   if (value == null) return none
   if (value >= 1e9) return (value / 1e9).toFixed(2) + "B"

@@ -1,236 +1,195 @@
 // The stream lab: a connection of its own, to see what a rate, a slow reader or another transport does.
 //
 // The source's rate is known without asking for everything: `seq` counts versions, sent or not.
+import { onChange, state } from "./address.js"
 import { connect } from "./tickerfeed.js"
-import * as address from "./address.js"
 import * as format from "./format.js"
 import { everyBeat, fit, make, palette, repaint, textOf, write } from "./frame.js"
 import * as market from "./market.js"
 
-const { state } = address
-/** Slider places to rates: evenly by factor from 0.1 to 1000, behind it "max". */
+/** Places of the slider are rates: evenly by factor from 0.1 to 1000, behind it "max". */
 const last = 81
 const rateAt = place => (place >= last ? "max" : Number((0.1 * 10 ** (place / 20)).toPrecision(2)))
-const placeOf = rate => (rate === "max" ? last : Math.round(Math.log10(rate / 0.1) * 20))
 const bandwidths = [null, 10_000, 2000, 500, 200, 100, 50, 20, 8]
 const seconds = 90
+const perSecond = value => `${format.pace(value)}/s`
 const figures = {
-  source: ["source", "versions a second that the feed made of what is subscribed"],
-  received: ["received", "data messages a second that came here"],
-  merged: ["merged", "versions a second that newer ones replaced on the way"],
-  lag: ["lag", "how long the server has held what this connection does not take"],
-  buffered: ["buffered", "bytes that wait in the server for this connection"],
-  bytes: ["bytes", "bytes a second that came here"],
-  rtt: ["round trip", "the last ping's way there and back"],
+  source: ["source", perSecond, "versions that the feed made of what is subscribed"],
+  received: ["received", perSecond, "data messages that came here"],
+  merged: ["merged", perSecond, "versions that newer ones replaced on the way"],
+  lag: ["lag", format.span, "how long the server holds what is not taken"],
+  buffered: ["buffered", format.bytes, "bytes that wait in the server"],
+  bytes: ["bytes", value => `${format.bytes(value)}/s`, "bytes that came here"],
+  rtt: ["round trip", format.span, "the last ping's way there and back"],
 }
 
-let root, form, pre, note, canvases
+let root, inputs
 const nodes = {}
 let feed = null
 let subscription = null
-let facts = null
+let facts = {}
 let newest = null
-let source = 0
+let counted = { source: 0, received: 0 }
 let before = null
 const seen = new Map()
 const history = { source: [], received: [], lag: [], bytes: [] }
+const graphs = []
 
-function count(message) {
-  const { type, sym, seq, prev, snap } = message
-  if (type !== "quote" && type !== "book" && type !== "trade") return
-  const known = seen.get(sym)
-  if (known !== undefined && seq > known) source += seq - known
-  else if (prev && !snap) source += seq - prev
+function take(message) {
+  newest = message
+  const { sym, seq, prev, type } = message
+  if (!seq || type === "status") return
+  counted.received++
+  const known = seen.get(sym) ?? prev
+  if (known && seq > known) counted.source += seq - known
   seen.set(sym, seq)
-}
-
-function asked() {
-  const { channel, rate, symbols } = form.elements
-  const names = symbols.value === "one" && state.b ? [state.b] : market.watched.map(row => row.symbol)
-  const options = { channel: channel.value, rate: rateAt(Number(rate.value)), background: "full" }
-  if (options.channel === "trade") options.mode = "latest"
-  if (options.channel === "book") options.crc = true
-  return [names, options]
 }
 
 function subscribe() {
   subscription?.close()
-  seen.clear()
   subscription = null
-  const [names, options] = asked()
-  if (names.length) subscription = feed.subscribe(names, options)
+  seen.clear()
+  const channel = inputs.channel.value
+  const symbols = inputs.symbols.value === "one" && state.b ? [state.b] : market.watched.map(row => row.symbol)
+  const options = { channel, rate: rateAt(inputs.rate.value), mode: channel === "trade" ? "latest" : undefined }
+  if (symbols.length) subscription = feed.subscribe(symbols, options)
 }
 
 function open() {
-  const { transport, encoding } = form.elements
   for (const line of Object.values(history)) line.length = 0
-  facts = newest = before = null
-  source = 0
-  feed = connect({ token: market.token(), transport: transport.value, encoding: encoding.value, hiddenRate: null })
+  facts = {}
+  before = null
+  feed = connect({
+    token: market.token(), transport: inputs.transport.value, encoding: inputs.encoding.value, hiddenRate: null,
+  })
   feed.on("lag", next => (facts = next))
   feed.on("epoch", () => seen.clear())
-  feed.on("message", message => {
-    newest = message
-    count(message)
-  })
-  feed.on("status", tellStatus)
-  tellStatus(feed.status)
+  feed.on("message", take)
+  feed.on("status", tell)
+  tell(feed.status)
   subscribe()
-  slow()
+  paintLimits()
 }
 
-function close() {
-  feed?.close()
-  feed = subscription = null
+function tell({ state: word, transport, encoding, reason }) {
+  if (!word) return
+  write(nodes.state, word === "open" ? `open by ${transport}, ${encoding}` : `${word}${reason ? `: ${reason.message || reason.code}` : ""}`)
+  inputs.kbps.disabled = transport !== "websocket"
+  root.querySelector("#kbps-note").hidden = transport === "websocket"
 }
 
-function tellStatus({ state: word, transport, encoding, reason }) {
-  root.dataset.state = word
-  const text = word === "open" ? `open by ${transport}, ${encoding}` : reason ? `${word}: ${reason.message ?? reason.code}` : word
-  write(nodes.status, text)
-  const takesLimit = transport === "websocket"
-  form.elements.kbps.disabled = !takesLimit
-  note.hidden = takesLimit
-}
-
-function slow() {
-  const limit = bandwidths[Number(form.elements.kbps.value)]
-  write(nodes.kbps, limit === null ? "unlimited" : limit >= 1000 ? `${limit / 1000} Mbit/s` : `${limit} kbit/s`)
-  form.elements.kbps.setAttribute("aria-valuetext", nodes.kbps.data)
-  if (feed) feed.set({ max_kbps: limit })
-}
-
-function showRate() {
-  const rate = rateAt(Number(form.elements.rate.value))
+/** The sliders' words, and the limit where it is to hold. */
+function paintLimits() {
+  const rate = rateAt(inputs.rate.value)
+  const limit = bandwidths[inputs.kbps.value]
   write(nodes.rate, rate === "max" ? "max" : `${rate}/s`)
-  form.elements.rate.setAttribute("aria-valuetext", nodes.rate.data)
+  write(nodes.kbps, limit === null ? "unlimited" : `${limit} kbit/s`)
+  for (const name of ["rate", "kbps"]) inputs[name].setAttribute("aria-valuetext", nodes[name].data)
+  feed?.set({ max_kbps: limit })
   return rate
 }
 
 /** Once a second: what is new since the second before. */
 function measure() {
-  if (!feed) return
   const now = performance.now()
-  if (before && now - before.now < 900) return
-  const { messages, bytes } = feed.counts
-  const merged = facts?.merged ?? null
+  if (!feed || (before && now - before.now < 900)) return
+  const sums = { now, ...counted, bytes: feed.counts.bytes, merged: facts.merged }
+  const rate = name => Math.max(0, ((sums[name] - before[name]) * 1000) / (now - before.now))
   if (before) {
-    const past = (now - before.now) / 1000
-    const rate = (value, earlier) => Math.max(0, (value - earlier) / past)
-    show({
-      source: rate(source, before.source), received: rate(messages, before.messages), bytes: rate(bytes, before.bytes),
-      merged: merged === null ? null : rate(merged, before.merged ?? merged),
-    })
+    const values = { lag: facts.lag_ms, buffered: facts.buffered, rtt: facts.rtt_ms }
+    for (const name of ["source", "received", "bytes", "merged"]) values[name] = rate(name) || 0
+    for (const [name, [, text]] of Object.entries(figures)) write(nodes[name], values[name] == null ? format.none : text(values[name]))
+    for (const [name, line] of Object.entries(history)) {
+      line.push(values[name] ?? 0)
+      if (line.length > seconds) line.shift()
+    }
+    if (newest) write(nodes.json, JSON.stringify(newest, null, 2))
+    repaint(painter)
   }
-  before = { now, messages, bytes, merged, source }
+  before = sums
 }
 
-function show({ source: made, received, bytes, merged }) {
-  write(nodes.source, `${format.pace(made)}/s`)
-  write(nodes.received, `${format.pace(received)}/s`)
-  write(nodes.merged, merged === null ? format.none : `${format.pace(merged)}/s`)
-  write(nodes.lag, format.span(facts?.lag_ms))
-  write(nodes.buffered, format.bytes(facts?.buffered))
-  write(nodes.bytes, `${format.bytes(bytes)}/s`)
-  write(nodes.rtt, facts?.rtt_ms == null ? format.none : format.span(facts.rtt_ms))
-  const values = { source: made, received, lag: facts?.lag_ms ?? 0, bytes }
-  for (const [name, line] of Object.entries(history)) {
-    line.push(values[name])
-    if (line.length > seconds) line.shift()
-  }
-  if (newest) write(nodes.json, JSON.stringify(newest, null, 2))
-  repaint(graphs)
-}
-
-const graphs = {
-  sizes: new Map(),
+const painter = {
   paint() {
-    draw(canvases[0], [["source", palette.soft], ["received", palette.accent]], value => `${format.pace(value)}/s`)
-    draw(canvases[1], [["lag", palette.warn]], format.span)
-    draw(canvases[2], [["bytes", palette.accent]], value => `${format.bytes(value)}/s`)
+    for (const graph of graphs) draw(graph)
   },
 }
 
-function draw(canvas, lines, text) {
-  const [width, height] = graphs.sizes.get(canvas) ?? [0, 0]
-  if (width < 20) return
-  const context = fit(canvas, width, height)
-  const top = Math.max(1e-9, ...lines.flatMap(([name]) => history[name]))
+function draw({ canvas, names, width, height }) {
+  if (!width) return
+  const pen = fit(canvas, width, height)
+  const top = Math.max(...names.flatMap(name => history[name]), 0)
   const floor = height - 4
-  context.font = `11px ${palette.font}`
-  context.strokeStyle = palette.line
-  context.beginPath()
-  context.moveTo(0, floor + 0.5)
-  context.lineTo(width, floor + 0.5)
-  context.moveTo(0, 18.5)
-  context.lineTo(width, 18.5)
-  context.stroke()
-  context.fillStyle = palette.soft
-  context.textAlign = "right"
-  context.fillText(text(top > 1e-9 ? top : 0), width - 2, 12)
-  for (const [name, colour] of lines) {
+  pen.fillStyle = palette.line
+  pen.fillRect(0, 18, width, 1)
+  pen.fillRect(0, floor, width, 1)
+  pen.fillStyle = palette.soft
+  pen.textAlign = "right"
+  pen.fillText(figures[names[0]][1](top), width - 2, 9)
+  for (const name of names) {
     const line = history[name]
-    context.beginPath()
-    line.forEach((value, index) =>
-      context.lineTo(width - (line.length - 1 - index) * (width / (seconds - 1)), floor - (value / top) * (floor - 19)))
-    context.strokeStyle = colour
-    context.lineWidth = 1.5
-    context.stroke()
+    const x = index => width - (line.length - 1 - index) * (width / (seconds - 1))
+    pen.beginPath()
+    line.forEach((value, index) => pen.lineTo(x(index), floor - (value / (top || 1)) * (floor - 19)))
+    pen.strokeStyle = palette[{ source: "soft", lag: "warn" }[name] ?? "accent"]
+    pen.lineWidth = 1.5
+    pen.stroke()
   }
 }
 
 /** Opens or closes the lab, as the address says. */
 function follow() {
-  const isOpen = state.view === "lab"
-  root.hidden = !isOpen
-  if (isOpen && !feed) open()
-  else if (!isOpen && feed) close()
+  root.hidden = state.view !== "lab"
+  if (!root.hidden && !feed) open()
+  else if (root.hidden && feed) {
+    feed.close()
+    feed = subscription = null
+  }
 }
 
-function input(event) {
-  const { name } = event.target
-  if (name === "rate") {
-    const rate = showRate()
-    subscription?.set({ rate })
-  } else if (name === "kbps") slow()
-  else if (name === "transport" || name === "encoding") {
-    feed?.use({ transport: form.elements.transport.value, encoding: form.elements.encoding.value })
-  } else subscribe()
+function change({ target: { name } }) {
+  const rate = paintLimits()
+  if (name === "rate") subscription?.set({ rate })
+  else if (name === "transport" || name === "encoding") feed.use({ transport: inputs.transport.value, encoding: inputs.encoding.value })
+  else if (name !== "kbps") subscribe()
 }
 
 export function begin() {
   root = document.querySelector("#lab")
-  form = root.querySelector("form")
-  pre = root.querySelector("pre")
-  note = root.querySelector("#kbps-note")
-  canvases = [...root.querySelectorAll("canvas")]
-  form.elements.rate.max = last
-  form.elements.rate.value = placeOf(10)
-  form.elements.kbps.max = bandwidths.length - 1
+  const form = root.querySelector("form")
+  inputs = form.elements
+  inputs.rate.max = last
+  inputs.rate.value = 40
+  inputs.kbps.max = bandwidths.length - 1
   form.addEventListener("submit", event => event.preventDefault())
-  form.addEventListener("input", input)
-  nodes.json = textOf(pre)
-  nodes.status = textOf(root.querySelector("#lab-state"))
-  nodes.rate = textOf(root.querySelector("output[for=lab-rate]"))
-  nodes.kbps = textOf(root.querySelector("output[for=lab-kbps]"))
-  for (const [name, [label, title]] of Object.entries(figures)) {
+  form.addEventListener("input", change)
+  nodes.json = textOf(root.querySelector("pre"))
+  nodes.state = textOf(root.querySelector("#lab-state"))
+  for (const name of ["rate", "kbps"]) nodes[name] = textOf(root.querySelector(`output[for=lab-${name}]`))
+  for (const [name, [label, , title]] of Object.entries(figures)) {
     const value = make("dd", { "data-figure": name }, format.none)
     nodes[name] = textOf(value)
     root.querySelector("dl").append(make("div", { title }, make("dt", {}, label), value))
   }
-  const observer = new ResizeObserver(entries => {
-    for (const { target, contentRect } of entries)
-      graphs.sizes.set(target.querySelector("canvas"), [contentRect.width, contentRect.height])
-    repaint(graphs)
-  })
-  canvases.forEach(canvas => observer.observe(canvas.parentElement))
-  showRate()
-  slow()
+  for (const canvas of root.querySelectorAll("canvas")) {
+    const graph = { canvas, names: canvas.dataset.lines.split(" "), width: 0, height: 0 }
+    graphs.push(graph)
+    new ResizeObserver(([{ contentRect: { width, height } }]) => {
+      Object.assign(graph, { width, height })
+      repaint(painter)
+    }).observe(canvas.parentElement)
+  }
+  paintLimits()
   everyBeat(measure)
   market.on("list", () => feed && subscribe())
-  address.onChange(changed => changed.has("view") && follow())
+  market.on("connection", () => {
+    if (!feed) return
+    feed.close()
+    open()
+  })
+  onChange(changed => changed.has("view") && follow())
   follow()
 }
 
 /** After the theme changed. */
-export const recolour = () => repaint(graphs)
+export const recolour = () => repaint(painter)

@@ -1,37 +1,19 @@
 // What is above the list: filter, lists of one's own, rate and transport; and the form to edit a list.
-import * as address from "./address.js"
+import { go, list, onChange, state } from "./address.js"
 import { make } from "./frame.js"
 import * as market from "./market.js"
 import { sortable } from "./watchlist.js"
 
-const { state, go } = address
-
+export const rates = ["0.1", "0.5", "1", "2", "4", "10", "20", "50", "max"]
 let groups, dialog, form, rate, transport, sort, filter
-let known = ""
-
 function paintGroups() {
   const entries = [["", "All"], ...[...state.groups.keys()].map(name => [name, name])]
   groups.replaceChildren(...entries.map(([name, title]) =>
-    make("button", { type: "button", "aria-pressed": state.group === name, "data-group": name }, title)),
-    make("button", { type: "button", id: "edit", title: "choose symbols, make lists", "aria-label": "edit lists" }, "Edit…"))
+    make("button", { "aria-pressed": state.group === name, "data-group": name }, title)),
+    make("button", { id: "edit", title: "choose symbols, make lists", "aria-label": "edit lists" }, "Edit…"))
 }
 
-/** All symbols that a connection has to watch: the list's, and those of every group. */
-function everything() {
-  const names = address.list(state.w)
-  // Without a list all symbols are watched, and groups are parts of them.
-  return names.length ? [...new Set([...names, ...[...state.groups.values()].flat()])] : names
-}
-
-/** After the list or a group changed: another order is no other subscription. */
-export function follow() {
-  const next = everything()
-  const before = new Set(market.watched.map(row => row.symbol))
-  const isSame = next.length > 0 && next.length === before.size && next.every(name => before.has(name))
-  if (isSame) market.reorder(next)
-  else if (next.join() !== known) market.watch(next)
-  known = next.join()
-}
+export const follow = () => market.watch(list(state.w), [...state.groups.values()].flat())
 
 function choose(select, value) {
   if (![...select.options].some(option => option.value === value)) select.add(new Option(`${value}/s`, value))
@@ -49,7 +31,7 @@ function paint() {
 function openEditor() {
   const group = state.groups.get(state.group)
   form.elements.name.value = group ? state.group : ""
-  form.elements.symbols.value = (group ?? address.list(state.w)).join(" ")
+  form.elements.symbols.value = (group ?? list(state.w)).join(" ")
   form.querySelector("[value=remove]").hidden = !group
   dialog.querySelector("datalist").replaceChildren(...market.directory.map(name => make("option", { value: name })))
   dialog.showModal()
@@ -61,7 +43,7 @@ function save(event) {
   const action = event.submitter?.value
   if (action === "cancel") return
   const name = form.elements.name.value.trim()
-  const symbols = [...new Set(address.list(form.elements.symbols.value))]
+  const symbols = [...new Set(list(form.elements.symbols.value))]
   const next = new Map(state.groups)
   if (action === "remove") {
     next.delete(state.group)
@@ -81,6 +63,7 @@ export function begin() {
   transport = document.querySelector("#transport")
   sort = document.querySelector("#sort")
   filter = document.querySelector("#filter")
+  for (const value of rates) rate.add(new Option(value === "max" ? value : `${value}/s`, value))
   sort.add(new Option("own order", ""))
   for (const { name, title } of sortable)
     for (const [way, glyph] of [["asc", "↑"], ["desc", "↓"]]) sort.add(new Option(`${title} ${glyph}`, `${name}.${way}`))
@@ -94,6 +77,6 @@ export function begin() {
   rate.addEventListener("change", () => go({ rate: rate.value }, { quiet: true }))
   transport.addEventListener("change", () => go({ transport: transport.value }))
   sort.addEventListener("change", () => go({ sort: sort.value }))
-  address.onChange(paint)
+  onChange(paint)
   paint()
 }

@@ -40,7 +40,7 @@ export class Row {
 
   /** Where the source names no price step, the most digits seen are the symbol's. */
   seen(price) {
-    if (price != null && !this.hasIncrement) this.decimals = Math.max(this.decimals, Math.min(9, digits(price)))
+    if (!this.hasIncrement && price != null) this.decimals = Math.max(this.decimals, Math.min(9, digits(price)))
   }
 
   addSpark(price, now) {
@@ -108,11 +108,13 @@ export const on = (name, listener) => listeners[name].push(listener)
 const tell = (name, value) => listeners[name].forEach(listener => listener(value))
 
 let wanted = []
+let besides = []
 let rate = 4
 let bearer
 let epoch = ""
 const increments = new Map()
-const subscriptions = new Map()
+let subscriptions = []
+let subscribed = ""
 
 export function rowOf(symbol) {
   let row = rows.get(symbol)
@@ -132,22 +134,21 @@ const takers = {
   quote(message) {
     const row = rowOf(message.sym)
     row.quote = message
-    if (!row.hasIncrement) row.seen(message.bid), row.seen(message.ask)
+    row.seen(message.bid)
+    row.seen(message.ask)
     touched(row)
   },
   stats(message) {
     const row = rowOf(message.sym)
     row.stats = message
-    if (!row.hasIncrement) row.seen(message.last)
+    row.seen(message.last)
     touched(row)
     if (message.last != null) row.addSpark(message.last, row.heard)
   },
   status(message) {
     const row = rowOf(message.sym)
-    row.market = message.market
-    row.feed = message.feed
-    row.reason = message.reason
-    row.refused = ""
+    const { market, feed, reason } = message
+    Object.assign(row, { market, feed, reason, refused: "" })
     touched(row)
   },
 }
@@ -164,38 +165,35 @@ export function refuse({ symbol, code }) {
 /** Asks for the list's channels; what was asked for before ends after it, so nothing that stays begins anew. */
 function subscribe() {
   const names = wanted.length ? wanted : directory
-  isCut = names.length > mostSymbols
-  const symbols = [...new Set(names)].slice(0, mostSymbols)
-  watched = symbols.map(rowOf)
-  const before = [...subscriptions.values()]
-  subscriptions.clear()
-  if (symbols.length) {
-    for (const channel of ["quote", "stats", "status"]) {
-      const subscription = feed.subscribe(symbols, channel === "status" ? { channel } : { channel, rate })
+  const symbols = new Set([...besides, ...names].slice(0, mostSymbols))
+  isCut = !wanted.length && names.length > mostSymbols
+  watched = [...new Set([...names, ...besides])].filter(name => symbols.has(name)).map(rowOf)
+  const key = [...symbols].sort().join()
+  if (key !== subscribed) {
+    subscribed = key
+    const before = subscriptions
+    subscriptions = !key ? [] : ["quote", "stats", "status"].map(channel => {
+      const options = channel === "status" ? { channel } : { channel, rate }
+      const subscription = feed.subscribe([...symbols], options)
       subscription.on("update", takers[channel])
-      if (channel === "quote") subscription.on("refused", refuse)
-      subscriptions.set(channel, subscription)
-    }
+      subscription.on("refused", refuse)
+      return subscription
+    })
+    for (const subscription of before) subscription.close()
   }
-  before.forEach(subscription => subscription.close())
   tell("list")
 }
 
-export function watch(symbols) {
+/** Watches these, or if there are none all that there are; and `more`, which come first where there are too many. */
+export function watch(symbols, more) {
   wanted = symbols
+  besides = more
   if (feed) subscribe()
-}
-
-/** The same symbols in another order: nothing to ask for. */
-export function reorder(symbols) {
-  wanted = symbols
-  watched = symbols.map(rowOf)
-  tell("list")
 }
 
 export function setRate(value) {
   rate = value
-  for (const channel of ["quote", "stats"]) subscriptions.get(channel)?.set({ rate })
+  for (const subscription of subscriptions.slice(0, 2)) subscription.set({ rate })
 }
 
 async function readDirectory() {
@@ -203,14 +201,12 @@ async function readDirectory() {
     const answer = await fetch(new URL("v1/symbols", import.meta.url), { headers: authorization() })
     if (!answer.ok) return
     const { symbols } = await answer.json()
-    const before = directory.join()
     directory = symbols.map(entry => entry.symbol)
     for (const entry of symbols) {
       increments.set(entry.symbol, entry.price_increment)
       rows.get(entry.symbol)?.learn(entry.price_increment)
     }
-    if (!wanted.length && directory.join() !== before) subscribe()
-    else tell("list")
+    subscribe()
   } catch {
     // Away; the connection says so, and its next welcome asks again.
   }
@@ -226,14 +222,14 @@ function begin(name) {
 }
 
 /** Connects, anew where there was a connection: with a token, or by another transport. */
-export function start(options) {
-  bearer = options.token
-  const { token, transport } = options
+export function start(token, transport) {
+  bearer = token
   const before = feed
-  const own = connect(token ? { token, transport } : { transport })
+  const own = connect({ token, transport })
   feed = own
   before?.close()
-  subscriptions.clear()
+  subscriptions = []
+  subscribed = ""
   // What the one before says as it goes is of no interest any more.
   const listen = (name, listener) => own.on(name, message => own === feed && listener(message))
   // Words on a symbol have the same name, and come here, too.
@@ -246,8 +242,7 @@ export function start(options) {
     tell("welcome", message)
   })
   listen("epoch", message => message.epoch !== epoch && begin(message.epoch))
-  listen("lag", facts => tell("lag", facts))
-  listen("gap", gap => tell("gap", gap))
+  for (const name of ["lag", "gap"]) listen(name, message => tell(name, message))
   window.tickerfeed = { feed }
   subscribe()
   // Events and polls have nothing to open, and so no welcome, before something is subscribed to.

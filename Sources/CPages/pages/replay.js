@@ -103,7 +103,7 @@ export function begin() {
   place = root.querySelector("input")
   speed = root.querySelector("select")
   error = textOf(root.querySelector("[role=alert]"))
-  for (const name of ["state", "time", "position", "from", "to"]) nodes[name] = textOf(root.querySelector(`[data-field=${name}]`))
+  for (const name of ["state", "time", "position", "from", "to"]) nodes[name] = textOf(root.querySelector(`.${name}`))
   for (const value of speeds) speed.add(new Option(value === "max" ? "max" : `${value}x`, value))
   place.max = steps
   root.addEventListener("click", event => {

@@ -1,20 +1,27 @@
 // One symbol: its day, chart, book and trades. What it subscribes to ends when it closes or the page is hidden.
-import * as address from "./address.js"
-import { Chart } from "./chart.js"
+import { go, onChange, state } from "./address.js"
+import { Chart, takeBar } from "./chart.js"
 import * as format from "./format.js"
 import { make, repaint, textOf, write } from "./frame.js"
 import { Ladder } from "./ladder.js"
 import * as market from "./market.js"
 import { Tape } from "./tape.js"
 
-const { state, go } = address
-const dayFields = ["open", "high", "low", "vwap", "volume", "count"]
-const titles = { open: "Open", high: "High", low: "Low", vwap: "VWAP", volume: "Volume", count: "Trades" }
-/** Bars of what was looked at before, so that coming back is no new beginning. By "symbol interval". */
+const { price, size, volume } = format
+const day = [
+  ["Open", (stats, decimals) => price(stats.open, decimals)],
+  ["High", (stats, decimals) => price(stats.high, decimals)],
+  ["Low", (stats, decimals) => price(stats.low, decimals)],
+  // A mean has more digits than it is worth: two beyond the price's.
+  ["VWAP", (stats, decimals) => stats.vwap?.toFixed(decimals + 2) ?? format.none],
+  ["Volume", stats => volume(stats.volume)],
+  ["Trades", stats => size(stats.count)],
+]
+/** Bars of what was looked at before, by "symbol interval": coming back is no new beginning. */
 const kept = new Map()
 const mostKept = 16
 
-let root, chart, ladder, tape, readout
+let root, chart, ladder, tape
 const nodes = {}
 let symbol = ""
 let subscriptions = []
@@ -25,34 +32,22 @@ const header = {
     const row = market.rowOf(symbol)
     const { stats, decimals } = row
     write(nodes.name, symbol)
-    write(nodes.last, format.price(stats?.last, decimals))
+    write(nodes.last, price(stats?.last, decimals))
     write(nodes.change, format.signed(stats?.change, decimals))
     write(nodes.percent, format.percent(row.percent))
-    write(nodes.state, row.state || format.none)
+    write(nodes.state, row.state)
     root.dataset.direction = !stats?.change ? "" : stats.change > 0 ? "up" : "down"
     root.dataset.mark = row.mark
-    for (const field of dayFields) {
-      const value = stats?.[field]
-      const isPrice = field !== "volume" && field !== "count"
-      // A mean has more digits than it is worth: shown to two beyond the price's.
-      write(nodes[field], field === "vwap" && value != null ? value.toFixed(decimals + 2)
-        : isPrice ? format.price(value, decimals) : field === "count" ? format.size(value) : format.volume(value))
-    }
+    for (const [title, text] of day) write(nodes[title], stats ? text(stats, decimals) : format.none)
   },
 }
 
-function barsOf(name, interval) {
-  const key = `${name} ${interval}`
+function barsOf(key) {
   const bars = kept.get(key) ?? []
   kept.delete(key)
   kept.set(key, bars)
   if (kept.size > mostKept) kept.delete(kept.keys().next().value)
   return bars
-}
-
-function close() {
-  for (const subscription of subscriptions) subscription.close()
-  subscriptions = []
 }
 
 function subscribe(channel, options, update) {
@@ -62,25 +57,19 @@ function subscribe(channel, options, update) {
   return subscription
 }
 
-/** A symbol that is not in the list has no row that lives: its day comes by a subscription of its own. */
+/** What is not in the list has its day by subscriptions of its own. */
 function subscribeRow(row) {
   if (market.watched.includes(row)) return
-  for (const channel of ["stats", "status"]) {
-    const subscription = subscribe(channel, {}, message => {
-      market.take(message)
-      repaint(header)
-    })
-    if (channel === "stats") subscription.on("refused", market.refuse)
-  }
+  for (const channel of ["stats", "status"])
+    subscribe(channel, {}, market.take).on("refused", market.refuse)
 }
 
 function showBars(row) {
-  const seconds = state.interval === "1s" ? 1 : 60
-  const bars = barsOf(symbol, state.interval)
+  const bars = barsOf(`${symbol} ${state.interval}`)
   chart.kind = state.chart
-  chart.show(bars, { seconds, decimals: row.decimals })
+  chart.show(bars, state.interval === "1s" ? 1 : 60, row.decimals)
   subscribe("bar", { interval: state.interval, rate: 4 }, message => {
-    Chart.take(bars, message)
+    takeBar(bars, message)
     chart.decimals = row.decimals
     repaint(chart)
   })
@@ -88,7 +77,7 @@ function showBars(row) {
 
 function showBook(row) {
   const depth = Number(state.depth)
-  ladder.show({ decimals: row.decimals, depth })
+  ladder.show(row.decimals, depth)
   subscribe("book", { depth, crc: true, rate: 10 }, (message, book) => {
     ladder.decimals = row.decimals
     ladder.take(message, book)
@@ -96,10 +85,9 @@ function showBook(row) {
 }
 
 function showTrades(row) {
-  tape.show({ decimals: row.decimals })
+  tape.show(row.decimals)
   const trades = subscribe("trade", { mode: "every", rate: 10 }, message => {
     tape.decimals = row.decimals
-    if (message.snap) tape.show({ decimals: row.decimals })
     tape.take(message)
   })
   trades.on("gap", gap => tape.take({ ...gap, type: "gap" }))
@@ -107,7 +95,8 @@ function showTrades(row) {
 
 /** Shows what the address says, or nothing. */
 export function show() {
-  close()
+  for (const subscription of subscriptions) subscription.close()
+  subscriptions = []
   symbol = state.view === "lab" ? "" : state.b
   root.hidden = !symbol
   document.body.classList.toggle("with-symbol", symbol !== "")
@@ -121,55 +110,51 @@ export function show() {
   repaint(header)
 }
 
-const choices = { chart: ["candles", "line"], interval: ["1s", "1m"] }
-
 function press() {
-  for (const button of root.querySelectorAll("button[data-set]")) {
+  for (const button of root.querySelectorAll("[data-set]")) {
     const [name, value] = button.dataset.set.split("=")
     button.setAttribute("aria-pressed", state[name] === value)
   }
-  root.querySelector("select[name=depth]").value = state.depth
+  root.querySelector("select").value = state.depth
 }
 
+const choices = { chart: ["candles", "line"], interval: ["1s", "1m"] }
 /** The other one of the chart's kinds or intervals. */
 export const toggle = name => go({ [name]: choices[name].find(value => value !== state[name]) })
 
 function read(bar) {
-  const row = market.rowOf(symbol)
-  const text = !bar ? "" : [
-    format.clock(bar.start), `O ${format.price(bar.open, row.decimals)}`, `H ${format.price(bar.high, row.decimals)}`,
-    `L ${format.price(bar.low, row.decimals)}`, `C ${format.price(bar.close, row.decimals)}`, `V ${format.volume(bar.volume)}`,
-  ].join("  ")
-  write(readout, text)
+  const { decimals } = market.rowOf(symbol)
+  write(nodes.readout, !bar ? "" : `${format.clock(bar.start)}  O ${price(bar.open, decimals)}  H ${price(bar.high, decimals)}  L ${
+    price(bar.low, decimals)}  C ${price(bar.close, decimals)}  V ${volume(bar.volume)}`)
 }
 
 export function begin() {
   root = document.querySelector("#symbol")
-  const day = root.querySelector("dl")
-  for (const field of dayFields) {
+  const find = selector => root.querySelector(selector)
+  for (const [title] of day) {
     const value = make("dd")
-    nodes[field] = textOf(value)
-    day.append(make("div", {}, make("dt", {}, titles[field]), value))
+    nodes[title] = textOf(value)
+    find("dl").append(make("div", {}, make("dt", {}, title), value))
   }
-  for (const name of ["name", "last", "change", "percent", "state"]) nodes[name] = textOf(root.querySelector(`[data-field=${name}]`))
-  readout = textOf(root.querySelector("#readout"))
-  const host = root.querySelector("#chart")
-  chart = new Chart(host, host.querySelector("canvas"), read)
-  ladder = new Ladder(root.querySelector("#ladder"), root.querySelector("#crc"))
-  tape = new Tape(root.querySelector("#tape"))
+  for (const name of ["last", "change", "percent", "state"]) nodes[name] = textOf(find(`.quote .${name}`))
+  nodes.name = textOf(find("h2"))
+  nodes.readout = textOf(find("#readout"))
+  chart = new Chart(find("#chart"), read)
+  ladder = new Ladder(find("#ladder"), find("#crc"))
+  tape = new Tape(find("#tape"))
   root.addEventListener("click", event => {
-    const [name, value] = event.target.closest("button[data-set]")?.dataset.set.split("=") ?? []
+    const [name, value] = event.target.closest("[data-set]")?.dataset.set.split("=") ?? []
     if (name) go({ [name]: value })
   })
-  root.querySelector("select[name=depth]").addEventListener("change", event => go({ depth: event.target.value }))
-  root.querySelector("[data-close]").addEventListener("click", () => go({ b: "" }))
+  find("select").addEventListener("change", event => go({ depth: event.target.value }))
+  find("[data-close]").addEventListener("click", () => go({ b: "" }))
   market.on("row", row => row.symbol === symbol && repaint(header))
   market.on("connection", show)
   market.on("epoch", () => {
     kept.clear()
-    if (symbol) show()
+    show()
   })
-  address.onChange(changed => {
+  onChange(changed => {
     if (changed.has("chart") && changed.size === 1) {
       chart.kind = state.chart
       press()

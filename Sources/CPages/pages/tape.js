@@ -2,8 +2,28 @@
 import * as format from "./format.js"
 import { make, repaint, textOf, write } from "./frame.js"
 
-const most = 200
-const perFrame = 24
+const [most, perFrame] = [200, 24]
+
+class Line {
+  constructor() {
+    const cells = ["time", "price", "size"].map(name => make("span", { className: name, "data-cell": name, role: "cell" }))
+    this.nodes = cells.map(textOf)
+    this.line = make("div", { role: "row" }, ...cells)
+  }
+
+  show(message, decimals) {
+    const isGap = message.type === "gap"
+    const isBreak = message.broken !== undefined
+    this.trade = isBreak ? undefined : message.trade_id
+    // A buyer took an offer, a seller a bid.
+    const word = isBreak ? "taken back" : { buy: "▲", sell: "▼" }[message.side] ?? "·"
+    this.line.className = `level trade ${isGap || isBreak ? "note" : message.side}`
+    const [time, price, size] = this.nodes
+    write(time, isGap ? "–" : format.time(message.ts))
+    write(price, isGap ? `${message.to - message.from + 1} lost (${message.reason})` : `${word} ${format.price(message.price, decimals)}`)
+    write(size, isGap ? "" : format.size(message.size))
+  }
+}
 
 export class Tape {
   decimals = 2
@@ -15,11 +35,11 @@ export class Tape {
 
   constructor(root) {
     const titles = ["Time", "Price", "Size"].map(text => make("span", { role: "columnheader" }, text))
-    this.list = make("div", { className: "prints", role: "rowgroup", tabIndex: 0, "aria-label": "Trades, the newest first" })
-    root.append(make("div", { className: "trade title", role: "row" }, ...titles), this.list)
+    this.list = make("div", { className: "prints", role: "rowgroup", tabIndex: 0, "aria-label": "trades, the newest first" })
+    root.append(make("div", { className: "level trade title", role: "row" }, ...titles), this.list)
   }
 
-  show({ decimals }) {
+  show(decimals) {
     this.decimals = decimals
     this.waiting.length = this.lines.length = 0
     this.byTrade.clear()
@@ -28,7 +48,7 @@ export class Tape {
 
   take(message) {
     this.waiting.push(message)
-    if (this.waiting.length > most) this.waiting.splice(0, this.waiting.length - most)
+    if (this.waiting.length > most) this.waiting.shift()
     repaint(this)
   }
 
@@ -38,7 +58,7 @@ export class Tape {
   }
 
   put(message) {
-    if (message.broken !== undefined) this.byTrade.get(message.broken)?.line.classList.add("broken")
+    this.byTrade.get(message.broken)?.line.classList.add("broken")
     const line = this.lines.length < most ? new Line() : this.lines.pop()
     this.byTrade.delete(line.trade)
     line.show(message, this.decimals)
@@ -46,29 +66,4 @@ export class Tape {
     this.lines.unshift(line)
     this.list.prepend(line.line)
   }
-}
-
-class Line {
-  constructor() {
-    this.cells = ["time", "price", "size"].map(name => make("span", { "data-cell": name, role: "cell" }))
-    this.nodes = this.cells.map(textOf)
-    this.line = make("div", { role: "row" }, ...this.cells)
-  }
-
-  show(message, decimals) {
-    const isGap = message.type === "gap"
-    const isBreak = message.broken !== undefined
-    this.trade = isBreak ? undefined : message.trade_id
-    // ▲ a buyer took an offer, ▼ a seller a bid.
-    const arrow = message.side === "buy" ? "▲" : message.side === "sell" ? "▼" : "·"
-    this.line.className = `trade ${isGap || isBreak ? "note" : (message.side ?? "")}`
-    write(this.nodes[0], isGap ? "—" : format.time(message.ts))
-    write(this.nodes[1], isGap ? lost(message) : `${isBreak ? "taken back" : arrow} ${format.price(message.price, decimals)}`)
-    write(this.nodes[2], isGap ? "" : format.size(message.size))
-  }
-}
-
-function lost({ from, to, reason }) {
-  const count = to - from + 1
-  return Number.isFinite(count) ? `${count} trades lost (${reason})` : `trades lost (${reason})`
 }
