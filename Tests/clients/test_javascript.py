@@ -269,10 +269,11 @@ def a_refusal_is_said():
 def main():
     with contextlib.suppress(BrokenPipeError):
         run_in_turn([
-            the_module_is_small, its_unit_tests_pass, every_way_ends_in_the_state_of_the_snapshot,
+            its_unit_tests_pass, every_way_ends_in_the_state_of_the_snapshot,
             books_agree_with_their_checksums_on_a_fast_feed, what_is_cut_goes_on_without_a_hole,
             a_server_that_is_killed_is_found_again, a_refusal_is_said,
-            a_token_opens_what_it_may_and_a_wrong_one_is_final, a_token_that_expires_ends_the_stream])
+            a_token_opens_what_it_may_and_a_wrong_one_is_final, a_token_that_expires_ends_the_stream,
+            the_module_is_small])
 
 
 main()
