@@ -150,7 +150,7 @@ export function connect(options = {}) {
 	// Keys to subscribe to again.
 	const mending = new Set()
 	const counts = {messages: 0, bytes: 0, gaps: 0, losses: 0, reconnects: -1, merged: 0}
-	let current, spare, level, why, epoch, attempt, climbs, waiting, climbing, planned, shown, limit
+	let current, spare, level, why, epoch, attempt, climbs, waiting, climbing, planned, shown, limit, hushed
 	let mended = 0
 
 	// Options by key; of two subscriptions with one key the later one's.
@@ -488,8 +488,10 @@ export function connect(options = {}) {
 		const left = Math.min(silence, one.heard + silence - now())
 		if (left > 0) one.timer = setTimeout(() => watch(link, one, silence), left)
 		else {
-			// A proxy that keeps events back may keep their head back, too.
-			const code = link.kind === "events" && !link.open ? "events_buffered" : "silent"
+			// A proxy that keeps events back may keep their head back, too, or let some go whenever it has enough.
+			const isHeldBack = link.kind === "events" && (!link.open || now() - hushed < 60000)
+			const code = isHeldBack ? "events_buffered" : "silent"
+			hushed = now()
 			ended(link, {code, message: `nothing came in ${silence} ms`})
 		}
 	}
