@@ -1,6 +1,5 @@
 // The page's state lives in the address, behind "#": to be linked, reloaded and gone back to.
-//
-// Only what differs from the default is written. A token never is.
+// Only what differs from the default is written; a token never is.
 
 const defaults = {
   w: "", b: "", view: "watch", sort: "", q: "", group: "", rate: "4", transport: "auto",

@@ -6,7 +6,6 @@ import * as format from "./format.js"
 import { fit, palette, repaint } from "./frame.js"
 
 const most = 3600
-const [narrowest, widest] = [2, 28]
 const below = 20
 const times = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400]
 
@@ -48,7 +47,7 @@ export class Chart {
     canvas.addEventListener("keydown", event => this.key(event))
     canvas.addEventListener("wheel", event => {
       event.preventDefault()
-      this.place = Math.min(widest, Math.max(narrowest, this.place * (event.deltaY < 0 ? 1.15 : 1 / 1.15)))
+      this.place = Math.min(28, Math.max(2, this.place * (event.deltaY < 0 ? 1.15 : 0.87)))
       repaint(this)
     }, { passive: false })
   }

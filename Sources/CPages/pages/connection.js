@@ -17,6 +17,7 @@ let brokenSince = 0
 let wasOpen = false
 let lag = null
 let lost = 0
+let hiding = 0
 let token = ""
 
 const words = { open: "live", connecting: "connecting", waiting: "broken", closed: "closed" }
@@ -61,8 +62,8 @@ function paintBanner() {
 export function announce(text, milliseconds = 6000) {
   notice.textContent = text
   notice.hidden = false
-  clearTimeout(announce.timer)
-  announce.timer = setTimeout(() => (notice.hidden = true), milliseconds)
+  clearTimeout(hiding)
+  hiding = setTimeout(() => (notice.hidden = true), milliseconds)
 }
 
 function take(next) {
@@ -128,26 +129,26 @@ export function begin() {
   word = textOf(document.querySelector("#state"))
   server = textOf(document.querySelector("#server"))
   const titles = {
-    got: ["got", "messages a second that came, and the most that was asked for"],
-    merged: ["merged", "versions left out because newer ones replaced them before they were due: no loss"],
-    trip: ["trip", "the last ping's way there and back"],
-    lag: ["lag", "how long the server has held something that this connection does not take"],
+    got: "messages a second that were sent, and the most that was asked for",
+    merged: "versions left out because newer ones replaced them before they were due: no loss",
+    trip: "the last ping's way there and back",
+    lag: "how long the server has held something that this connection does not take",
   }
-  for (const [name, [label, title]] of Object.entries(titles)) {
-    const value = make("b", {})
+  for (const [name, title] of Object.entries(titles)) {
+    const value = make("b")
     facts[name] = textOf(value)
-    document.querySelector("#facts").append(make("span", { title, "data-fact": name }, `${label} `, value))
+    document.querySelector("#facts").append(make("span", { title, "data-fact": name }, `${name} `, value))
   }
   try {
-    token = sessionStorage.getItem(remembered) ?? ""
+    token = sessionStorage.getItem(remembered)
   } catch {
-    token = ""
+    // Nothing is remembered here.
   }
   market.on("status", take)
   market.on("welcome", () => repaint(header))
   market.on("lag", facts => (lag = facts))
   market.on("gap", ({ from, to }) => (lost += Math.max(1, to - from + 1) || 1))
-  market.on("epoch", () => announce("Another life of the feed has begun: what was shown is emptied, and comes again."))
+  market.on("epoch", () => announce("A new life of the feed: what was shown is emptied, and comes again."))
   onChange(changed => {
     if (changed.has("transport")) market.feed.use({ transport: state.transport })
   })

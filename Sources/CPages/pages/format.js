@@ -64,10 +64,10 @@ export function volume(value) {
 /** How long ago, from milliseconds: 12s, 3:05, 2h07, 4d. */
 export function age(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000))
-  if (seconds < 60) return seconds + "s"
-  if (seconds < 3600) return Math.floor(seconds / 60) + ":" + two(seconds % 60)
-  if (seconds < 86_400) return Math.floor(seconds / 3600) + "h" + two(Math.floor(seconds / 60) % 60)
-  return Math.floor(seconds / 86_400) + "d"
+  const minutes = Math.floor(seconds / 60)
+  if (seconds < 60) return `${seconds}s`
+  if (seconds < 3600) return `${minutes}:${two(seconds % 60)}`
+  return seconds < 86_400 ? `${Math.floor(minutes / 60)}h${two(minutes % 60)}` : `${Math.floor(minutes / 1440)}d`
 }
 
 const two = number => (number < 10 ? "0" : "") + number
@@ -93,15 +93,12 @@ export const pace = value =>
 /** Bytes as 812 B, 12.4 kB, 3.1 MB. */
 export function bytes(count) {
   if (count == null) return none
-  if (count < 1000) return Math.round(count) + " B"
-  return count < 1e6 ? (count / 1e3).toFixed(1) + " kB" : (count / 1e6).toFixed(1) + " MB"
+  return count < 1000 ? `${Math.round(count)} B` : count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`
 }
 
-/** Milliseconds as 213 us, 4.2 ms, 1.2 s. */
+/** Milliseconds as 4.2 ms, 1.2 s. */
 export function span(milliseconds) {
   if (milliseconds == null) return none
-  if (milliseconds === 0) return "0 ms"
-  if (milliseconds < 1) return Math.round(milliseconds * 1000) + " µs"
-  if (milliseconds < 1000) return (milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)) + " ms"
-  return (milliseconds / 1000).toFixed(1) + " s"
+  if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(1)} s`
+  return `${Math.round(milliseconds * 10) / 10} ms`
 }

@@ -36,8 +36,8 @@ const history = { source: [], received: [], lag: [], bytes: [] }
 const graphs = []
 
 function take(message) {
-  newest = message
   const { sym, seq, prev, type } = message
+  if (sym || !newest?.sym) newest = message
   if (!seq || type === "status") return
   counted.received++
   const known = seen.get(sym) ?? prev

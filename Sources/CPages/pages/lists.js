@@ -6,23 +6,20 @@ import { sortable } from "./watchlist.js"
 
 export const rates = ["0.1", "0.5", "1", "2", "4", "10", "20", "50", "max"]
 let groups, dialog, form, rate, transport, sort, filter
+
 function paintGroups() {
   const entries = [["", "All"], ...[...state.groups.keys()].map(name => [name, name])]
   groups.replaceChildren(...entries.map(([name, title]) =>
     make("button", { "aria-pressed": state.group === name, "data-group": name }, title)),
-    make("button", { id: "edit", title: "choose symbols, make lists", "aria-label": "edit lists" }, "Edit…"))
+    make("button", { id: "edit", title: "choose symbols, make lists" }, "Edit…"))
 }
 
 export const follow = () => market.watch(list(state.w), [...state.groups.values()].flat())
 
-function choose(select, value) {
-  if (![...select.options].some(option => option.value === value)) select.add(new Option(`${value}/s`, value))
-  select.value = value
-}
-
 function paint() {
   paintGroups()
-  choose(rate, state.rate)
+  rate.value = state.rate
+  if (!rate.value) rate.add(new Option(`${state.rate}/s`, state.rate, true, true))
   transport.value = state.transport
   sort.value = state.sort
   if (document.activeElement !== filter) filter.value = state.q
@@ -33,7 +30,6 @@ function openEditor() {
   form.elements.name.value = group ? state.group : ""
   form.elements.symbols.value = (group ?? list(state.w)).join(" ")
   form.querySelector("[value=remove]").hidden = !group
-  dialog.querySelector("datalist").replaceChildren(...market.directory.map(name => make("option", { value: name })))
   dialog.showModal()
 }
 

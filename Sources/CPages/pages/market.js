@@ -7,6 +7,7 @@ import { connect } from "./tickerfeed.js"
 import { digits } from "./format.js"
 
 const points = 60
+const marks = { suspect: "!", halted: "H", paused: "P", auction: "A", stale: "?", quiet: "~", closed: "C" }
 
 /** One symbol. `slot` is the line of the list that shows it, if one does. */
 export class Row {
@@ -67,27 +68,22 @@ export class Row {
 
   /** In hundredths of a percent of the middle; below zero the book is crossed. */
   get spread() {
-    const quote = this.quote
-    if (!quote || quote.bid == null || quote.ask == null) return null
-    const middle = (quote.bid + quote.ask) / 2
-    return middle ? ((quote.ask - quote.bid) / middle) * 10_000 : null
+    const { bid, ask } = this.quote ?? {}
+    return bid == null || ask == null || !(bid + ask) ? null : ((ask - bid) / (bid + ask)) * 20_000
   }
 
   /** The state in words, as TICKWATCH.md has them, the weightiest first. */
   get state() {
-    if (this.refused) return this.refused
-    if (this.feed === "suspect") return "suspect"
-    if (this.market && this.market !== "trading" && this.market !== "closed")
-      return this.reason ? `${this.market} ${this.reason}` : this.market
-    if (this.feed === "stale" || this.feed === "quiet") return this.feed
-    if (this.market === "closed") return "closed"
-    return this.feed || (this.heard ? "live" : "")
+    const { refused, market, feed, reason } = this
+    if (refused) return refused
+    if (feed === "suspect") return feed
+    if (/halted|paused|auction/.test(market)) return `${market} ${reason}`.trim()
+    if (/stale|quiet/.test(feed)) return feed
+    return market === "closed" ? market : feed || (this.heard ? "live" : "")
   }
 
   get mark() {
-    if (this.refused) return "x"
-    const word = this.state.split(" ")[0]
-    return { suspect: "!", halted: "H", paused: "P", auction: "A", stale: "?", quiet: "~", closed: "C" }[word] ?? ""
+    return this.refused ? "x" : marks[this.state.split(" ")[0]] ?? ""
   }
 }
 
@@ -97,13 +93,13 @@ export let watched = []
 /** All names that the server has, for lists that name none. */
 export let directory = []
 export let feed = null
-/** Whether the list was cut at what one connection may subscribe to. */
+/** Whether it was cut at what a connection may subscribe to. */
 export let isCut = false
 export let welcome = null
 
 const mostSymbols = 512
 const listeners = { row: [], list: [], status: [], epoch: [], connection: [], lag: [], gap: [], welcome: [] }
-/** "row" (row), "list", "status" (status), "connection" (another feed), "epoch", "lag" (facts), "gap" (gap), "welcome" (message). */
+/** Calls a listener with the row, nothing ("connection": another feed), the status, or the message. */
 export const on = (name, listener) => listeners[name].push(listener)
 const tell = (name, value) => listeners[name].forEach(listener => listener(value))
 
@@ -232,7 +228,7 @@ export function start(token, transport) {
   subscribed = ""
   // What the one before says as it goes is of no interest any more.
   const listen = (name, listener) => own.on(name, message => own === feed && listener(message))
-  // Words on a symbol have the same name, and come here, too.
+  // A symbol's status has the same name.
   listen("status", status => status.state && tell("status", status))
   listen("welcome", message => {
     welcome = message

@@ -1,6 +1,6 @@
 // Where the server plays a recording: how far it is, and, if the server lets pages do so, the means to move it.
 //
-// Times have 19 digits, more than a double holds: they are taken from the answer's text as BigInt and sent as digits.
+// Times have 19 digits, more than a double holds: they are taken from the text as BigInt and sent as digits.
 import * as format from "./format.js"
 import { textOf, write } from "./frame.js"
 import * as market from "./market.js"
@@ -29,7 +29,6 @@ const address = () => new URL("v1/replay", import.meta.url)
 
 async function poll() {
   clearTimeout(timer)
-  timer = 0
   if (market.welcome?.clock?.mode !== "replay") return hide()
   try {
     const answer = await fetch(address(), { headers: market.authorization(), cache: "no-store" })
@@ -64,16 +63,11 @@ function show(next) {
     part.disabled = !control || (part === place && !seekable)
     part.title = control ? part.dataset.title ?? "" : locked
   })
-  const pause = root.querySelector("[data-action=pause]")
-  pause.hidden = state !== "playing"
+  root.querySelector("[data-action=pause]").hidden = state !== "playing"
   root.querySelector("[data-action=resume]").hidden = state === "playing"
-  if (document.activeElement !== speed) chooseSpeed(String(next.speed))
-  root.dataset.replay = state
-}
-
-function chooseSpeed(value) {
-  if (![...speed.options].some(option => option.value === value)) speed.add(new Option(`${value}x`, value))
-  speed.value = value
+  if (document.activeElement === speed) return
+  speed.value = next.speed
+  if (!speed.value) speed.add(new Option(`${next.speed}x`, next.speed, true, true))
 }
 
 /** `fields` is JSON text: a time among them keeps all of its digits. */

@@ -37,7 +37,7 @@ const [lineHeight, cardHeight, cardsBelow] = [26, 56, 460]
 const flashFor = 300
 /** Milliseconds and lines of a frame: all lines at once would make it a long one. */
 const [budget, linesPerFrame] = [4, 10]
-/** Pictures in a frame. As canvases they would cost more than all else: each is a layer of its own. */
+/** Pictures in a frame. As canvases they would cost more than all else: each is a layer. */
 const sparksPerFrame = 6
 const vector = "http://www.w3.org/2000/svg"
 
@@ -289,13 +289,12 @@ const listed = () => state.groups.get(state.group)?.map(market.rowOf) ?? market.
 
 function describe() {
   const all = listed().length
-  const part = shown.length === all ? `${all} symbols` : `${shown.length} of ${all}`
+  const part = shown.length === all ? `${all} symbol${all === 1 ? "" : "s"}` : `${shown.length} of ${all}`
   count.textContent = market.isCut ? `the first ${part} of ${market.directory.length}` : part
   empty.hidden = shown.length > 0
   empty.textContent = state.q ? `No symbol here has “${state.q}” in its name.` : "Waiting for symbols…"
   const [name, way] = state.sort.split(".")
-  for (const cell of head.firstChild.children)
-    cell.setAttribute("aria-sort", cell.className !== name ? "none" : `${way}ending`)
+  for (const cell of head.firstChild.children) cell.ariaSort = cell.className === name ? `${way}ending` : "none"
 }
 
 const place = () => shown.findIndex(row => row.symbol === cursor)
