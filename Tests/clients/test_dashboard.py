@@ -31,6 +31,8 @@ ROWS = "[...document.querySelectorAll('#watch tr[data-symbol]')]"
 #: What each row on the screen shows, by symbol.
 SHOWN = f"""Object.fromEntries({ROWS}.map(row => [row.dataset.symbol,
     Object.fromEntries([...row.querySelectorAll('[data-cell]')].map(cell => [cell.dataset.cell, cell.textContent.trim()]))]))"""
+#: How many rows have a last price.
+FILLED = r"[...document.querySelectorAll('[data-cell=last]')].filter(cell => /\d/.test(cell.textContent)).length"
 #: What the connection was told it lost, and what it found missing by itself.
 LOSSES = "tickerfeed.feed.counts.losses + tickerfeed.feed.counts.gaps"
 
@@ -120,8 +122,7 @@ async def it_looks_like_this():
     with Server("--scenario", "burst") as server:
         async with opened(f"http://{server.address}/") as (page, _):
             await page.prefer(color_scheme="dark")
-            await page.until(f"{LIVE} && {ROWS}.length >= 20")
-            await page.until("[...document.querySelectorAll('[data-cell=last]')].filter(c => /\\d/.test(c.textContent)).length >= 20")
+            await page.until(f"{LIVE} && {FILLED} >= 20")
             await asyncio.sleep(12)
             await page.screenshot(picture("dashboard"))
             await page.run("location.hash = 'b=AAPL'")
@@ -221,7 +222,7 @@ async def a_killed_server_is_seen_within_a_second_and_comes_back():
     with Server() as first:
         port = first.port
         async with opened(f"http://{first.address}/", "b=AAPL") as (page, _):
-            await page.until(f"{LIVE} && {ROWS}.length >= 20 && document.querySelector('#banner').hidden")
+            await page.until(f"{LIVE} && document.querySelector('#banner').hidden && {FILLED} >= 20")
             await page.run("window.stayed = true")
             await page.run("""new Promise(done => { window.broken = null;
                 new MutationObserver(() => { broken ??= document.querySelector('#banner').hidden ? null : performance.now() })

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What clients/python/tickerfeed.py decides, with time and chance passed in, and what it reads: no server, no clock."""
+"""What clients/python/tickerfeed.py decides, time and chance passed in, and reads; no server, no clock."""
 
 import contextlib
 import json
@@ -46,7 +46,7 @@ def a_chain_takes_what_follows_and_names_what_is_lost():
 
 def every_code_has_its_class():
     table = {
-        "back": [1000, 1001, 1006, 1011, 1012, 1013, 4408, 4429, "drain", "stalled", "too_slow", "limit_streams"],
+        "back": [1000, 1001, 1006, 1011, 1012, 1013, 4408, 4429, "drain", "stalled", "too_slow", "limit_x"],
         "final": [1002, 1003, 1007, 1009, 1010, 4401, 4403, "unauthenticated", "forbidden", "token_expired",
                   "entitlement_withdrawn"],
     }
@@ -111,7 +111,8 @@ def wants(*said):
 
 def requests_are_the_difference_to_what_was_asked():
     def brief(sent, *said):
-        return [(each["op"], each.get("rate"), ",".join(each["symbols"])) for each in planned(sent, wants(*said))]
+        operations = planned(sent, wants(*said))
+        return [(each["op"], each.get("rate"), ",".join(each["symbols"])) for each in operations]
 
     sent = {}
     first = [("quote", name, {}) for name in ("A", "B", "C")]
@@ -127,7 +128,8 @@ def requests_are_the_difference_to_what_was_asked():
         ("subscribe", 10, "A"), ("subscribe", 1, "*")]
     assert brief(sent, ("quote", "*", {"rate": 1})) == [("subscribe", 1, "A")]
     assert brief(sent, ("quote", "*", {"rate": 1}), ("quote", "A", {"rate": 7})) == [("subscribe", 7, "A")]
-    assert brief(sent, ("quote", "*", {"rate": 3}), ("quote", "A", {"rate": 7})) == [("set", 3, "*"), ("set", 7, "A")]
+    assert brief(sent, ("quote", "*", {"rate": 3}), ("quote", "A", {"rate": 7})) == [
+        ("set", 3, "*"), ("set", 7, "A")]
     assert brief(sent, ("quote", "A", {"rate": 7})) == [("unsubscribe", None, "*"), ("subscribe", 7, "A")]
     many = planned({}, wants(*(("quote", f"S{number}", {}) for number in range(1_200))))
     assert [len(each["symbols"]) for each in many] == [512, 512, 176]
@@ -142,18 +144,20 @@ def streams_over_http_are_few_and_short():
     assert both == ["channel=quote,trade&rate=10&symbols=A,B"], both
     options, _ = queries(("quote", "A", {}), ("book", "A", {"depth": 5, "crc": True}), ("bar 1s", "A", {}))
     assert options == ["channel=quote,book,bar&rate=10&depth=5&crc=true&interval=1s&symbols=A"], options
-    apart, _ = queries(("bar 1s", "A", {}), ("bar 1m", "A", {}), ("trade", "A", {"mode": "latest"}), ("quote", "B", {}))
+    apart, _ = queries(("bar 1s", "A", {}), ("bar 1m", "A", {}), ("trade", "A", {"mode": "latest"}),
+                       ("quote", "B", {}))
     assert len(apart) == 4, apart
     few, left = queries(*(("quote", f"S{rate}", {"rate": rate}) for rate in range(1, 8)))
     assert len(few) == 4 and left == 3
     long, left = queries(*(("quote", f"LONGNAME{number}", {}) for number in range(500)))
-    assert all(len(query) <= 1_800 for query in long) and len(long) == 4 and not left, [len(query) for query in long]
+    assert len(long) == 4 and not left
+    assert all(len(query) <= 1_800 for query in long), [len(query) for query in long]
     assert queries(("quote", "A+/B&C*", {}))[0] == ["channel=quote&rate=10&symbols=A%2B%2FB%26C*"]
 
 
 def events_may_be_cut_anywhere():
-    text = ('retry: 1914\n\nevent: welcome\nid: 7.1\ndata: {"a":\ndata: "ü€"}\r\n\r\nid: 7.9\n\n: still here\n\n'
-            'event: quote\nid:7.9\ndata:{}\n\nid: cut').encode()
+    text = ('retry: 1914\n\nevent: welcome\nid: 7.1\ndata: {"a":\ndata: "ü€"}\r\n\r\nid: 7.9\n\n'
+            ': still here\n\nevent: quote\nid:7.9\ndata:{}\n\nid: cut').encode()
     expected = [("welcome", "7.1", '{"a":\n"ü€"}'), ("message", "7.9", ""), ("quote", "7.9", "{}")]
     for cut in range(len(text)):
         events = Events()
@@ -191,16 +195,18 @@ def raw_json(entry):
 
 def books_agree_with_the_checksums_of_the_documentation():
     text = (ROOT / "docs/PROTOCOL.md").read_text()
-    messages = [tickerfeed.from_json(line)[0] for line in text.splitlines() if line.startswith('{"type":"book"')]
+    lines = [line for line in text.splitlines() if line.startswith('{"type":"book"')]
+    messages = [tickerfeed.from_json(line)[0] for line in lines]
     getcontext().prec = 3
     try:
         book = Book()
         assert [book.take(message) for message in messages] == [True, True]
-        assert book.whole()["bids"][:2] == [[Decimal("270.3"), Decimal(109)], [Decimal("270.28"), Decimal(617)]]
+        best = [[Decimal("270.3"), Decimal(109)], [Decimal("270.28"), Decimal(617)]]
+        assert book.whole()["bids"][:2] == best
         wrong = messages[0] | {"crc": messages[0]["crc"] ^ 1}
         assert not book.take(wrong) and not book.whole()["ok"]
-        long = tickerfeed.from_json('{"type":"book","sym":"A","seq":1,"prev":0,"snap":true,"bids":[[9223372036.854775807,'
-                                    '92233720368.54775807]],"asks":[]}')[0]
+        long = tickerfeed.from_json('{"type":"book","sym":"A","seq":1,"prev":0,"snap":true,"asks":[],'
+                                    '"bids":[[9223372036.854775807,92233720368.54775807]]}')[0]
         book = Book()
         assert book.take(long) and book.crc() == crc_of(b"\xff" * 7 + b"\x7f" + b"\xff" * 7 + b"\x7f")
     finally:
@@ -218,8 +224,9 @@ def crc_of(data):
 
 
 def what_is_no_message_is_malformed():
-    for text in ("", "{", "[1]", "3", '"text"', '{"no":1}', '{"type":"quote"}', '{"type":"quote","seq":1,"prev":"0","sym":"A"}',
-                 '{"type":"book","sym":"A","seq":1,"prev":0,"bids":[[1]],"asks":[]}', '{"type":"x","y":NaN}', "[" * 100_000):
+    for text in ("", "{", "[1]", "3", '"text"', '{"no":1}', '{"type":"quote"}', '{"type":"x","y":NaN}',
+                 '{"type":"quote","seq":1,"prev":"0","sym":"A"}', "[" * 100_000,
+                 '{"type":"book","sym":"A","seq":1,"prev":0,"bids":[[1]],"asks":[]}'):
         try:
             tickerfeed.from_json(text)
         except tickerfeed.Malformed:
@@ -239,7 +246,8 @@ def addresses_hold_no_secrets():
 if __name__ == "__main__":
     run_in_turn([
         a_chain_takes_what_follows_and_names_what_is_lost, every_code_has_its_class,
-        waits_are_drawn_up_to_a_limit_that_doubles, a_ladder_goes_down_and_up_again, operations_are_at_most_fifty_a_second,
-        requests_are_the_difference_to_what_was_asked, streams_over_http_are_few_and_short, events_may_be_cut_anywhere,
+        waits_are_drawn_up_to_a_limit_that_doubles, a_ladder_goes_down_and_up_again,
+        operations_are_at_most_fifty_a_second, requests_are_the_difference_to_what_was_asked,
+        streams_over_http_are_few_and_short, events_may_be_cut_anywhere,
         binary_messages_say_what_json_says, books_agree_with_the_checksums_of_the_documentation,
         what_is_no_message_is_malformed, addresses_hold_no_secrets])

@@ -30,9 +30,9 @@ import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple, TypeVar, Union
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
@@ -42,6 +42,7 @@ from websockets.typing import Subprotocol
 __all__ = ["Closed", "Counts", "Feed", "Malformed", "Status", "Subscription", "connect"]
 
 Message = dict[str, Any]
+Value = TypeVar("Value")
 #: A chain of versions: the channel (of bars with the interval, "bar 1m") and the symbol, or a pattern.
 Key = tuple[str, str]
 Token = Union[str, Callable[[], Union[str, Awaitable[str]]], None]
@@ -698,6 +699,29 @@ class Events:
 NETWORK = (OSError, EOFError, asyncio.TimeoutError, asyncio.LimitOverrunError)
 
 
+async def stopped(*tasks: asyncio.Future[Any] | None) -> None:
+    """Cancels tasks and waits until they are gone; one that overhears it is told again."""
+    running = {task for task in tasks if task}
+    while running:
+        for task in running:
+            task.cancel()
+        done, running = await asyncio.wait(running, timeout=3)
+        for task in done:
+            # An exception that nobody asks for is logged.
+            _ = task.cancelled() or task.exception()
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, Value]) -> Value:
+    """Like `asyncio.wait_for`, which before 3.12 may swallow a cancellation as the work gets done."""
+    task = asyncio.ensure_future(work)
+    try:
+        if not (await asyncio.wait({task}, timeout=seconds))[0]:
+            raise asyncio.TimeoutError
+        return task.result()
+    finally:
+        await stopped(task)
+
+
 class Answer:
     """A status, headers with names in lower case, and a body to be read once."""
 
@@ -763,13 +787,13 @@ class Requests:
             # A connection that was kept may be gone by now.
             with contextlib.suppress(ConnectionError, EOFError):
                 asked = self._ask(self.answer.reader, self.writer, target, headers)
-                return await asyncio.wait_for(asked, patience)
+                return await within(patience, asked)
         self.close()
         port = self.url.port or (443 if self.tls else 80)
-        reader, writer = await asyncio.wait_for(
-            asyncio.open_connection(self.url.hostname, port, ssl=self.tls), min(patience, 10))
+        opening = asyncio.open_connection(self.url.hostname, port, ssl=self.tls)
+        reader, writer = await within(min(patience, 10), opening)
         self.writer = writer
-        return await asyncio.wait_for(self._ask(reader, writer, target, headers), patience)
+        return await within(patience, self._ask(reader, writer, target, headers))
 
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: str,
                    headers: Mapping[str, str]) -> Answer:
@@ -801,9 +825,8 @@ class Way:
         self.feed = feed
         self.cursor: tuple[str, float] | None = None
         self.epoch: str | None = None
-        self.merged, self.bytes = 0, 0
+        self.merged = 0
         self.heard, self.patience = feed._now(), 5.0
-        self.least = 0.0
         self.goodbye: Message | None = None
         #: It has said a cursor, and not heard that it was of another epoch.
         self.resuming = True
@@ -844,6 +867,9 @@ class Way:
         try:
             while not task.done():
                 left = self.heard + self.patience - self.feed._now()
+                if left < -0.5:
+                    # It is this loop that was away: what came meanwhile has not been read yet.
+                    self.heard, left = self.heard + 1 - left, 1
                 if left <= 0:
                     raise silent
                 await asyncio.wait({task}, timeout=left)
@@ -856,14 +882,6 @@ class Way:
         said = self.goodbye or {}
         least = float(said.get("reconnect_after_ms", 0)) / 1000
         return judged(said.get("code", code), said.get("message", message), callable(self.feed._token), least)
-
-
-async def stopped(*tasks: asyncio.Future[Any] | None) -> None:
-    """Cancels tasks and waits until they are gone."""
-    running = [task for task in tasks if task]
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
 
 
 class Refused(Exception):
@@ -919,7 +937,7 @@ class Socket(Way):
                 additional_headers=await feed._authorization(),
                 subprotocols=[Subprotocol(f"tickerfeed.v1.{feed._encoding}")],
                 max_size=16 << 20, open_timeout=10, ping_interval=5, ping_timeout=None, close_timeout=1)
-            self.welcome = await asyncio.wait_for(self.socket.recv(), 5)
+            self.welcome = await within(5, self.socket.recv())
         except Refused as refusal:
             if refusal.status in (429, 503):
                 raise Ended(refusal.status, str(refusal), least=retry_after(refusal.headers)) from None
@@ -954,7 +972,7 @@ class Socket(Way):
     async def close(self, code: int = 1000) -> None:
         if self.socket:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self.socket.close(code), 1.5)
+                await within(1.5, self.socket.close(code))
 
     async def _listen(self) -> None:
         assert self.socket
@@ -1061,7 +1079,7 @@ class Lane(Way):
         answer = await self.requests.get(f"/v1/{page}?{self.group.query}{cursor}", headers, patience)
         if answer.status in (200, 204):
             return answer
-        code, _, message = (await asyncio.wait_for(answer.text(), 10)).strip().partition(": ")
+        code, _, message = (await within(10, answer.text())).strip().partition(": ")
         least = retry_after(answer.headers)
         if answer.status in (429, 503):
             least = least or 5 * (answer.status == 429)
@@ -1081,10 +1099,12 @@ class Lane(Way):
     async def _once(self, group: Group) -> None:
         """What there is of new subscriptions; the cursor of the others stays."""
         own, self.group, cursor, self.cursor = self.group, group, self.cursor, None
-        if answer := await self._ask("poll", {}, 10):
-            text = await asyncio.wait_for(answer.text(), 10)
-            self.read(from_json(text), len(text))
-        self.group, self.cursor = own, cursor
+        try:
+            if answer := await self._ask("poll", {}, 10):
+                text = await within(10, answer.text())
+                self.read(from_json(text), len(text))
+        finally:
+            self.group, self.cursor = own, cursor
         for each in group.wanted:
             each.cursor = cursor
 
@@ -1117,7 +1137,7 @@ class Lane(Way):
                 await self._once(group)
         if (answer := await self._ask("poll", {}, 40)) is None:
             return False
-        text = await asyncio.wait_for(answer.text(), 40)
+        text = await within(40, answer.text())
         self.feed._opened(self)
         if answer.status == 200:
             self.read(from_json(text), len(text))
@@ -1523,7 +1543,7 @@ class Feed(Listeners):
         requests = Requests(self._url, self._tls)
         try:
             answer = await requests.get("/v1/preflight", await self._authorization())
-            text = await asyncio.wait_for(answer.text(1 << 20), 10)
+            text = await within(10, answer.text(1 << 20))
             what, least = f"{what}; preflight: HTTP status {answer.status}", retry_after(answer.headers)
             report = json.loads(text)
             if report["ok"] is True:
@@ -1554,7 +1574,7 @@ class Feed(Listeners):
                 self._say(state="waiting", attempt=self._backoff.attempt, retry_at=time.time() + wait,
                           reason=ended.reason)
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._switch.wait(), wait)
+                    await within(wait, self._switch.wait())
             self._failure = ended.reason
         except Exception as error:
             log.exception("the feed cannot go on")
