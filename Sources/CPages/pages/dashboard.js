@@ -26,42 +26,43 @@ const themes = ["system", "dark", "light"]
 const remembered = "tickerfeed.theme"
 
 function storage(value) {
-  try {
-    if (value === undefined) return localStorage.getItem(remembered)
-    localStorage.setItem(remembered, value)
-  } catch {
-    // No storage in this browser: the theme holds until the page is left.
-  }
+	try {
+		if (value === undefined) return localStorage.getItem(remembered)
+		localStorage.setItem(remembered, value)
+	} catch {
+		// No storage in this browser: the theme holds until the page is left.
+	}
 }
 
 function dress(theme) {
-  document.documentElement.dataset.theme = theme
-  const button = document.querySelector("#theme")
-  button.textContent = { system: "◐", dark: "●", light: "○" }[theme]
-  button.title = `theme: ${theme} (t)`
-  readPalette()
-  symbol.recolour()
-  lab.recolour()
+	document.documentElement.dataset.theme = theme
+	const button = document.querySelector("#theme")
+	button.textContent = { system: "◐", dark: "●", light: "○" }[theme]
+	button.title = `theme: ${theme} (t)`
+	readPalette()
+	symbol.recolour()
+	lab.recolour()
 }
 
 function beginThemes() {
-  let theme = storage() ?? "system"
-  dress(theme)
-  document.querySelector("#theme").addEventListener("click", () => {
-    theme = themes[(themes.indexOf(theme) + 1) % themes.length]
-    storage(theme)
-    dress(theme)
-  })
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => dress(theme))
+	let theme = storage() ?? "system"
+	dress(theme)
+	document.querySelector("#theme").addEventListener("click", () => {
+		theme = themes[(themes.indexOf(theme) + 1) % themes.length]
+		storage(theme)
+		dress(theme)
+	})
+	matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => dress(theme))
 }
 
 function showView() {
-  document.body.dataset.view = state.view
-  document.querySelector("#list").hidden = state.view !== "watch"
-  const current = state.view === "lab" ? "lab" : state.b ? "symbol" : "watch"
-  for (const button of document.querySelectorAll("nav button"))
-    button.setAttribute("aria-current", button.dataset.view === current ? "page" : "false")
-  document.title = state.b ? `${state.b} · TickerFeed` : state.view === "lab" ? "Stream lab · TickerFeed" : "TickerFeed"
+	document.body.dataset.view = state.view
+	document.querySelector("#list").hidden = state.view !== "watch"
+	const current = state.view === "lab" ? "lab" : state.b ? "symbol" : "watch"
+	for (const button of document.querySelectorAll("nav button"))
+		button.setAttribute("aria-current", button.dataset.view === current ? "page" : "false")
+	const title = state.view === "lab" ? "Stream lab" : state.b
+	document.title = title ? `${title} · TickerFeed` : "TickerFeed"
 }
 
 const applyRate = () => market.setRate(state.rate === "max" ? "max" : Number(state.rate))
@@ -73,14 +74,14 @@ showView()
 applyRate()
 lists.follow()
 onChange(changed => {
-  if (changed.has("rate")) applyRate()
-  if (changed.has("w") || changed.has("groups")) lists.follow()
-  if (changed.has("view") || changed.has("b")) showView()
+	if (changed.has("rate")) applyRate()
+	if (changed.has("w") || changed.has("groups")) lists.follow()
+	if (changed.has("view") || changed.has("b")) showView()
 })
 document.addEventListener("click", event => {
-  const button = event.target.closest("button[data-view]")
-  if (button) keys.view(button.dataset.view)
+	const button = event.target.closest("button[data-view]")
+	if (button) keys.view(button.dataset.view)
 })
-document.querySelector("#help-button").addEventListener("click", () => document.querySelector("#help").showModal())
+document.querySelector("#help-button").addEventListener("click", keys.help)
 connection.begin()
 symbol.show()
