@@ -1,15 +1,12 @@
 #!/usr/bin/env python3
-"""The browser module: its unit tests under Node, its example script against a running server, and its pages in Chromium."""
+"""The browser module under Node: its unit tests, and its example script against a running server."""
 
-import asyncio
 import contextlib
-import functools
-import http.server
 import json
 import os
 import re
-import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -17,15 +14,12 @@ import time
 from pathlib import Path
 
 import jwt
-from browser import browser
 from harness import ROOT, SESSION, Server, run_in_turn
-from proxy import NGINX, Nginx
 
 NODE = os.environ.get("NODE", "node")
 MODULE = ROOT / "Sources/CPages/pages/tickerfeed.js"
 CLIENTS = ROOT / "clients/javascript"
 WATCH = CLIENTS / "watch.mjs"
-REACT = Path(os.environ.get("REACT", ROOT / ".build/debian/usr/share/nodejs"))
 #: Bytes of the file as it lies there: there is no build step to make it smaller.
 SIZE = 14_336
 
@@ -77,6 +71,9 @@ class Watch:
 
     def of(self, kind):
         return [message for message in self.messages if message["type"] == kind]
+
+    def breaks(self):
+        return sum(status["state"] == "waiting" for status in self.of("connection"))
 
     def is_open(self):
         return any(status["state"] == "open" for status in self.of("connection")[-1:])
@@ -139,6 +136,61 @@ def books_agree_with_their_checksums_on_a_fast_feed():
                 assert not watch.of("gap"), watch.of("gap")
                 count += len(watch.of("book"))
     return f"{count} books"
+
+
+class Cutter:
+    """A TCP relay before a server that ends all its connections when it is told to."""
+
+    def __init__(self, server):
+        self.target = "127.0.0.1", server.port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.pairs = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        self.cut()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                pair = self.listener.accept()[0], socket.create_connection(self.target)
+                self.pairs.append(pair)
+                for source, sink in pair, pair[::-1]:
+                    threading.Thread(target=self.pump, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def pump(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def cut(self):
+        for one in sum(self.pairs, ()):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        self.pairs.clear()
+
+
+def what_is_cut_goes_on_without_a_hole():
+    with Server("--seed", "5", "--speed", "20") as server, Cutter(server) as cutter:
+        for transport, encoding, options in ways():
+            with Watch(cutter, "AAPL", "MSFT", "--channel", "trade", "--transport", transport, "--encoding", encoding,
+                       options=options) as watch:
+                for _ in range(4):
+                    seen, breaks = len(watch.of("trade")) + 30, watch.breaks()
+                    watch.until(lambda: watch.is_open() and len(watch.of("trade")) > seen)
+                    cutter.cut()
+                    # Node asks again by itself where nothing of an answer had come: then there is no break to be seen.
+                    watch.until(lambda: watch.breaks() > breaks or transport == "poll")
+                watch.until(lambda: watch.is_open() and len(watch.of("trade")) > seen + 60)
+                without_hole(watch.messages)
+                assert not watch.of("gap"), watch.of("gap")
 
 
 def a_server_that_is_killed_is_found_again():
@@ -214,148 +266,14 @@ def a_refusal_is_said():
                 assert "ZZZZ: unknown_symbol" in iter(lambda: watch.process.stderr.readline().strip(), "")
 
 
-REACT_PAGE = """<!doctype html><meta charset="utf-8"><title>React</title><div id="root"></div>
-<script src="react.production.min.js"></script><script src="react-dom.production.min.js"></script>
-<script type="importmap">{"imports": {"react": "./react.mjs"}}</script>
-<script type="module">
-  import { connect } from "./tickerfeed.js"
-  import { useTickerFeed } from "./useTickerFeed.js"
-  const { createElement, useState } = React
-  window.feed = connect({ url: new URLSearchParams(location.search).get("url") })
-  function Quotes() {
-    const [symbols, setSymbols] = useState(["AAPL", "MSFT"])
-    const { state, status } = useTickerFeed(feed, symbols, { rate: 20 })
-    window.setSymbols = setSymbols
-    return createElement("p", null, status.state, ...symbols.map(symbol =>
-      createElement("b", { key: symbol, id: symbol }, state.get(symbol)?.bid)))
-  }
-  ReactDOM.createRoot(document.querySelector("#root")).render(createElement(Quotes))
-</script>"""
-
-
-@contextlib.contextmanager
-def served(*files, **texts):
-    """A plain web server of these files, on an address of its own: the tests' page, not tickerd's."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript"}
-
-        def log_message(self, *_):
-            pass
-
-    with tempfile.TemporaryDirectory() as folder:
-        for file in files:
-            shutil.copy(file, folder)
-        for name, text in texts.items():
-            (Path(folder) / name.replace("_", ".")).write_text(text)
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as web:
-            threading.Thread(target=web.serve_forever, daemon=True).start()
-            yield f"http://127.0.0.1:{web.server_port}"
-            web.shutdown()
-
-
-def faults(page):
-    """What the page did wrong; that there is no icon is not its fault."""
-    return [fault for fault in page.faults if "favicon.ico" not in fault]
-
-
-def in_chromium(test, *arguments):
-    async def run():
-        async with browser() as chromium:
-            await test(chromium, *arguments)
-
-    asyncio.run(run())
-
-
-def the_plain_page_shows_quotes():
-    async def watch(chromium, page_url, server):
-        ended(server)
-        page = await chromium.open(f"{page_url}/plain.html?url=http://{server.address}/&symbols=AAPL,ZZZZ")
-        await page.until("document.querySelectorAll('#quotes tr').length == 2")
-        assert await page.run("document.querySelector('#status').textContent") == "open over websocket"
-        await page.until("document.querySelectorAll('#quotes td').length == 7")
-        shown = await page.run("[...document.querySelectorAll('#quotes tr')].map(row => [...row.cells].map(c => c.textContent))")
-        rows = {row[0]: row[1:] for row in shown}
-        quote = server.snapshot("AAPL")["quote"]
-        assert rows["AAPL"] == [str(quote[name]) for name in ("bid", "bid_size", "ask", "ask_size")], rows
-        assert rows["ZZZZ"] == ["unknown_symbol"] and not faults(page), (rows, page.faults)
-
-    # The page is of another address than the server: the module, too, comes from its own.
-    with served(MODULE, CLIENTS / "plain.html") as page_url, \
-            Server("--feed", SESSION, "--speed", "max", "--allow-origin", page_url) as server:
-        in_chromium(watch, page_url, server)
-
-
-def the_hook_follows_its_symbols():
-    async def watch(chromium, page_url, server):
-        page = await chromium.open(f"{page_url}/index.html?url=http://{server.address}/")
-        await page.until("+document.querySelector('#AAPL')?.textContent > 0 && +document.querySelector('#MSFT')?.textContent > 0")
-        await page.run("setSymbols(['NVDA'])")
-        await page.until("+document.querySelector('#NVDA')?.textContent > 0 && !document.querySelector('#AAPL')")
-        await page.until("feed.status.state === 'open'")
-        assert not faults(page), page.faults
-
-    umd = [REACT / "react/umd/react.production.min.js", REACT / "react-dom/umd/react-dom.production.min.js"]
-    missing = [str(file) for file in umd if not file.exists()]
-    assert not missing, f"no {missing}: REACT names where React is"
-    texts = {"index_html": REACT_PAGE, "react_mjs": "export const { useEffect, useState } = React\n"}
-    with served(MODULE, CLIENTS / "useTickerFeed.js", *umd, **texts) as page_url, \
-            Server("--seed", "5", "--allow-origin", page_url) as server:
-        in_chromium(watch, page_url, server)
-
-
-def a_hidden_tab_is_sent_less_and_shown_again_all():
-    async def watch(chromium, page_url, server):
-        page = await chromium.open(f"{page_url}/index.html")
-        await page.run(f"""import("./tickerfeed.js").then(({{ connect }}) => {{
-            window.feed = connect({{ url: "http://{server.address}/" }})
-            window.quotes = feed.subscribe(["AAPL", "MSFT"], {{ rate: 10 }})
-            window.asked = []
-            feed.on("lag", ({{ rates }}) => asked.push(rates.asked))
-            window.snapshots = 0
-            quotes.on("update", ({{ snap }}) => snapshots += !!snap)
-        }})""")
-        await page.until("asked.at(-1) === 20 && snapshots === 2")
-        other = await chromium.open("about:blank")
-        await other.show()
-        await page.until("document.hidden && asked.at(-1) < 1")
-        await page.show()
-        await page.until("!document.hidden && asked.at(-1) === 20 && snapshots === 4")
-
-    with served(MODULE, index_html="<!doctype html><title>Hidden</title>") as page_url, \
-            Server("--seed", "5", "--allow-origin", page_url) as server:
-        in_chromium(watch, page_url, server)
-
-
-def a_proxy_without_websockets_or_that_buffers_is_got_past():
-    async def watch(chromium, page_url, address, transport, reason):
-        page = await chromium.open(f"{page_url}/index.html")
-        # So little that a proxy's buffer does not run over.
-        await page.run(f"""import("./tickerfeed.js").then(({{ connect }}) => {{
-            window.feed = connect({{ url: "{address}" }})
-            window.quotes = feed.subscribe("AAPL", {{ rate: 0.2 }})
-        }})""")
-        await page.until(f"feed.status.state === 'open' && feed.status.transport === '{transport}' && quotes.state.size", 30)
-        assert await page.run("feed.status.reason.code") == reason
-
-    if not NGINX:
-        return "no nginx: NGINX_PROGRAM names one"
-    with served(MODULE, index_html="<!doctype html><title>Behind a proxy</title>") as page_url, \
-            Server("--seed", "5", "--allow-origin", page_url) as server:
-        with Nginx(server.port, prefix="/feed/", upgrades=False) as proxy:
-            in_chromium(watch, page_url, proxy.url, "events", "websocket_blocked")
-        with Nginx(server.port, prefix="/feed/", upgrades=False, buffers=True) as proxy:
-            in_chromium(watch, page_url, proxy.url, "poll", "events_buffered")
-
-
 def main():
     with contextlib.suppress(BrokenPipeError):
         run_in_turn([
-            the_module_is_small, its_unit_tests_pass, every_way_ends_in_the_state_of_the_snapshot,
-            books_agree_with_their_checksums_on_a_fast_feed, a_server_that_is_killed_is_found_again, a_refusal_is_said,
+            its_unit_tests_pass, every_way_ends_in_the_state_of_the_snapshot,
+            books_agree_with_their_checksums_on_a_fast_feed, what_is_cut_goes_on_without_a_hole,
+            a_server_that_is_killed_is_found_again, a_refusal_is_said,
             a_token_opens_what_it_may_and_a_wrong_one_is_final, a_token_that_expires_ends_the_stream,
-            the_plain_page_shows_quotes, the_hook_follows_its_symbols, a_hidden_tab_is_sent_less_and_shown_again_all,
-            a_proxy_without_websockets_or_that_buffers_is_got_past])
+            the_module_is_small])
 
 
 main()

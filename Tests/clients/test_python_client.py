@@ -5,12 +5,14 @@ import asyncio
 import contextlib
 import logging
 import random
+import re
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import jwt
-from harness import SESSION, Server, run_tests
+from harness import ROOT, SESSION, Server, run_tests
 from obstacles import WAYS, Proxy, Reader, tickerfeed, until
 
 SECRET = b"a secret of more than 32 bytes, for tests"
@@ -172,10 +174,11 @@ async def transports_are_switched_while_running():
                 await asyncio.sleep(draw.choice((0, 0.01, 0.1, 0.3)))
                 feed.use(*draw.choice(WAYS))
             before = feed.counts.messages
-            await until(lambda: feed.counts.messages > before + 500)
-            assert feed.counts.losses == feed.counts.gaps == 0, feed.counts
+            await until(lambda: feed.counts.messages > before + 500 and len(books.state) > 10)
+            await until(lambda: all(book["ok"] for book in books.state.values()))
+            # Who never stays until the next cursor may come back later than 1,024 trades: the server says so.
+            assert feed.counts.losses == 0, feed.counts
             assert sum(reader.follows(*name) for name in reader.kept if name[0] == "trade") > 200
-            assert all(book["ok"] for book in books.state.values()) and len(books.state) > 10
             await reader.stop()
 
 
@@ -281,6 +284,21 @@ async def subscriptions_come_and_go():
                 assert feed.status.state == "open" and feed.counts.losses == 0
 
 
+async def examples_run():
+    with Server("--seed", "5") as server:
+        for name, symbols, shown in (("watch.py", ["AAPL", "MSFT"], r"(AAPL|MSFT) +\d+ +\d+\.\d+ +\d+\.\d+ +\d+"),
+                                     ("book.py", ["AAPL", "3"], r"AAPL \d+")):
+            program = [sys.executable, ROOT / "clients/python" / name, f"http://{server.address}/", *symbols]
+            running = await asyncio.create_subprocess_exec(
+                *program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL)
+            try:
+                lines = [(await asyncio.wait_for(running.stdout.readline(), 10)).decode() for _ in range(8)]
+                assert any(re.match(shown, line) for line in lines), lines
+            finally:
+                running.kill()
+                await running.wait()
+
+
 async def main():
     logging.getLogger("tickerfeed").setLevel(logging.CRITICAL)
     await run_tests([
@@ -289,7 +307,7 @@ async def main():
         events_take_over_where_no_websocket_gets_through_and_hand_back,
         polls_take_over_where_events_are_held_back, transports_are_switched_while_running,
         tokens_open_end_and_are_renewed, a_slow_reader_gets_the_newest_and_is_told_what_is_lost,
-        subscriptions_come_and_go,
+        subscriptions_come_and_go, examples_run,
     ])
 
 

@@ -1,10 +1,10 @@
-// TickerFeed for browsers and Node: subscriptions that last, over WebSocket, events or polls. See docs/BROWSER.md.
+// TickerFeed for browsers and Node: subscriptions that last, over WebSocket, events or polls. docs/BROWSER.md
 //
 //	subscribe() → wanted() → sync() → a link: one WebSocket, or up to 4 streams of events or polls
 //	listeners ← data(): versions, books ← take() ← parse() or decode()
 //
-// What is wanted is state, no log of calls: sync() tells a link what it was not told yet, a new link all of it,
-// from the cursor on. So nothing queues up, and what is lost is said ("gap"). `m` is always a message.
+// What is wanted is state, no log of calls: sync() tells a link what it was not told yet, a new link all of
+// it, from the cursor on. So nothing queues up, and what is lost is said ("gap"). `m` is always a message.
 
 /** A text's messages. Times and the long decimals of books stay text: a double would round them. */
 export function parse(text) {
@@ -13,9 +13,10 @@ export function parse(text) {
 	try { return read(text.replace(exact, '$1"$2"')) } catch { return read(text) }
 }
 
-// Fields behind the first 32 bytes; their last letter: Time, Number, Maybe a number, Id, Word, Crc, Reason, decimals.
-const TEMPLATES = [, "quote bid9 bid_size8 ask9 ask_size8", "trade price9 size8 trade_idI countM high9 low9 sideW",
-	"book crcC", "bar startT open9 high9 low9 close9 volume8 vwap9 countN intervalW",
+// Fields behind the first 32 bytes; the last letter is for decimals, Time, Number, Maybe one, Id, Word, Crc, Reason.
+const TEMPLATES = [, "quote bid9 bid_size8 ask9 ask_size8",
+	"trade price9 size8 trade_idI countM high9 low9 sideW", "book crcC",
+	"bar startT open9 high9 low9 close9 volume8 vwap9 countN intervalW",
 	"stats open9 high9 low9 last9 change9 volume8 vwap9 countN", "status marketW feedW reasonR", , ,
 	"trade brokenI price9 size8"].map(text => text.split(" "))
 const WORDS = {side: [, "buy", "sell"], interval: ["1s", "1m"], feed: ["live", "quiet", "stale", "suspect"],
@@ -27,7 +28,8 @@ export function decode(buffer, names) {
 	let at = 0, end
 	const long = () => view.getBigInt64((at += 8) - 8, true), whole = () => BigInt.asUintN(64, long())
 	const int = () => view.getUint32((at += 4) - 4, true), short = () => view.getUint16((at += 2) - 2, true)
-	const text = size => String.fromCharCode(...new Uint8Array(buffer, (at += size) - size, size)).replace(/\0+$/, "")
+	const bytes = size => new Uint8Array(buffer, (at += size) - size, size)
+	const text = size => String.fromCharCode(...bytes(size)).replace(/\0+$/, "")
 	const number = (digits, units = long()) => units === -(2n ** 63n) ? null : +decimal(units, digits)
 	const read = {9: () => number(9), 8: () => number(8), T: () => `${long()}`, N: () => Number(whole()),
 		M: () => Number(long()) || null, I: () => `${whole() || ""}` || null, C: int, R: () => text(4),
@@ -40,7 +42,8 @@ export function decode(buffer, names) {
 		else if (template === 8) Object.assign(all.at(-1), {recv: read.T(), sent: read.T()})
 		else if (!type) all.push({type: null, template})
 		else {
-			const prev = read.N(), sym = names.get(int()), flags = int(), m = {type, sym, seq: read.N(), ts: read.T(), prev}
+			const prev = read.N(), sym = names.get(int()), flags = int()
+			const m = {type, sym, seq: read.N(), ts: read.T(), prev}
 			all.push(m)
 			for (const field of fields) {
 				const name = field.slice(0, -1), value = read[field.at(-1)](name)
@@ -54,8 +57,12 @@ export function decode(buffer, names) {
 			if (at > end) throw RangeError("a short block")
 			at = end
 			for (const side of type === "book" ? ["bids", "asks"] : []) {
-				const skip = short() - 16, level = () => [decimal(long(), 9), decimal(long(), 8), at += skip].slice(0, 2)
-				m[side] = Array.from({length: short()}, level)
+				const more = short() - 16
+				m[side] = Array.from({length: short()}, () => {
+					const level = [decimal(long(), 9), decimal(long(), 8)]
+					at += more
+					return level
+				})
 			}
 			end = at
 		}
@@ -66,7 +73,8 @@ export function decode(buffer, names) {
 // Fixed point as a number, or as text where a double would round it; and back.
 function decimal(units, digits) {
 	const text = `${units}`, value = Number(units)
-	return Math.abs(value) < 2 ** 50 ? value / 10 ** digits : text.slice(0, -digits) + "." + text.slice(-digits)
+	if (Math.abs(value) < 2 ** 50) return value / 10 ** digits
+	return text.slice(0, -digits) + "." + text.slice(-digits)
 }
 function fixed(value, digits) {
 	const units = value * 10 ** digits, [whole, part = ""] = `${value}`.split(".")
@@ -107,15 +115,19 @@ function listeners() {
 			return () => heard.delete(listener)
 		},
 		tell(name, ...what) {
-			for (const listener of all[name] ?? []) try { listener(...what) } catch (error) { console.error(error) }
+			for (const listener of all[name] ?? []) {
+				try { listener(...what) } catch (error) { console.error(error) }
+			}
 		},
 	}
 }
 
 // What the server has one subscription for; the symbol, last, may be a pattern.
-const keyOf = (channel, interval = "1m", symbol) => `${channel} ${channel === "bar" ? interval : ""} ${symbol}`
+const keyOf = (channel, interval = "1m", symbol) =>
+	`${channel} ${channel === "bar" ? interval : ""} ${symbol}`
 const covers = (asked, key) => asked === key || asked.endsWith("*") && key.startsWith(asked.slice(0, -1))
-const numbers = levels => levels.map(level => level.map(Number)), same = (a, b) => JSON.stringify(a) === JSON.stringify(b)
+const numbers = levels => levels.map(level => level.map(Number))
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other)
 const isSingle = ({channel, mode}) => channel === "status" || channel === "trade" && mode !== "latest"
 
 const CODES = {401: "unauthenticated", 403: "forbidden", 4401: "token_expired", 4403: "entitlement_withdrawn",
@@ -138,14 +150,16 @@ export function connect(options = {}) {
 	// Keys to subscribe to again.
 	const mending = new Set()
 	const counts = {messages: 0, bytes: 0, gaps: 0, losses: 0, reconnects: -1, merged: 0}
-	let current, spare, level, why, epoch, attempt, climbs, waiting, climbing, planned, shown, limit, mended = 0
+	let current, spare, level, why, epoch, attempt, climbs, waiting, climbing, planned, shown, limit
+	let mended = 0
 
 	// Options by key; of two subscriptions with one key the later one's.
 	function wanted() {
 		const want = new Map(), hidden = visibility?.hidden
 		for (const {keys, options} of subscriptions) {
 			const {channel, background, rate, stamps, on_slow, mode, depth, crc} = options
-			const said = {rate, stamps, on_slow, ...channel === "trade" && {mode}, ...channel === "book" && {depth, crc}}
+			const own = channel === "trade" ? {mode} : channel === "book" ? {depth, crc} : {}
+			const said = {rate, stamps, on_slow, ...own}
 			// Trades one by one are no state that could be thinned out.
 			const slower = hidden && hiddenRate !== null && background !== "full" && !isSingle(options)
 			if (slower && !(rate <= hiddenRate)) said.rate = hiddenRate
@@ -182,20 +196,24 @@ export function connect(options = {}) {
 		const {asked, queue} = link, groups = {}
 		const add = (key, op, said) => {
 			const [channel, interval, symbol] = key.split(" ")
-			;(groups[JSON.stringify({op, channel, interval: interval || undefined, ...said})] ??= []).push(symbol)
+			const id = JSON.stringify({op, channel, interval: interval || undefined, ...said})
+			;(groups[id] ??= []).push(symbol)
 		}
 		for (const key of asked.keys()) if (!want.has(key)) {
 			asked.delete(key)
 			add(key, "unsubscribe")
 			// With it ends at the server what overlaps, name or pattern: asked for again below.
-			for (const other of asked.keys()) if (covers(other, key) || covers(key, other)) asked.delete(other)
+			for (const other of asked.keys()) {
+				if (covers(other, key) || covers(key, other)) asked.delete(other)
+			}
 		}
 		for (const [key, said] of want) {
 			const before = !mending.has(key) && asked.get(key)
 			if (before && same(before, said)) continue
 			asked.set(key, said)
 			// A page that shows again begins with a snapshot.
-			if (before && !shown && same({...before, rate: said.rate}, said)) add(key, "set", {rate: said.rate ?? 10})
+			const isRate = before && !shown && same({...before, rate: said.rate}, said)
+			if (isRate) add(key, "set", {rate: said.rate ?? 10})
 			else add(key, "subscribe", {...said, resume: begun.get(key)?.text})
 		}
 		for (const [said, symbols] of Object.entries(groups)) {
@@ -220,7 +238,8 @@ export function connect(options = {}) {
 		if (parts.length > 4) parts = pack(want)
 		for (const {keys} of parts.splice(4)) {
 			const symbols = keys.map(key => key.split(" ")[2])
-			tell("error", {type: "error", code: "limit_streams", message: `4 streams at most: without ${symbols}`, symbols})
+			const message = `4 streams at most: without ${symbols}`
+			tell("error", {type: "error", code: "limit_streams", message, symbols})
 		}
 		for (const one of link.streams) {
 			const at = parts.findIndex(({query}) => query === one.query)
@@ -240,7 +259,9 @@ export function connect(options = {}) {
 			row.channels.push(channel)
 			Object.assign(row, own, interval && {interval})
 		}
-		for (const {symbol, ...said} of Object.values(rows)) (groups[JSON.stringify(said)] ??= []).push(symbol)
+		for (const {symbol, ...said} of Object.values(rows)) {
+			(groups[JSON.stringify(said)] ??= []).push(symbol)
+		}
 		for (const [group, symbols] of Object.entries(groups)) {
 			const {old, channels, ...said} = JSON.parse(group)
 			const options = Object.entries(said).map(([name, value]) => `&${name}=${value}`).join("")
@@ -259,14 +280,15 @@ export function connect(options = {}) {
 		fetch(base + path, {signal, headers: bearer ? {Authorization: `Bearer ${bearer}`} : {}})
 
 	async function follow(link, one) {
-		const abort = new AbortController(), places = one.keys.map(key => begun.get(key)), polls = link.kind === "poll"
+		const abort = new AbortController(), polls = link.kind === "poll"
+		const places = one.keys.map(key => begun.get(key))
 		one.close = () => {
 			one.dead = link.streams.delete(one)
 			clearTimeout(one.timer)
 			abort.abort()
 		}
 		link.streams.add(one)
-		// The place heard of first: what then comes twice is dropped, and what does not come is said to be lost.
+		// The place heard of first: what then comes twice is dropped, what does not come is said to be lost.
 		const resumes = places.every(place => place?.text)
 		one.place = resumes ? {...places.sort((a, b) => a.at - b.at)[0]} : {}
 		if (resumes) for (const key of one.keys) begun.set(key, one.place)
@@ -301,7 +323,8 @@ export function connect(options = {}) {
 	function refused(link, one, {status, headers}, text) {
 		const said = /^([a-z_]+): ([^]+)/.exec(text) ?? []
 		const [, code = CODES[status] ?? `http_${status}`, message = text] = said
-		if (!/^(bad|unknown)_/.test(code)) return ended(link, {code, message}, 1000 * headers.get("Retry-After") || 0)
+		const least = 1000 * headers.get("Retry-After") || 0
+		if (!/^(bad|unknown)_/.test(code)) return ended(link, {code, message}, least)
 		// Nothing of this stream is to be had; others go on.
 		clearTimeout(one.timer)
 		ready(link)
@@ -323,8 +346,9 @@ export function connect(options = {}) {
 			for (const m of typeof data === "string" ? parse(data) : decode(data, names)) {
 				counts.messages++
 				counts.bytes += bytes
-				tell("message", m, bytes)
 				take(link, one, m)
+				tell("message", m, bytes)
+				if (link.dead) return
 				bytes = 0
 			}
 		} catch (error) {
@@ -333,28 +357,34 @@ export function connect(options = {}) {
 		}
 	}
 
+	function welcome(link, one, m) {
+		link.welcomed = true
+		watch(link, one, Math.max(3000, 3 * m.heartbeat_ms))
+		if (epoch && epoch !== m.epoch) {
+			forget()
+			tell("epoch", {type: "epoch", epoch: m.epoch, reason: "restart"})
+		}
+		epoch = m.epoch
+		if (link.socket && link.bearer) auth(link, link.bearer)
+		else ready(link)
+	}
+
+	function acknowledged(link, one, {id, channel, interval, symbols = [], refused = [], resumed}) {
+		if (id === "auth") return ready(link)
+		const keys = symbols.map(symbol => keyOf(channel, interval, symbol))
+		if (resumed === false) forget(keys)
+		for (const key of keys) begun.set(key, one.place)
+		for (const {symbol, code} of refused) {
+			if (code !== "not_subscribed") refuse(keyOf(channel, interval, symbol), code)
+		}
+	}
+
 	function take(link, one, m) {
 		const {type, id, channel, interval} = m
 		if (m.resume) Object.assign(one.place, {text: m.resume, at: now()})
-		if (type === "welcome") {
-			link.welcomed = true
-			watch(link, one, Math.max(3000, 3 * m.heartbeat_ms))
-			if (epoch && epoch !== m.epoch) {
-				forget()
-				tell("epoch", {type: "epoch", epoch: m.epoch, reason: "restart"})
-			}
-			epoch = m.epoch
-			if (link.socket && link.bearer) auth(link, link.bearer)
-			else ready(link)
-		} else if (type === "ack") {
-			const keys = m.symbols?.map(symbol => keyOf(channel, interval, symbol)) ?? []
-			if (m.resumed === false) forget(keys)
-			for (const key of keys) begun.set(key, one.place)
-			for (const {symbol, code} of m.refused ?? []) {
-				if (code !== "not_subscribed") refuse(keyOf(channel, interval, symbol), code)
-			}
-			if (id === "auth") ready(link)
-		} else if (m.code === "unauthenticated" && !(link.open && link.bearer)) ended(link, m)
+		if (type === "welcome") welcome(link, one, m)
+		else if (type === "ack") acknowledged(link, one, m)
+		else if (m.code === "unauthenticated" && !(link.open && link.bearer)) ended(link, m)
 		else if (type === "goodbye") ended(link, m, m.reconnect_after_ms)
 		else if (type === "expiring" && link.socket && renewable) renew(link)
 		else if (type === "epoch") {
@@ -401,7 +431,7 @@ export function connect(options = {}) {
 		for (const key of keys ?? begun.keys()) begun.delete(key)
 	}
 
-	// What is missing is told and subscribed to again; once a second at most, or a lasting fault would be a storm.
+	// What is missing is told and subscribed to again; once a second at most: a lasting fault is no storm.
 	function lost(key, {type, sym, interval}, from, to, reason) {
 		counts.losses++
 		say(key, {type: "gap", sym, channel: type, interval, from, to, reason})
@@ -532,7 +562,8 @@ export function connect(options = {}) {
 	// Why does no WebSocket come about? A server that answers knows what it would refuse.
 	async function examine(link) {
 		const blocked = {code: "websocket_blocked", message: "the server answers, but no WebSocket opens"}
-		const away = {problems: [{code: "unreachable", message: "the server does not answer"}]}, abort = new AbortController()
+		const away = {problems: [{code: "unreachable", message: "the server does not answer"}]}
+		const abort = new AbortController()
 		link.timer = setTimeout(() => abort.abort(), 5000)
 		const asked = get(link, "preflight", abort.signal).then(answer => answer.json())
 		const {ok, problems} = await asked.catch(() => away)
@@ -600,7 +631,9 @@ export function connect(options = {}) {
 			change()
 			// Who comes second begins with what the first has: the server has nothing new to say.
 			queueMicrotask(() => {
-				for (const [key, entry] of versions) if (entry.m && routes(key).includes(one)) update(one, entry)
+				for (const [key, entry] of versions) {
+					if (entry.m && routes(key).includes(one)) update(one, entry)
+				}
 			})
 			return {
 				on, state,
