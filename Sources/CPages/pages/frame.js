@@ -10,22 +10,22 @@ let painting = []
 
 /** Has `painter.paint(now)` called in the next frame. */
 export function repaint(painter) {
-  if (painter.isDue) return
-  painter.isDue = true
-  if (due.push(painter) === 1) requestAnimationFrame(frame)
+	if (painter.isDue) return
+	painter.isDue = true
+	if (due.push(painter) === 1) requestAnimationFrame(frame)
 }
 
 function frame(now) {
-  ;[due, painting] = [painting, due]
-  for (const painter of painting) {
-    painter.isDue = false
-    try {
-      if (painter.paint(now)) repaint(painter)
-    } catch (error) {
-      console.error(error)
-    }
-  }
-  painting.length = 0
+	;[due, painting] = [painting, due]
+	for (const painter of painting) {
+		painter.isDue = false
+		try {
+			if (painter.paint(now)) repaint(painter)
+		} catch (error) {
+			console.error(error)
+		}
+	}
+	painting.length = 0
 }
 
 const beats = []
@@ -35,48 +35,48 @@ setInterval(() => document.hidden || beats.forEach(beat => beat()), 500)
 
 /** Writes text where it differs from what was written. */
 export function write(node, text) {
-  if (node.data !== text) node.data = text
+	if (node.data !== text) node.data = text
 }
 
 /** An element with properties or attributes, and children: never markup. */
 export function make(name, attributes = {}, ...children) {
-  const element = document.createElement(name)
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key in element) element[key] = value
-    else element.setAttribute(key, value)
-  }
-  element.append(...children)
-  return element
+	const element = document.createElement(name)
+	for (const [key, value] of Object.entries(attributes)) {
+		if (key in element) element[key] = value
+		else element.setAttribute(key, value)
+	}
+	element.append(...children)
+	return element
 }
 
 /** An element's one text node, to be written to. */
 export function textOf(element) {
-  if (!element.firstChild) element.append("")
-  return element.firstChild
+	if (!element.firstChild) element.append("")
+	return element.firstChild
 }
 
 /** Colours for canvases, which know no custom properties: what the style sheet makes of them in this theme. */
 export const palette = {}
 export function readPalette() {
-  const probe = document.body.appendChild(document.createElement("i"))
-  for (const name of ["text", "soft", "faint", "line", "panel", "accent", "up", "down", "warn", "up-wash", "down-wash"]) {
-    probe.style.color = `var(--${name})`
-    palette[name] = getComputedStyle(probe).color
-  }
-  palette.font = getComputedStyle(probe).fontFamily
-  probe.remove()
+	const probe = document.body.appendChild(document.createElement("i"))
+	for (const name of ["text", "soft", "faint", "line", "panel", "accent", "up", "down", "warn", "up-wash", "down-wash"]) {
+		probe.style.color = `var(--${name})`
+		palette[name] = getComputedStyle(probe).color
+	}
+	palette.font = getComputedStyle(probe).fontFamily
+	probe.remove()
 }
 
 /** Sets a canvas to `width` by `height` CSS pixels, sharp on the screen there is; its context draws in those. */
 export function fit(canvas, width, height) {
-  const ratio = devicePixelRatio || 1
-  const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)]
-  if (canvas.width !== across) canvas.width = across
-  if (canvas.height !== down) canvas.height = down
-  const context = canvas.getContext("2d")
-  context.setTransform(ratio, 0, 0, ratio, 0, 0)
-  context.clearRect(0, 0, width, height)
-  context.font = `11px ${palette.font}`
-  context.textBaseline = "middle"
-  return context
+	const ratio = devicePixelRatio || 1
+	const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)]
+	if (canvas.width !== across) canvas.width = across
+	if (canvas.height !== down) canvas.height = down
+	const context = canvas.getContext("2d")
+	context.setTransform(ratio, 0, 0, ratio, 0, 0)
+	context.clearRect(0, 0, width, height)
+	context.font = `11px ${palette.font}`
+	context.textBaseline = "middle"
+	return context
 }
