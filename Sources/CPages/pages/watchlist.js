@@ -3,7 +3,7 @@
 // Invariants
 //   - A line's place in the pool is its place in the list modulo the pool's size: scrolling by one rebinds one.
 //   - Nothing is measured in a frame: sizes come from observers, the place from its event.
-//   - A frame writes some lines; the rest come with the next.
+//   - A frame writes lines for a few milliseconds; the rest come with the next.
 //   - A column is as wide as the longest text it has had: digits stay where they are, and none is cut off.
 import { go, onChange, state } from "./address.js"
 import * as format from "./format.js"
@@ -35,8 +35,8 @@ export const sortable = columns.filter(column => column.value)
 /** A line's height, and a card's where there is no room for a table. */
 const [lineHeight, cardHeight, cardsBelow] = [26, 56, 460]
 const flashFor = 300
-/** Milliseconds and lines of a frame: all lines at once would make it a long one. */
-const [budget, linesPerFrame] = [4, 10]
+/** Milliseconds of a frame for lines. A frame costs more than a line, so as many as fit into it. */
+const budget = 4
 /** Pictures in a frame. As canvases they would cost more than all else: each is a layer. */
 const sparksPerFrame = 6
 const vector = "http://www.w3.org/2000/svg"
@@ -178,8 +178,7 @@ const lines = {
 	timer: 0,
 	paint(now) {
 		const began = performance.now()
-		const end = Math.min(dirty.length, this.from + linesPerFrame)
-		while (this.from < end && performance.now() - began < budget) {
+		while (this.from < dirty.length && performance.now() - began < budget) {
 			const row = dirty[this.from++]
 			row.isDirty = false
 			row.slot?.paint(began)
