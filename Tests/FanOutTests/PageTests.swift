@@ -98,6 +98,8 @@ func relativeAddresses() {
     for (path, page) in Pages.all {
         let text = String(decoding: page.bytes, as: UTF8.self)
         for word in ["src=\"/", "href=\"/", "from \"/", "\"/v1", "innerHTML", "eval(", "cdn."] {
+            // The module puts it behind the address that it was given, or came from.
+            if path == Pages.module, word == "\"/v1" { continue }
             #expect(!text.contains(word), "\(path) has \(word)")
         }
         #expect(
