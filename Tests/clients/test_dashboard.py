@@ -173,9 +173,9 @@ async def rows_500_at_10_updates_a_second():
                 rate = (count - messages) / seconds
                 print(f"    {rate:.0f} messages/s, {len(frames) / seconds:.0f} frames/s, painted p99 {p99:.1f} ms, "
                       f"tasks over 50 ms: {tasks}, heap {grown / 1024:+.0f} KiB of {heap >> 10}", flush=True)
-                assert rate > 4_500, "the page does not get what it asked for"
+                assert attempt < 2 or rate > 4_500, "the page does not get what it asked for"
                 assert grown < 1 << 20, "memory grows"
-                if not tasks and p99 < 32:
+                if rate > 4_500 and not tasks and p99 < 32:
                     break
             assert not tasks and p99 < 32, (tasks, p99)
             assert await page.run(LOSSES) == 0

@@ -2,6 +2,7 @@
 """The browser module under Node: its unit tests, and its example script against a running server."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -20,12 +21,13 @@ NODE = os.environ.get("NODE", "node")
 MODULE = ROOT / "Sources/CPages/pages/tickerfeed.js"
 CLIENTS = ROOT / "clients/javascript"
 WATCH = CLIENTS / "watch.mjs"
-#: Bytes of the file as it lies there: there is no build step to make it smaller.
+#: What MODULE, as it is served, is made of, and the most bytes it may have.
+SOURCE = ROOT / "clients/javascript/tickerfeed.js"
 SIZE = 14_336
 
 
-def runs(*words):
-    return subprocess.run([NODE, *words], capture_output=True, text=True, timeout=120)
+def runs(*words, **environment):
+    return subprocess.run([NODE, *words], capture_output=True, text=True, timeout=120, env=os.environ | environment)
 
 
 def websocket_options():
@@ -79,17 +81,21 @@ class Watch:
         return any(status["state"] == "open" for status in self.of("connection")[-1:])
 
 
-def the_module_is_small():
-    size = MODULE.stat().st_size
+def what_is_served_is_small_and_made_of_the_source():
+    size, digest = MODULE.stat().st_size, hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
     assert size <= SIZE, f"{size} bytes"
+    assert digest in MODULE.read_text().splitlines()[0], "the source has changed: script/module"
     return f"{size} bytes"
 
 
-def its_unit_tests_pass():
-    tests = sorted(map(str, (ROOT / "Tests/javascript").glob("*.test.mjs")))
-    said = runs("--test", *tests)
-    assert said.returncode == 0, said.stdout
-    return f"{re.search(r'^# pass (.*)$', said.stdout, re.M)[1]} tests"
+def unit_tests_pass_with_the_source_and_with_what_is_served():
+    tests, passed = sorted(map(str, (ROOT / "Tests/javascript").glob("*.test.mjs"))), set()
+    for module in (SOURCE, MODULE):
+        said = runs("--test", *tests, MODULE=module.as_uri())
+        assert said.returncode == 0, said.stdout
+        passed.add(int(re.search(r"^# pass (.*)$", said.stdout, re.M)[1]))
+    assert len(passed) == 1 and min(passed) > 100, passed
+    return f"{min(passed)} tests, twice"
 
 
 def ways():
@@ -269,11 +275,11 @@ def a_refusal_is_said():
 def main():
     with contextlib.suppress(BrokenPipeError):
         run_in_turn([
-            its_unit_tests_pass, every_way_ends_in_the_state_of_the_snapshot,
+            unit_tests_pass_with_the_source_and_with_what_is_served, every_way_ends_in_the_state_of_the_snapshot,
             books_agree_with_their_checksums_on_a_fast_feed, what_is_cut_goes_on_without_a_hole,
             a_server_that_is_killed_is_found_again, a_refusal_is_said,
             a_token_opens_what_it_may_and_a_wrong_one_is_final, a_token_that_expires_ends_the_stream,
-            the_module_is_small])
+            what_is_served_is_small_and_made_of_the_source])
 
 
 main()

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import http.server
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from browser import browser
 from harness import ROOT, SESSION, Server, run_in_turn
-from proxy import NGINX, Nginx
+from proxy import NGINX, Nginx, free_port
 
 MODULE = ROOT / "Sources/CPages/pages/tickerfeed.js"
 CLIENTS = ROOT / "clients/javascript"
@@ -40,7 +41,7 @@ REACT_PAGE = """<!doctype html><meta charset="utf-8"><title>React</title><div id
 
 
 @contextlib.contextmanager
-def served(*files, **texts):
+def served(*files, port=0, **texts):
     """A plain web server of these files, on an address of its own: the tests' page, not tickerd's."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -54,7 +55,7 @@ def served(*files, **texts):
             shutil.copy(file, folder)
         for name, text in texts.items():
             (Path(folder) / name.replace("_", ".")).write_text(text)
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as web:
+        with http.server.ThreadingHTTPServer(("127.0.0.1", port), functools.partial(Quiet, directory=folder)) as web:
             threading.Thread(target=web.serve_forever, daemon=True).start()
             yield f"http://127.0.0.1:{web.server_port}"
             web.shutdown()
@@ -92,6 +93,21 @@ def the_plain_page_shows_quotes():
     with served(MODULE, CLIENTS / "plain.html") as page_url, \
             Server("--feed", SESSION, "--speed", "max", "--allow-origin", page_url) as server:
         in_chromium(watch, page_url, server)
+
+
+def the_page_of_the_readme_shows_quotes():
+    """From an address of its own, with the module from the server's."""
+    text = re.search(r"```html\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+
+    async def watch(chromium, page_url):
+        page = await chromium.open(f"{page_url}/index.html")
+        await page.until(r"/AAPL \d+.*MSFT \d+|MSFT \d+.*AAPL \d+/s.test(document.body.innerText)")
+        assert not faults(page), page.faults
+
+    page_port = free_port()
+    with Server("--allow-origin", f"http://127.0.0.1:{page_port}") as server, \
+            served(index_html=text.replace("127.0.0.1:7400", server.address), port=page_port) as page_url:
+        in_chromium(watch, page_url)
 
 
 def the_hook_follows_its_symbols():
@@ -158,7 +174,7 @@ def a_proxy_without_websockets_or_that_buffers_is_got_past():
 
 def main():
     run_in_turn([
-        the_plain_page_shows_quotes, the_hook_follows_its_symbols, a_hidden_tab_is_sent_less_and_shown_again_all,
+        the_page_of_the_readme_shows_quotes, the_plain_page_shows_quotes, the_hook_follows_its_symbols, a_hidden_tab_is_sent_less_and_shown_again_all,
         a_proxy_without_websockets_or_that_buffers_is_got_past])
 
 

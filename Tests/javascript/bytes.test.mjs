@@ -2,7 +2,9 @@
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { test } from "node:test"
-import { checksum, decode, events, parse } from "../../Sources/CPages/pages/tickerfeed.js"
+import { module } from "./fakes.mjs"
+
+const { checksum, decode, events, parse } = module
 
 const golden = parse(readFileSync(new URL("../DialectsTests/Golden/messages.json", import.meta.url), "utf8"))
 const bytes = hex => Uint8Array.from(Buffer.from(hex.replace(/\s/g, ""), "hex")).buffer

@@ -182,6 +182,22 @@ for (const head of [true, false]) test(`events that a proxy keeps back give way 
   assert.equal(all.request.query.cursor, "7.4.a")
 })
 
+test("events that a proxy lets go by the buffer fall silent; the second time within a minute polls take over", async () => {
+  const all = world()
+  all.feed.subscribe("AAPL")
+  await all.block()
+  for (const [code, path] of [["silent", "/prefix/v1/events"], ["events_buffered", "/prefix/v1/poll"]]) {
+    assert.equal(all.request.path, "/prefix/v1/events")
+    await all.request.begin()
+    await all.request.say({ type: "welcome", epoch: "7", heartbeat_ms: 1000 }, "7.1")
+    await all.request.say(ack("quote", ["AAPL"]), "7.1")
+    await all.time.pass(3_000)
+    assert.equal(all.feed.status.reason.code, code)
+    await all.time.pass(500)
+    assert.equal(all.request.path, path)
+  }
+})
+
 for (const [status, body, state, code, wait = 0] of [
   [401, "unauthenticated: no token", "closed", "unauthenticated"], [403, "forbidden: no", "closed", "forbidden"],
   [403, "<html>", "closed", "forbidden"], [429, "limit_streams: 64", "waiting", "limit_streams", 7_000],

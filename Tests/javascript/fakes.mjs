@@ -1,6 +1,9 @@
 // A world without clocks and networks for tickerfeed.js: time passes when a test says so, sockets and answers are
 // a test's own, and chance has a seed.
-import { connect } from "../../Sources/CPages/pages/tickerfeed.js"
+
+/** The source, or what MODULE names: the small one that is served. */
+export const module = await import(process.env.MODULE ?? "../../clients/javascript/tickerfeed.js")
+const { connect } = module
 
 /** Lets everything run that waits for nothing but a turn: promises and streams. */
 export const settle = async () => { for (let turn = 0; turn < 12; turn++) await new Promise(done => setImmediate(done)) }

@@ -8,7 +8,7 @@
 // A token is taken from TICKERFEED_TOKEN. Node 20 has a WebSocket only with --experimental-websocket; without,
 // it watches over events.
 import { parseArgs } from "node:util"
-import { connect } from "../../Sources/CPages/pages/tickerfeed.js"
+import { connect } from "./tickerfeed.js"
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
