@@ -58,6 +58,20 @@ func journalRounds(recording: Recording) throws {
     }
 }
 
+@Test("where a journal ends is known before it is played, and --to is the end where it comes first")
+func journalEnd() throws {
+    try withJournal(of: .twoStocks) { path, ticks in
+        let times = ticks.map(\.eventTime), middle = times[times.count / 2]
+        for to in [nil, middle] {
+            let options = ReplayOptions.of(.recorded(Speed(times: 1))) { $0.to = to.map { .time($0) } }
+            let stage = ReplayStage(try JournalFeed(path), options)
+            stage.turns()
+            #expect(stage.report.state == .playing && stage.report.from == times.min())
+            #expect(stage.report.to == to.map { Timestamp(raw: $0.raw - 1) } ?? times.max())
+        }
+    }
+}
+
 @Test(
     "a seek in a journal leaves the state that playing it would have left",
     arguments: [Recording.twoStocks, .capture, .binanceTwo, .lines], Seed.smoke.prefix(3))

@@ -149,8 +149,11 @@ func seeks(recording: Recording, seed: Seed) throws {
 @Test("a seek by an offset counts from where the clock stands, and a seek from the end plays again")
 func seekOffsets() throws {
     let stage = try stage(.of(.unpaced)), times = Plain.ticks(try Recording.itch.feed()).times
+    #expect(stage.report.to == nil)
     stage.turns()
     #expect(stage.report.state == .ended && stage.report.position == 10_000)
+    // Where a file ends is known once it was played.
+    #expect(stage.report.to == times.last)
     stage.ask(.pause)
     stage.ask(.seek(.offset(Nanoseconds(raw: -600_000_000_000))))
     stage.turns()

@@ -31,8 +31,8 @@ ROWS = "[...document.querySelectorAll('#watch tr[data-symbol]')]"
 #: What each row on the screen shows, by symbol.
 SHOWN = f"""Object.fromEntries({ROWS}.map(row => [row.dataset.symbol,
     Object.fromEntries([...row.querySelectorAll('[data-cell]')].map(cell => [cell.dataset.cell, cell.textContent.trim()]))]))"""
-#: How many rows have a last price.
-FILLED = r"[...document.querySelectorAll('[data-cell=last]')].filter(cell => /\d/.test(cell.textContent)).length"
+#: How many last prices and bids there are on the screen.
+FILLED = r"[...document.querySelectorAll('[data-cell=last], [data-cell=bid]')].filter(cell => /\d/.test(cell.textContent)).length"
 #: What the connection was told it lost, and what it found missing by itself.
 LOSSES = "tickerfeed.feed.counts.losses + tickerfeed.feed.counts.gaps"
 
@@ -123,7 +123,7 @@ async def it_looks_like_this():
     with Server("--scenario", "burst") as server:
         async with opened(f"http://{server.address}/") as (page, _):
             await page.prefer(color_scheme="dark")
-            await page.until(f"{LIVE} && {FILLED} >= 20")
+            await page.until(f"{LIVE} && {FILLED} >= 40")
             await asyncio.sleep(12)
             await page.screenshot(picture("dashboard-list"))
             await page.run("location.hash = 'b=AAPL'")
@@ -225,7 +225,7 @@ async def a_killed_server_is_seen_within_a_second_and_comes_back():
     with Server() as first:
         port = first.port
         async with opened(f"http://{first.address}/", "b=AAPL") as (page, _):
-            await page.until(f"{LIVE} && document.querySelector('#banner').hidden && {FILLED} >= 20")
+            await page.until(f"{LIVE} && document.querySelector('#banner').hidden && {FILLED} >= 40")
             await page.run("window.stayed = true")
             await page.run("""new Promise(done => { window.broken = null;
                 new MutationObserver(() => { broken ??= document.querySelector('#banner').hidden ? null : performance.now() })
@@ -343,7 +343,6 @@ async def a_replay_is_moved_from_its_bar():
                     break
                 await asyncio.sleep(0.05)
             assert state()["state"] == "paused", state()
-            await page.screenshot(picture("dashboard-replay"))
             await page.until("!document.querySelector('#replay [name=resume], #replay [data-action=resume]').hidden", 5)
             await page.click("#replay [name=resume], #replay [data-action=resume]")
             for _ in range(100):
@@ -359,6 +358,48 @@ async def a_replay_is_moved_from_its_bar():
         async with opened(f"http://{server.address}/") as (page, _):
             await page.until(f"{LIVE} && {ROWS}.length > 5")
             assert await page.run("document.querySelector('#replay').offsetParent === null")
+
+
+async def a_journal_is_sought_from_its_bar():
+    """To any place by the slider, by steps and spans; what is shown is then of the new epoch, and nothing is lost."""
+    with tempfile.TemporaryDirectory() as folder:
+        with Server("--speed", "20", "--record", folder) as recording:
+            end = time.monotonic() + 20
+            while recording.metric("recorded_ticks_total") < 250_000:
+                assert time.monotonic() < end, "the market is asleep"
+            # The end of a recording is known once it is whole.
+            recording.process.terminate()
+            recording.process.wait()
+        with Server("--feed", folder, "--replay-control") as server:
+            state = lambda: json.loads(server.get("/v1/replay"))
+
+            async def comes(condition):
+                end = time.monotonic() + 10
+                while not condition(now := state()):
+                    assert time.monotonic() < end, now
+                    await asyncio.sleep(0.02)
+
+            async with opened(f"http://{server.address}/", "b=AAPL") as (page, _):
+                await page.until(f"{LIVE} && {FILLED} >= 40")
+                await page.click("#replay [data-action=pause]")
+                await comes(lambda now: now["state"] == "paused")
+                position = state()["position"]
+                await page.click("#replay [data-action=step]")
+                await comes(lambda now: now["position"] == position + 1)
+                begun = state()
+                middle = (begun["from"] + begun["to"]) // 2
+                await page.run("""(place => { place.value = place.max / 2; place.dispatchEvent(new Event('input', {bubbles: true}));
+                    place.dispatchEvent(new Event('change', {bubbles: true})) })(document.querySelector('#replay input'))""")
+                await comes(lambda now: now["epoch"] != begun["epoch"] and abs(now["time"] - middle) < 1e9)
+                await page.until(f"{FILLED} >= 40")
+                await page.run("""(speed => { speed.value = '10'; speed.dispatchEvent(new Event('change', {bubbles: true})) })
+                    (document.querySelector('#replay select'))""")
+                await comes(lambda now: now["speed"] == 10)
+                await page.click("#replay [data-action=seek]")  # the first: back
+                await comes(lambda now: now["time"] <= middle)
+                await page.until(f"{FILLED} >= 40")
+                assert await page.run("tickerfeed.feed.counts.losses") == 0
+                await page.screenshot(picture("dashboard-replay"))
 
 
 async def the_lab_merges_for_a_slow_reader():
@@ -408,6 +449,7 @@ TESTS = [
     the_address_says_what_is_shown,
     the_lab_merges_for_a_slow_reader,
     a_replay_is_moved_from_its_bar,
+    a_journal_is_sought_from_its_bar,
     a_killed_server_is_seen_within_a_second_and_comes_back,
     where_websockets_are_blocked_events_take_over,
     where_events_are_held_back_polls_take_over,

@@ -127,7 +127,7 @@ export class Chart {
 		const rule = [[across + 0.5, 0, across + 0.5, bottom], [0, bottom + 0.5, this.width, bottom + 0.5]]
 		pen.fillStyle = palette.soft
 		pen.textAlign = "left"
-		const step = round((high - low) / Math.max(2, foot / 56))
+		const step = Math.max(10 ** -this.decimals, round((high - low) / Math.max(2, foot / 56)))
 		for (let price = Math.ceil(low / step) * step; price <= high + step / 1e6; price += step) {
 			const level = Math.round(y(price)) + 0.5
 			rule.push([0, level, across, level])

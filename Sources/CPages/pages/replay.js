@@ -47,6 +47,8 @@ function hide() {
 }
 
 function show(next) {
+	// A pipe, say, that this page could do nothing with.
+	if (!next.control && !next.seekable) return hide()
 	replay = next
 	root.hidden = false
 	const { state, time, from, to, position, control, seekable } = next

@@ -25,6 +25,14 @@ extension JournalReader {
         return try forwardToEnd(&image)
     }
 
+    /// The highest time of any event: where the recording ends. Nil where it has none.
+    public func lastTime() throws(JournalError) -> Timestamp? {
+        for name in segments.reversed() {
+            if let map = try map(name), map.reached.raw > .min { return map.reached }
+        }
+        return nil
+    }
+
     private func map(_ name: String) throws(JournalError) -> SegmentMap? {
         do throws(SystemError) {
             return try SegmentMap(name, in: folder)

@@ -25,6 +25,8 @@ public protocol Feed: AnyObject {
     func seek(before time: Timestamp, into builder: inout BookBuilder) -> Bool
     /// Whether `seek` can be asked for at all.
     var isSeekable: Bool { get }
+    /// The time of its last event, where that is known without playing all of it.
+    var lastTime: Timestamp? { get }
     /// Its ticks are played as they were recorded, numbers and all: a round begins a new epoch.
     var isVerbatim: Bool { get }
 
@@ -38,6 +40,7 @@ public protocol Feed: AnyObject {
 extension Feed {
     public func seek(before time: Timestamp, into builder: inout BookBuilder) -> Bool { rewind() }
     public var isSeekable: Bool { false }
+    public var lastTime: Timestamp? { nil }
     public var isVerbatim: Bool { false }
     public func wait(atMost span: Nanoseconds) { Thread.sleep(span) }
     public var report: InputReport? { nil }

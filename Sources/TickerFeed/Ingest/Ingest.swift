@@ -147,6 +147,7 @@ public final class Ingest: @unchecked Sendable {
     private func next(at time: Timestamp, _ now: Moment) -> Instant {
         if position.first == nil {
             position.first = time
+            position.last = position.last ?? feed.lastTime.map { min($0, lastTime) }
             if let from = options.from?.time(since: time), from > time { return begin(at: from, now) }
             builder.writer.isMuted = false
         }
@@ -223,6 +224,7 @@ public final class Ingest: @unchecked Sendable {
     private func endRound(_ now: Moment) -> Instant {
         state.note(missing: builder.missing)
         state.roundEnded()
+        position.last = position.last ?? position.clock
         builder.writer.isMuted = false
         // A feed without a single message would turn for ever.
         let again = options.loops && position.events > 0

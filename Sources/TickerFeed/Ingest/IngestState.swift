@@ -44,12 +44,14 @@ public final class IngestState: Sendable {
     /// Where the replay stands; whether it can seek is not known here.
     public var replay: ReplayReport {
         let speed = speedMilli.load(ordering: .relaxed)
-        let begin = firstEvent.load(ordering: .relaxed), clock = sourceClock.load(ordering: .relaxed)
+        let begin = firstEvent.load(ordering: .relaxed), end = finalEvent.load(ordering: .relaxed)
+        let clock = sourceClock.load(ordering: .relaxed)
         return ReplayReport(
             state: hasEnded ? .ended : paused.load(ordering: .relaxed) ? .paused : .playing,
             time: clock == .min ? nil : Timestamp(raw: clock), speed: speed == 0 ? .max : .thousandths(speed),
             epoch: UInt32(truncatingIfNeeded: epochNumber.load(ordering: .relaxed)),
-            from: begin == .min ? nil : Timestamp(raw: begin), isSeekable: false,
+            from: begin == .min ? nil : Timestamp(raw: begin), to: end == .min ? nil : Timestamp(raw: end),
+            isSeekable: false,
             position: roundPosition.load(ordering: .relaxed))
     }
 
@@ -71,6 +73,7 @@ public final class IngestState: Sendable {
     private let speedMilli = Atomic<Int64>(1_000)
     private let epochNumber = Atomic<UInt64>(0)
     private let firstEvent = Atomic<Int64>(.min)
+    private let finalEvent = Atomic<Int64>(.min)
     private let sourceClock = Atomic<Int64>(.min)
     private let roundPosition = Atomic<UInt64>(0)
     private let faultFound = Mutex<FeedError?>(nil)
@@ -105,6 +108,7 @@ public final class IngestState: Sendable {
         paused.store(replay.isPaused, ordering: .relaxed)
         speedMilli.store(replay.speedMilli, ordering: .relaxed)
         firstEvent.store(replay.first?.raw ?? .min, ordering: .relaxed)
+        finalEvent.store(replay.last?.raw ?? .min, ordering: .relaxed)
         sourceClock.store(replay.clock?.raw ?? .min, ordering: .relaxed)
         roundPosition.store(UInt64(replay.events), ordering: .relaxed)
     }

@@ -43,6 +43,8 @@ public final class JournalFeed: Feed {
     }
 
     public var isSeekable: Bool { true }
+    /// A segment that cannot be read is told when it is played.
+    public var lastTime: Timestamp? { try? reader.lastTime() }
     public var isVerbatim: Bool { true }
 
     public var report: InputReport? {

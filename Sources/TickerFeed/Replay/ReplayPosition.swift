@@ -5,6 +5,8 @@ import Market
 struct ReplayPosition {
     /// The source's first event, known once it was looked at.
     var first: Timestamp?
+    /// Its last one that is played: known of journals, of others once they were played to their end.
+    var last: Timestamp?
     /// What the source's clock shows; nil before the first event of a round.
     var clock: Timestamp?
     /// Events of this round so far.
