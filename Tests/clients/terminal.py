@@ -8,6 +8,7 @@ import pty
 import re
 import resource
 import select
+import signal
 import struct
 import subprocess
 import tempfile
@@ -117,7 +118,7 @@ class Terminal:
     def start(self, arguments):
         self.process = subprocess.Popen(
             [TICKWATCH, *arguments], stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True,
-            env=self.environment, preexec_fn=no_core)
+            env=self.environment, preexec_fn=as_from_a_terminal)
 
     def __enter__(self):
         return self
@@ -204,8 +205,11 @@ def clean(home, **more):
             "SWIFT_BACKTRACE": "enable=no"} | more
 
 
-def no_core():
+def as_from_a_terminal():
+    """No core files, and ^C and ^\\ mean what they do: a shell's background job was started with both ignored."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for number in signal.SIGINT, signal.SIGQUIT:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def memory(pid):
