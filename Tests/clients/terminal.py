@@ -186,7 +186,7 @@ class Shell(Terminal):
         self.process = subprocess.Popen(
             ["bash", "--norc", "--noprofile", "--noediting", "-i"], stdin=self.slave, stdout=self.slave,
             stderr=self.slave, start_new_session=True, env=self.environment | {"PS1": "ready> ", "HISTFILE": ""},
-            preexec_fn=lambda: (no_core(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)))
+            preexec_fn=lambda: (as_from_a_terminal(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)))
         self.until(r"ready>\n*$")
         self.before = termios.tcgetattr(self.slave)
 
