@@ -389,18 +389,20 @@ async def a_journal_is_sought_from_its_bar():
                 position = state()["position"]
                 await page.click("#replay [data-action=step]")
                 await comes(lambda now: now["position"] == position + 1)
+                await page.run("window.lives = 0; tickerfeed.feed.on('epoch', () => { lives += 1 })")
                 begun = state()
                 middle = (begun["from"] + begun["to"]) // 2
                 await page.run("""(place => { place.value = place.max / 2; place.dispatchEvent(new Event('input', {bubbles: true}));
                     place.dispatchEvent(new Event('change', {bubbles: true})) })(document.querySelector('#replay input'))""")
                 await comes(lambda now: now["epoch"] != begun["epoch"] and abs(now["time"] - middle) < 1e9)
-                await page.until(f"{FILLED} >= 40")
+                await page.until(f"lives === 1 && {FILLED} >= 40")
                 await page.run("""(speed => { speed.value = '10'; speed.dispatchEvent(new Event('change', {bubbles: true})) })
                     (document.querySelector('#replay select'))""")
                 await comes(lambda now: now["speed"] == 10)
                 await page.click("#replay [data-action=seek]")  # the first: back
-                await comes(lambda now: now["time"] <= middle)
-                await page.until(f"{FILLED} >= 40")
+                await comes(lambda now: now["time"] < middle - 29e9)
+                await page.until(f"lives === 2 && {FILLED} >= 40")
+                await page.until("/\\d/.test(document.querySelector('#ladder').textContent)")
                 assert await page.run("tickerfeed.feed.counts.losses") == 0
                 await page.screenshot(picture("dashboard-replay"))
 

@@ -120,7 +120,10 @@ class Slot {
 		const isCrossed = row.spread < 0
 		if (this.isCrossed !== isCrossed) this.cells[at.spread].classList.toggle("crossed", isCrossed)
 		this.isCrossed = isCrossed
-		if (stats && stats.last !== this.last) {
+		if (!stats) {
+			this.last = null
+			if (this.flashEnd) this.unflash()
+		} else if (stats.last !== this.last) {
 			if (this.last != null) this.flash(stats.last > this.last ? "up" : "down", now)
 			this.last = stats.last
 		}
