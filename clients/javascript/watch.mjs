@@ -19,6 +19,12 @@ const { values, positionals } = parseArgs({
 })
 const [url, ...symbols] = positionals
 const { channel, transport, encoding, rate, json } = values
+if (!symbols.length || !URL.canParse(url)) {
+  console.error("watch.mjs: node watch.mjs http://127.0.0.1:7400/ AAPL MSFT, an address and symbols")
+  process.exit(2)
+}
+// Who reads has gone home: | head -1
+process.stdout.on("error", () => process.exit(0))
 const feed = connect({ url, transport, encoding, token: process.env.TICKERFEED_TOKEN })
 const watched = feed.subscribe(symbols, { channel, rate: rate === "max" ? rate : Number(rate), crc: channel === "book" })
 
