@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 
 import tickerfeed
@@ -18,9 +19,11 @@ async def main(url: str = "http://127.0.0.1:7400/", symbol: str = "AAPL", depth:
                 print(f"{size!s:>10}{price!s:>12}", flush=True)
 
 
+# Ends with its reader: | head
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 try:
     asyncio.run(main(*sys.argv[1:]))
 except KeyboardInterrupt:
     pass
-except tickerfeed.Closed as closed:
-    sys.exit(f"book.py: {closed}")
+except (tickerfeed.Closed, ValueError) as fault:
+    sys.exit(f"book.py: {fault}")

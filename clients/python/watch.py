@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 
 import tickerfeed
@@ -16,9 +17,11 @@ async def main(url: str, *symbols: str) -> None:
                   f"{quote['ask_size']!s:>10}", flush=True)
 
 
+# Ends with its reader: | head
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 try:
     asyncio.run(main(*sys.argv[1:] or ["http://127.0.0.1:7400/"]))
 except KeyboardInterrupt:
     pass
-except tickerfeed.Closed as closed:
-    sys.exit(f"watch.py: {closed}")
+except (tickerfeed.Closed, ValueError) as fault:
+    sys.exit(f"watch.py: {fault}")
