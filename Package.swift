@@ -51,29 +51,38 @@ let package = Package(
             "Dialects", on: ["Basics", "CZlib", "Market"], without: ["NativeSBE/tickerfeed.sbe.xml"]),
 
         room("Journal", on: ["Basics", "CLinux", "CZlib", "Market"]),
+        room("Backplane", on: ["Basics", "CLinux", "Market", "Wire"]),
 
         // Floor 3: feed → book → tape | tape → conflate → socket. They meet only in Market's tape.
-        room("TickerFeed", on: ["Basics", "CLinux", "CZlib", "Market", "Dialects", "Journal"]),
+        room(
+            "TickerFeed",
+            on: ["Basics", "CLinux", "CZlib", "Market", "Wire", "Dialects", "Journal", "Backplane"]),
         room("FanOut", on: ["Basics", "CPages", "Market", "Wire", "Dialects"]),
         room("Watch", on: ["Basics", "CLinux", "Market", "Wire", "Dialects"]),
 
         // Floor 4: doors. They put rooms together and hold no rules.
         door(
             "tickerd",
-            to: ["Basics", "CLinux", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut"]),
+            to: [
+                "Basics", "CLinux", "Market", "Wire", "Dialects", "Journal", "Backplane", "TickerFeed",
+                "FanOut",
+            ]),
         door(
             "tickwatch",
             to: ["Basics", "CLinux", "Market", "Wire", "Dialects", "TickerFeed", "FanOut", "Watch"]),
         door(
             "tickbench",
             to: [
-                "Basics", "CLinux", "CSwiftRuntime", "Market", "Wire", "Dialects", "Journal", "TickerFeed",
-                "FanOut",
+                "Basics", "CLinux", "CSwiftRuntime", "Market", "Wire", "Dialects", "Journal", "Backplane",
+                "TickerFeed", "FanOut",
             ]),
 
         door(
             "tickfuzz",
-            to: ["Basics", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut", "Watch"]),
+            to: [
+                "Basics", "Market", "Wire", "Dialects", "Journal", "Backplane", "TickerFeed", "FanOut",
+                "Watch",
+            ]),
 
         // Tests: one target a room, one for the house, one for the whole.
         .target(
@@ -83,6 +92,7 @@ let package = Package(
         tests("MarketTests", of: ["Basics", "Market"]),
         tests("WireTests", of: ["Basics", "COpenSSL", "CZlib", "Wire"]),
         tests("DialectsTests", of: ["Basics", "Market", "Dialects"], without: ["Golden"]),
+        tests("BackplaneTests", of: ["Basics", "Market", "Wire", "Backplane"]),
         tests("JournalTests", of: ["Basics", "CLinux", "Market", "Journal", "TickerFeed"]),
         tests(
             "TickerFeedTests", of: ["Basics", "Market", "Dialects", "Journal", "TickerFeed"],

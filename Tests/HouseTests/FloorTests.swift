@@ -9,13 +9,16 @@ private let floors: [String: Set<String>] = [
     "Wire": ["Basics", "CLinux", "COpenSSL", "CZlib"],
     "Dialects": ["Basics", "CZlib", "Market"],
     "Journal": ["Basics", "CLinux", "CZlib", "Market"],
-    "TickerFeed": ["Basics", "Market", "Dialects", "Journal", "CLinux", "CZlib"],
+    "Backplane": ["Basics", "CLinux", "Market", "Wire"],
+    "TickerFeed": ["Basics", "Market", "Wire", "Dialects", "Journal", "Backplane", "CLinux", "CZlib"],
     "FanOut": ["Basics", "CPages", "Market", "Wire", "Dialects"],
     "Watch": ["Basics", "CLinux", "Market", "Wire", "Dialects"],
 ]
 
 private let doors: Set = ["tickerd", "tickwatch", "tickbench", "tickfuzz"]
-private let rooms: Set = ["Basics", "Market", "Wire", "Dialects", "Journal", "TickerFeed", "FanOut", "Watch"]
+private let rooms: Set = [
+    "Basics", "Market", "Wire", "Dialects", "Journal", "Backplane", "TickerFeed", "FanOut", "Watch",
+]
 private let ground: Set = ["CLinux", "COpenSSL", "CPages", "CSwiftRuntime", "CZlib"]
 
 /// The module that a line imports, nil for any other line.

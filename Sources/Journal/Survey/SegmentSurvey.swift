@@ -5,6 +5,7 @@
 //     an audit knows.
 //   - Of a file that is being written it tells what is whole by now.
 import Basics
+import Market
 
 public struct SegmentSurvey: Sendable {
     /// How the segment ends.

@@ -43,16 +43,13 @@ struct StateAudit: ~Copyable {
     private func flaw(of tick: Tick) -> JournalFlaw? {
         guard let kind = tick.kind, kind != .symbol, kind != .epoch else { return nil }
         if tick.flags.contains(.snapshot) { return JournalFlaw("a tick of a snapshot outside of one") }
-        let index = tick.symbol.index
-        guard image.symbols.contains(index) else {
-            return JournalFlaw("a tick of symbol \(index), which nobody defined")
+        guard let definition = image.definition(of: tick.symbol) else {
+            return JournalFlaw("a tick of symbol \(tick.symbol.index), which nobody defined")
         }
-        let symbol = image.symbols.address(of: index)
-        guard let wanted = symbol.pointee.next(kind), tick.sequence != wanted,
+        guard let wanted = image.next(kind, of: tick.symbol), tick.sequence != wanted,
             kind != .best || tick.sequence &+ 1 != wanted
         else { return nil }
-        let name = symbol.pointee.definition.definition.name
-        return JournalFlaw("\(name) has \(kind) \(tick.sequence) where \(wanted) is next")
+        return JournalFlaw("\(definition.name) has \(kind) \(tick.sequence) where \(wanted) is next")
     }
 
     // MARK: Snapshots
@@ -96,18 +93,4 @@ struct StateAudit: ~Copyable {
     }
 
     var isInSnapshot: Bool { reading != .none }
-}
-
-extension SymbolImage {
-    /// The number that the next tick of that kind has; nil for kinds that count nothing of their own. Of one
-    /// event both bests have the same.
-    func next(_ kind: Tick.Kind) -> UInt64? {
-        switch kind {
-        case .level, .clear: bookSequence &+ 1
-        case .best: quoteSequence &+ 1
-        case .trade, .tradeBreak: tradeSequence &+ 1
-        case .status: statusSequence &+ 1
-        case .statistics, .barClose, .bar, .symbol, .epoch: nil
-        }
-    }
 }

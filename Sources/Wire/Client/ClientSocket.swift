@@ -1,10 +1,10 @@
 // What every client of ours begins with: a host's addresses tried one after the other, TLS where the
-// URL wants it, bytes out and bytes in.
+// endpoint wants it, bytes out and bytes in.
 //
 // Invariants
 //   - `descriptor` is -1 when idle or over, and may change from one address to the next while connecting.
 //   - Nothing blocks but the look-up of a name in `connect()`.
-//   - To a secure URL nothing is sent before the server's certificate was found to be the host's own.
+//   - To a secure endpoint nothing is sent before the server's certificate was found to be the host's own.
 import Basics
 import CLinux
 
@@ -26,8 +26,23 @@ public final class ReceiveBuffer {
     }
 }
 
-final class ClientSocket {
-    enum Received {
+/// Whom to connect to.
+public struct ServerEndpoint: Hashable, Sendable {
+    /// A name or a literal, IPv6 without its brackets.
+    public let host: String
+    public let port: UInt16
+    /// Speaks TLS from the first byte.
+    public let isSecure: Bool
+
+    public init(host: String, port: UInt16, isSecure: Bool = false) {
+        self.host = host
+        self.port = port
+        self.isSecure = isSecure
+    }
+}
+
+public final class ClientSocket {
+    public enum Received {
         /// For now.
         case nothing
         /// `isAll`: the socket has no more for now. `hasEnded`: the server's TLS has said goodbye.
@@ -37,18 +52,18 @@ final class ClientSocket {
     }
 
     /// Receives a `pump` makes before it returns to the poll loop.
-    static let receivesPerPump = 16
+    public static let receivesPerPump = 16
 
-    let url: WebSocketURL
+    public let endpoint: ServerEndpoint
     let room: ReceiveBuffer
-    private(set) var descriptor: Int32 = -1
-    private(set) var isConnecting = false
+    public private(set) var descriptor: Int32 = -1
+    public private(set) var isConnecting = false
     /// Bytes that wait for the socket.
-    var pendingBytes: Int { output.count + (tls?.pendingBytes ?? 0) }
-    var wantsWrite: Bool { isConnecting || (descriptor >= 0 && hasUnsent) }
-    var hasUnsent: Bool { !output.isEmpty || tls?.unsent.isEmpty == false }
+    public var pendingBytes: Int { output.count + (tls?.pendingBytes ?? 0) }
+    public var wantsWrite: Bool { isConnecting || (descriptor >= 0 && hasUnsent) }
+    public var hasUnsent: Bool { !output.isEmpty || tls?.unsent.isEmpty == false }
     /// What goes out with the next `flush`.
-    var output = ByteBuffer()
+    public var output = ByteBuffer()
 
     private var candidates: ArraySlice<SocketAddress> = []
     /// The address being tried.
@@ -56,8 +71,9 @@ final class ClientSocket {
     private var trust: TLSTrust?
     private var tls: TLSStream?
 
-    init(_ url: WebSocketURL, room: ReceiveBuffer, trust: TLSTrust?) {
-        self.url = url
+    /// - Parameter trust: nil believes the system's authorities.
+    public init(_ endpoint: ServerEndpoint, room: ReceiveBuffer, trust: TLSTrust?) {
+        self.endpoint = endpoint
         self.room = room
         self.trust = trust
     }
@@ -67,13 +83,14 @@ final class ClientSocket {
     // MARK: Connecting
 
     /// Looks the host up and starts to connect to its first address.
-    func connect() throws(ClientError) {
+    public func connect() throws(ClientError) {
         do throws(ResolveError) {
-            candidates = try SocketAddress.resolve(host: url.host, port: url.port, passive: false)[...]
+            candidates = try SocketAddress.resolve(host: endpoint.host, port: endpoint.port, passive: false)[
+                ...]
         } catch {
-            throw .unresolved(host: url.host, reason: error.reason)
+            throw .unresolved(host: endpoint.host, reason: error.reason)
         }
-        try connectNext(.unresolved(host: url.host, reason: "it has no address"))
+        try connectNext(.unresolved(host: endpoint.host, reason: "it has no address"))
     }
 
     private func connectNext(_ lastError: ClientError) throws(ClientError) {
@@ -107,7 +124,7 @@ final class ClientSocket {
     /// The socket has something to say about the address being tried.
     ///
     /// - Returns: false when the next address is tried now.
-    func finishConnecting() throws(ClientError) -> Bool {
+    public func finishConnecting() throws(ClientError) -> Bool {
         let code = pendingError(descriptor)
         guard code == 0 else {
             closeDescriptor(descriptor)
@@ -116,20 +133,24 @@ final class ClientSocket {
             return false
         }
         isConnecting = false
-        if url.isSecure { tls = try secured { () throws(TLSError) in try startTLS() } }
+        if endpoint.isSecure { try startTLS() }
         return true
     }
 
-    private func startTLS() throws(TLSError) -> TLSStream {
-        let trust = if let trust { trust } else { try TLSTrust.system() }
-        self.trust = trust
-        return try TLSStream(trust: trust, host: url.host)
+    /// What follows goes through TLS, in both directions: of itself where the endpoint is secure, later
+    /// where the server speaks first in the clear. Nothing may be unsent.
+    public func startTLS() throws(ClientError) {
+        tls = try secured { () throws(TLSError) in
+            let trust = if let trust { trust } else { try TLSTrust.system() }
+            self.trust = trust
+            return try TLSStream(trust: trust, host: endpoint.host)
+        }
     }
 
     // MARK: Reading and writing
 
     /// What the socket has, into `room`.
-    func receive() throws(ClientError) -> Received {
+    public func receive() throws(ClientError) -> Received {
         let count = receiveBytes(descriptor, into: room.bytes)
         let code = count < 0 ? tf_errno() : 0
         if code == EAGAIN || code == EINTR { return .nothing }
@@ -160,7 +181,7 @@ final class ClientSocket {
         }
     }
 
-    func flush() {
+    public func flush() {
         if let tls { return flushSecurely(tls) }
         let taken = sendBytes(descriptor, output.readable)
         if taken >= 0 {
@@ -179,7 +200,7 @@ final class ClientSocket {
         if taken > 0 { tls.sent(taken) }
     }
 
-    func end() {
+    public func end() {
         if descriptor >= 0 { closeDescriptor(descriptor) }
         descriptor = -1
         isConnecting = false

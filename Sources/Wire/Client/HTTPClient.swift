@@ -26,7 +26,7 @@ public final class HTTPClient {
         case untilClose
     }
 
-    public var url: WebSocketURL { socket.url }
+    public let url: WebSocketURL
     public var descriptor: Int32 { socket.descriptor }
     public var wantsWrite: Bool { socket.wantsWrite }
     public var isOver: Bool { state == .over }
@@ -49,7 +49,8 @@ public final class HTTPClient {
         url: WebSocketURL, headers: [(String, String)] = [], body: [UInt8]? = nil,
         room: ReceiveBuffer? = nil, trust: TLSTrust? = nil
     ) {
-        socket = ClientSocket(url, room: room ?? ReceiveBuffer(), trust: trust)
+        self.url = url
+        socket = ClientSocket(url.server, room: room ?? ReceiveBuffer(), trust: trust)
         self.body = body ?? []
         var lines = ["\(body == nil ? "GET" : "POST") \(url.path) HTTP/1.1", "Host: \(url.hostHeader)"]
         lines += headers.map { "\($0): \($1)" }

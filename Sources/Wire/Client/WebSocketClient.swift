@@ -28,7 +28,7 @@ public final class WebSocketClient {
     /// As much of a refusal's body as is looked at for its first line.
     private static let refusalBytesMax = 4 * 1_024
 
-    public var url: WebSocketURL { socket.url }
+    public let url: WebSocketURL
     /// What the server chose of the protocols asked for; known once open.
     public private(set) var subprotocol: String?
     /// The server may compress messages: it took the offer. Ours never are.
@@ -60,7 +60,8 @@ public final class WebSocketClient {
         random: any RandomNumberGenerator = SystemRandomNumberGenerator(),
         messageMax: Int = 16 * 1_024 * 1_024, room: ReceiveBuffer? = nil, trust: TLSTrust? = nil
     ) {
-        socket = ClientSocket(url, room: room ?? ReceiveBuffer(), trust: trust)
+        self.url = url
+        socket = ClientSocket(url.server, room: room ?? ReceiveBuffer(), trust: trust)
         self.protocols = protocols
         offersDeflate = deflate
         self.headers = headers

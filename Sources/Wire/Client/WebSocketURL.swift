@@ -25,6 +25,8 @@ public struct WebSocketURL: Hashable, Sendable, CustomStringConvertible {
     var endpoint: String { "\(bracketed):\(port)" }
     /// What the Host header says.
     public var hostHeader: String { port == WebSocketURL.defaultPort(isSecure) ? bracketed : endpoint }
+    /// Where that is.
+    var server: ServerEndpoint { ServerEndpoint(host: host, port: port, isSecure: isSecure) }
     public var description: String { "\(isSecure ? "wss" : "ws")://\(hostHeader)\(path)" }
 
     /// - Throws: `ClientError.unsupportedScheme` or `.badURL`.

@@ -8,7 +8,6 @@
 //     symbol's last one is flagged `endOfEvent`.
 //   - Where a day is yet to start, the statistics of the old one come before `clear`.
 import Basics
-import Market
 
 extension MarketImage {
     /// Gives every symbol's state to `take`, in the order of their numbers. Those that are awaited are

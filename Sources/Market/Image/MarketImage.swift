@@ -7,7 +7,6 @@
 //   - Numbers of symbols are bounded, and where a tick names one that was never defined it is
 //     counted and left out.
 import Basics
-import Market
 
 public struct MarketImage: ~Copyable {
     /// Symbols an image holds: as many as a loop does.
@@ -42,6 +41,13 @@ public struct MarketImage: ~Copyable {
     public func status(of symbol: SymbolID) -> SymbolStatus {
         guard symbols.contains(symbol.index) else { return SymbolStatus(MarketStatus(.closed)) }
         return SymbolStatus(packed: symbols.address(of: symbol.index).pointee.status)
+    }
+
+    /// The number that the next tick of that kind has; nil for kinds that count nothing of their own, and
+    /// where there is no such symbol. Of one event both bests have the same.
+    public func next(_ kind: Tick.Kind, of symbol: SymbolID) -> UInt64? {
+        guard symbols.contains(symbol.index) else { return nil }
+        return symbols.address(of: symbol.index).pointee.next(kind)
     }
 
     /// Everything is unknown again.

@@ -4,7 +4,6 @@
 //   - It counts nothing: every number and every time in it comes from a tick.
 //   - Ticks may be anybody's bytes. Whatever they say, nothing here traps.
 import Basics
-import Market
 
 struct SymbolImage {
     /// When something happened, and the source's number of the message that said so.
@@ -155,6 +154,20 @@ struct SymbolImage {
             second.restore(tick, after: tradeSequence, last: last)
         } else {
             minute.restore(tick, after: tradeSequence, last: last)
+        }
+    }
+}
+
+extension SymbolImage {
+    /// The number that the next tick of that kind has; nil for kinds that count nothing of their own. Of one
+    /// event both bests have the same.
+    func next(_ kind: Tick.Kind) -> UInt64? {
+        switch kind {
+        case .level, .clear: bookSequence &+ 1
+        case .best: quoteSequence &+ 1
+        case .trade, .tradeBreak: tradeSequence &+ 1
+        case .status: statusSequence &+ 1
+        case .statistics, .barClose, .bar, .symbol, .epoch: nil
         }
     }
 }
