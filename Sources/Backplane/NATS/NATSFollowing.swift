@@ -98,7 +98,8 @@ public final class NATSFollowing: FollowingEngine {
             places[place].generation += 1
         } else {
             place = places.count
-            precondition(place + Int(NATSFollowing.firstID) < 1 << NATSFollowing.placeBits, "too many symbols")
+            precondition(
+                place + Int(NATSFollowing.firstID) < 1 << NATSFollowing.placeBits, "too many symbols")
             places.append(Place(symbol: symbol, sid: nil, generation: 0))
         }
         placeOf[symbol] = place

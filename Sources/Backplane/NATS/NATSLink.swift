@@ -82,7 +82,14 @@ final class NATSLink {
     @inline(__always)
     func write(_ body: (inout ByteBuffer) -> Void) {
         guard state == .connected else { return }
+        put(body)
+    }
+
+    @inline(__always)
+    private func put(_ body: (inout ByteBuffer) -> Void) {
+        let before = socket.output.count
         body(&socket.output)
+        traffic.bytesOut += UInt64(socket.output.count - before)
     }
 
     /// Tells once that something is not as it should be.
@@ -93,12 +100,12 @@ final class NATSLink {
 
     func mark(_ number: UInt64) {
         guard state == .connected else { return }
-        socket.output.append("PING\r\n")
+        put { $0.append("PING\r\n") }
         pings.append(number)
     }
 
     func close() {
-        if state == .connected { flush() }
+        if state == .connected { socket.flush() }
         socket.end()
         state = .closed
         due = .never
@@ -133,14 +140,8 @@ final class NATSLink {
     ///
     /// - Returns: when to come back.
     func finish(_ now: Instant) -> Instant {
-        if state != .connecting, socket.descriptor >= 0, socket.hasUnsent { flush() }
+        if state != .connecting, socket.descriptor >= 0, socket.hasUnsent { socket.flush() }
         return receivesLeft == 0 && socket.descriptor >= 0 ? now : due
-    }
-
-    private func flush() {
-        let before = socket.output.count
-        socket.flush()
-        traffic.bytesOut += UInt64(before - socket.output.count)
     }
 
     /// - Returns: whether there is a connection to read from.
@@ -181,7 +182,7 @@ final class NATSLink {
         guard ownPings < NATSLink.pingsMax else { return "it answers no more" }
         ownPings += 1
         pings.append(nil)
-        socket.output.append("PING\r\n")
+        put { $0.append("PING\r\n") }
         due = now + NATSLink.pingEvery
         return nil
     }
@@ -222,7 +223,7 @@ final class NATSLink {
             traffic.messagesIn += 1
             return .message(message)
         case .info(let bytes): try take(info: bytes)
-        case .ping: if state != .greeting { socket.output.append("PONG\r\n") }
+        case .ping: if state != .greeting { put { $0.append("PONG\r\n") } }
         case .pong: return try pong(now)
         case .error(let bytes): try take(error: bytes.line)
         case .message, .ok: break
@@ -236,7 +237,7 @@ final class NATSLink {
         messageMax = info.payloadMax - NATSLink.headersRoom
         if state == .greeting { return try greet(info) }
         guard info.isLameDuck, state == .connected, servers.all.count > 1 else { return }
-        flush()
+        socket.flush()
         throw .lost("it shuts down")
     }
 
@@ -251,9 +252,11 @@ final class NATSLink {
             try socket.startTLS()
         }
         let user = options.url.user, secret = options.secret()
-        socket.output.connect(user: user, secret: secret, isSecure: isSecure)
-        socket.output.append(subscriptions.readable)
-        socket.output.append("PING\r\n")
+        put {
+            $0.connect(user: user, secret: secret, isSecure: isSecure)
+            $0.append(subscriptions.readable)
+            $0.append("PING\r\n")
+        }
         state = .answering
     }
 
