@@ -131,12 +131,14 @@ struct NATSLeaseTests {
         #expect(try bucket.claim(&b, "b") == .other)
     }
 
-    @Test("a server that has forgotten all makes the bucket anew")
+    @Test("a server that has forgotten all makes the bucket anew, and old numbers are worth nothing in it")
     mutating func forgotten() throws {
         #expect(try bucket.claim(&a, "a") == .own)
         bucket = Bucket()
+        a.disconnected()
         #expect(try bucket.claim(&b, "b") == .own)
         #expect(try bucket.claim(&a, "a") == .other)
+        // Deleted while it is connected.
         bucket = Bucket()
         #expect(try bucket.claim(&b, "b") == .own)
     }
