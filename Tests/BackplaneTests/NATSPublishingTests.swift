@@ -143,7 +143,7 @@ struct NATSPublishingTests {
     func silence() throws {
         stage.engine.claim(as: "node-1", for: .seconds(3))
         _ = try requested("$JS.API.STREAM.CREATE")
-        stage.pass(.milliseconds(1_999))
+        stage.pass(.milliseconds(999))
         #expect(stage.told.isEmpty)
         stage.pass(.milliseconds(1))
         let again = try requested("$JS.API.STREAM.CREATE")

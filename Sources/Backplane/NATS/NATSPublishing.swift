@@ -193,13 +193,13 @@ public final class NATSPublishing: PublishingEngine {
 
     /// No answer, as while a cluster elects: nothing is known, and it is asked again.
     private func askAgain(_ now: Instant) {
-        if isRequestUndated { (requestDue, isRequestUndated) = (now + NATSQuestions.patience, false) }
+        if isRequestUndated { (requestDue, isRequestUndated) = (now + NATSLease.patience, false) }
         guard now >= requestDue else { return }
         requestDue = .never
         newerClaim = nil
         link.refuse("JetStream does not answer: whose the lease is, is not known")
         if case .ask(let request) = lease.again() { send(request) }
-        requestDue = now + NATSQuestions.patience
+        requestDue = now + NATSLease.patience
         isRequestUndated = false
     }
 }
