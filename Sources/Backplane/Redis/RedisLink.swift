@@ -296,12 +296,13 @@ final class RedisLink {
             return fail(RedisRefusal(text, secret: secret).line, tell)
         }
         let reply = awaited.first
+        // What comes behind an error in EXEC's list is of no use any more.
         if case .error(let text) = token {
             refuse(text, reply, isWhole: isFirst, tell)
             guard isLive else { return }
         } else if reply.lines > 0 {
             guard case .line = token else { return outOfStep(tell) }
-        } else {
+        } else if !isRefused {
             guard took(token, reply, tell) else { return isLive ? outOfStep(tell) : () }
         }
         guard isLive, reader.depth == 0 else { return }

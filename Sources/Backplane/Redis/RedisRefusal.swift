@@ -31,7 +31,7 @@ struct RedisRefusal {
     private static func plain(_ text: UnsafeRawBufferPointer, without secret: String?) -> String {
         let printable = text.prefix(4_096).map { 0x20..<0x7f ~= $0 ? $0 : UInt8(ascii: "?") }
         var line = String(decoding: printable, as: UTF8.self)
-        if let secret, !secret.isEmpty { line = line.split(separator: secret).joined(separator: "(secret)") }
+        if let secret, !secret.isEmpty { line = line.replacing(secret, with: "(secret)") }
         return String(line.prefix(charactersMax))
     }
 }

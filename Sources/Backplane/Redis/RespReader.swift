@@ -42,7 +42,7 @@ public struct RespReader: ~Copyable {
     public static let elementsMax = 131_072
     public static let depthMax = 8
     /// An error's text, the longest line there is.
-    public static let lineMax = 16 << 10
+    public static let lineMax = 4 << 10
 
     /// Of the reply being read, behind the last token: 0 is between two replies.
     public private(set) var depth = 0
