@@ -108,10 +108,11 @@ public final class RedisPublishing: PublishingEngine {
                 pen.literal("*3\r\n$6\r\nAPPEND\r\n")
                 pen.bytes(pictureKey)
                 pen.bulk(value)
-            case .replace(let value):
+            case .replace(let value, let forgetsEvents):
                 pen.literal("*3\r\n$3\r\nSET\r\n")
                 pen.bytes(pictureKey)
                 pen.bulk(value)
+                guard forgetsEvents else { break }
                 pen.literal("*2\r\n$3\r\nDEL\r\n")
                 pen.bytes(eventsKey)
             }
@@ -142,7 +143,7 @@ public final class RedisPublishing: PublishingEngine {
             switch picture {
             case .none: (0, 0)
             case .append(let value): (1, value.count)
-            case .replace(let value): (2, value.count)
+            case .replace(let value, let forgetsEvents): (forgetsEvents ? 2 : 1, value.count)
             }
         return (
             commands + (events == nil ? 0 : 1) + (ticks == nil ? 0 : 1),
