@@ -1,4 +1,4 @@
-// A server in a process of its own, on a core of its own, and what the kernel says it used.
+// A server in a process of its own, mostly on a core of its own, and what the kernel says it used.
 //
 // Invariants
 //   - It is in a process group of its own, so ^C reaches this program only, which then ends it.
@@ -14,12 +14,14 @@ struct ServerProcess: ~Copyable {
     private var process: pid_t { usage.process }
 
     /// Starts `words` on core 0, where there is more than one, and goes on on core 1.
-    init(_ words: [String], port: UInt16) throws(BenchError) {
+    ///
+    /// - Parameter isPinned: false: on any core, as one of several servers.
+    init(_ words: [String], port: UInt16, isPinned: Bool = true) throws(BenchError) {
         address = .loopback(port)
         name = words[0].split(separator: "/").last.map(String.init) ?? words[0]
         // What answers there already would be measured instead.
         guard !address.answers else { throw BenchError("port \(port) is in use: choose another --port") }
-        let isPinned = Measure.cores > 1
+        let isPinned = isPinned && Measure.cores > 1
         if isPinned { tf_pin_to_core(0) }
         defer { if isPinned { tf_pin_to_core(1) } }
         usage = ProcessUsage(try spawn(words, isServer: true))

@@ -19,7 +19,7 @@ struct Tickbench {
     private static let ownOptions = [
         Option(
             "runs", "N",
-            "itch, book, feed, replay, simulator, encode, accept, table, journal: runs, of which the median is told (default 7; table and journal 3)"
+            "itch, book, feed, replay, simulator, encode, accept, table, journal, backplane: runs, of which the median is told (default 7; table, journal and backplane 3)"
         ),
         Option(
             "rounds", "N",
@@ -33,7 +33,7 @@ struct Tickbench {
         Option("pairs", "N", "fanout, table: floor and server in turn, so often (default 3, 7)"),
         Option(
             "seconds", "N",
-            "fanout, load, table, replay: how long one measurement lasts (default 2, 10, 5, 60)"),
+            "fanout, load, table, replay, backplane: how long one measurement lasts (default 2, 10, 5, 60, 3)"),
         Option(
             "congestion", "NAME",
             "fanout, table, load: the servers' congestion control (default reno, reno, the system's)"),
@@ -41,12 +41,13 @@ struct Tickbench {
         Option("loops", "A,B,…", "accept: loops that share the connections (default 1,2,3,4)"),
         Option(
             "port", "N",
-            "serve-trades, connect, load, table: where to serve on loopback (default 7490, 7493, 7493)"),
+            "serve-trades, connect, load, table, backplane: where to serve on loopback (default 7490, 7493, 7493, 7496 and the next two)"
+        ),
         Option("batch", "N", "serve-trades: trades a write"),
     ]
 
     private static let names =
-        "itch, book, feed, replay, simulator, journal, encode, count, fanout, accept, load, storm and table"
+        "itch, book, feed, replay, simulator, journal, encode, count, fanout, accept, load, storm, table and backplane"
 
     static let help = """
         tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
@@ -63,6 +64,7 @@ struct Tickbench {
                                  CPU and memory; an open loop, half of it slow or stalled if you like
         tickbench storm          5,000 clients of a tickerd that is killed and started again
         tickbench table          the workloads of docs/BENCHMARKS.md, as its tables
+        tickbench backplane      what an engine between ingest and a node adds: latency, CPU, bytes, joins
         tickbench serve-trades   the server that fanout measures: trades of S0, as fast as they go
         tickbench connect        the peers that accept measures with
         tickbench echo URL       sends back what Autobahn's fuzzing server at URL says: our client, judged
@@ -125,6 +127,7 @@ struct Tickbench {
         case "load": try LoadBenchmark(arguments)
         case "table": try TableBenchmark(arguments)
         case "storm": try StormBenchmark(arguments)
+        case "backplane": try BackplaneBenchmark(arguments)
         case "echo": try EchoBenchmark(arguments)
         case "serve-trades": try TradeServer(arguments)
         default:
