@@ -8,8 +8,9 @@ struct BackplaneBenchmark: Benchmark {
     private let engines: [(kind: BackplaneEngine, program: String)]
     private let missing: [BackplaneEngine]
     private let rounds: Int
-    private let run: BackplaneRun
+    private let single: BackplaneRun
     private let folder: String
+    private let tickerd: String?
 
     init(_ arguments: Arguments) throws(UsageError) {
         let pattern = arguments["only"] ?? ""
@@ -20,13 +21,8 @@ struct BackplaneBenchmark: Benchmark {
         rounds = try arguments.number("runs", 3, 1...1_000)
         let port = try arguments.number("port", 7_496, 1...65_533)
         let window = Nanoseconds.seconds(try arguments.number("seconds", 3, 1...3_600))
-        let sibling: String
-        do throws(BenchError) {
-            sibling = try arguments["tickerd"] ?? LoadOptions.siblingPath("tickerd")
-        } catch {
-            throw UsageError(error.description)
-        }
-        run = BackplaneRun(tickerd: sibling, port: UInt16(port), window: window)
+        tickerd = arguments["tickerd"]
+        single = BackplaneRun(port: UInt16(port), window: window)
         folder = arguments["dir"] ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     }
 
@@ -42,8 +38,9 @@ struct BackplaneBenchmark: Benchmark {
             progress.say("round \(round) of \(rounds): ingest alone")
             alone.costs.append(try measureAlone())
             for index in engines.indices {
+                let name = engines[index].kind.rawValue
                 try measure(engines[index], into: &rows[index]) {
-                    progress.say("round \(round) of \(rounds): \(rows[index].name), \($0)")
+                    progress.say("round \(round) of \(rounds): \(name), \($0)")
                 }
             }
         }
@@ -52,16 +49,20 @@ struct BackplaneBenchmark: Benchmark {
         Console.write(rows.map(\.notes).joined())
     }
 
+    private func tickerdPath() throws -> String {
+        if let tickerd { tickerd } else { try LoadOptions.siblingPath("tickerd") }
+    }
+
     private var setting: String {
-        "\(run.window.milliseconds / 1_000) s a measurement, \(rounds) runs; medians [least-greatest]"
+        "\(single.window.milliseconds / 1_000) s a measurement, \(rounds) runs; medians [least-greatest]"
     }
 
     private func measureAlone() throws -> BackplaneCosts {
         let market = BackplaneRun.busy
         let server = try ServerProcess(
-            market.ingestWords(run.tickerd, port: run.port + 1), port: run.port + 1, isPinned: false)
+            market.ingestWords(try tickerdPath(), port: single.port + 1), port: single.port + 1, isPinned: false)
         try server.waitForPort()
-        return try run.costsAlone(server, market)
+        return try single.costsAlone(server, market)
     }
 
     private func measure(
@@ -69,11 +70,11 @@ struct BackplaneBenchmark: Benchmark {
         _ tell: (String) -> Void
     ) throws {
         tell("ages")
-        row.ages.append(try onStage(engine, BackplaneRun.quiet, run.ages))
+        row.ages.append(try onStage(engine, BackplaneRun.quiet, single.ages))
         tell("costs")
-        row.costs.append(try onStage(engine, BackplaneRun.busy, run.costs))
+        row.costs.append(try onStage(engine, BackplaneRun.busy, single.costs))
         tell("joins")
-        row.joins.append(try onStage(engine, BackplaneRun.wide, run.joins))
+        row.joins.append(try onStage(engine, BackplaneRun.wide, single.joins))
     }
 
     private func onStage<Result>(
@@ -83,7 +84,7 @@ struct BackplaneBenchmark: Benchmark {
         let folder = try EngineFolder(in: folder)
         defer { _ = folder.path }
         let stage = try BackplaneStage(
-            engine.kind, engine.program, tickerd: run.tickerd, market, port: run.port, folder: folder.path)
+            engine.kind, engine.program, tickerd: try tickerdPath(), market, port: single.port, folder: folder.path)
         return try measure(stage)
     }
 }

@@ -35,7 +35,6 @@ struct JoinFigures {
 }
 
 struct BackplaneRun {
-    let tickerd: String
     let port: UInt16
     let window: Nanoseconds
 

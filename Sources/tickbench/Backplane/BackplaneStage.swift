@@ -47,23 +47,26 @@ struct BackplaneStage: ~Copyable {
         _ kind: BackplaneEngine, _ program: String, tickerd: String, _ market: BackplaneMarket, port: UInt16,
         folder: String
     ) throws {
-        self.market = market
-        engine = try ServerProcess(
+        let engine = try ServerProcess(
             kind.words(program, port: port, folder: folder), port: port, isPinned: false)
         try engine.waitForPort()
         let url = kind.url(port: port)
-        ingest = try ServerProcess(
+        let ingest = try ServerProcess(
             market.ingestWords(tickerd, port: port + 1) + ["--publish", url], port: port + 1, isPinned: false)
         try ingest.waitForPort()
         try BackplaneStage.wait(for: "publishing", at: ingest.address) {
             $0["backplane_active"] == 1 && $0["backplane_states_total", default: 0] >= Double(market.symbols)
         }
-        node = try ServerProcess(
+        let node = try ServerProcess(
             BackplaneMarket.words(tickerd, port + 2) + ["--feed", url], port: port + 2, isPinned: false)
         try node.waitForPort()
         try BackplaneStage.wait(for: "the directory", at: node.address) {
             $0["symbols", default: 0] >= Double(market.symbols)
         }
+        self.market = market
+        self.engine = engine
+        self.ingest = ingest
+        self.node = node
     }
 
     private static func wait(
