@@ -19,7 +19,7 @@ struct Tickbench {
     private static let ownOptions = [
         Option(
             "runs", "N",
-            "itch, book, feed, replay, simulator, encode, accept, table, journal, backplane: runs, of which the median is told (default 7; table, journal and backplane 3)"
+            "itch, book, feed, replay, simulator, encode, accept, table, journal, backplane: runs, of which the median is told (default 7; table and journal 3, backplane 5)"
         ),
         Option(
             "rounds", "N",

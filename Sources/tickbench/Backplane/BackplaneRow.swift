@@ -12,7 +12,7 @@ struct BackplaneRow {
     static let head =
         "| engine | added p50 ms | added p99 ms | ingest CPU % | engine CPU % | node CPU % "
         + "| bytes an update into it | out of it | join of 1, ms | of 500, ms | of 5,000, ms "
-        + "| engine MiB | node MiB |\n| --- |" + String(repeating: " ---: |", count: 12) + "\n"
+        + "| engine MiB | node MiB before | node MiB |\n| --- |" + String(repeating: " ---: |", count: 13) + "\n"
 
     /// µs an update are tenths of a percent at 100,000 a second.
     private static let percent = 10.0
@@ -28,6 +28,7 @@ struct BackplaneRow {
         cells.append(cell(costs.compactMap(\.bytesOut), 1))
         for place in BackplaneRun.joined.indices { cells.append(cell(joins.map { $0.joins[place] }, 1)) }
         cells.append(cell(joins.map { Double($0.engine) / 1_048_576 }, 1))
+        cells.append(cell(joins.map { Double($0.nodeBefore) / 1_048_576 }, 1))
         cells.append(cell(joins.map { Double($0.node) / 1_048_576 }, 1))
         return "| " + cells.joined(separator: " | ") + " |\n"
     }
@@ -46,6 +47,6 @@ struct BackplaneRow {
                 "\(name): only \(Spread.text(reached * 100, 0)) % of 100,000 updates a second came through; "
                 + "CPU is that of those that did, times as many\n"
         }
-        return "\n" + notes
+        return notes
     }
 }

@@ -29,7 +29,8 @@ struct BackplaneCosts {
 struct JoinFigures {
     /// Milliseconds, for 1, 500 and 5,000 symbols.
     var joins: [Double] = []
-    /// Bytes resident, with all of them joined.
+    /// Bytes resident: of the node before, of both with all of them joined.
+    var nodeBefore = 0
     var engine = 0
     var node = 0
 }
@@ -154,6 +155,7 @@ struct BackplaneRun {
     func joins(_ stage: borrowing BackplaneStage) throws -> JoinFigures {
         var figures = JoinFigures()
         var probe = try JoinProbe(stage.node.address)
+        figures.nodeBefore = stage.node.usage.resident ?? 0
         var next = 0
         for count in BackplaneRun.joined {
             let span = try probe.join(next..<next + count)
