@@ -45,7 +45,8 @@ private final class Source {
         reading = Reading(tape)
         publisher = Publisher(
             tape.makeReader(), FaultyPublishing(bus),
-            Publisher.Options(epoch: epoch, clock: 2, source: "a market", holder: "source-\(epoch)"), log: .none)
+            Publisher.Options(epoch: epoch, clock: 2, source: "a market", holder: "source-\(epoch)"),
+            log: .none)
         ingest = Ingest(
             feed: Simulator(scenario, seed: seed, start: start), writer: Tape.Writer(tape),
             options: ReplayOptions(pace: .recorded(.recorded)), epoch: epoch)
@@ -99,7 +100,9 @@ private final class Node {
         case .place:
             let told = place?.told
             place = tick.place
-            if let source, tick.place.told != told, UInt64(source.epoch) == epoch { check(tick.place.told, source) }
+            if let source, tick.place.told != told, UInt64(source.epoch) == epoch {
+                check(tick.place.told, source)
+            }
         case .epoch:
             epoch = tick.aux
             for index in lastTrade.indices { lastTrade[index] = 0 }
@@ -139,9 +142,12 @@ private final class Node {
     /// What is before that place has all come.
     private func check(_ told: UInt64, _ source: Source) {
         for index in known.indices where known[index] && index < source.trades.count {
-            guard let due = source.trades[index].last(where: { $0.place < told })?.tick.sequence else { continue }
+            guard let due = source.trades[index].last(where: { $0.place < told })?.tick.sequence else {
+                continue
+            }
             if lastTrade[index] < due {
-                faults.append("told up to \(told), and trade \(due) of \(index) did not come: \(lastTrade[index])")
+                faults.append(
+                    "told up to \(told), and trade \(due) of \(index) did not come: \(lastTrade[index])")
             }
         }
     }
@@ -193,7 +199,7 @@ private final class Stage {
     }
 
     func isEqual(_ symbol: SymbolID, to source: Source) -> Bool {
-return state(node.image, symbol) == state(source.image, symbol)
+        return state(node.image, symbol) == state(source.image, symbol)
     }
 }
 
@@ -231,7 +237,9 @@ struct FollowedMarketTests {
         #expect(stage.node.known == Array(repeating: false, count: 6))
     }
 
-    @Test("an engine that loses, repeats, reorders, forgets and cuts", arguments: [true, false], Seed.smoke.prefix(4))
+    @Test(
+        "an engine that loses, repeats, reorders, forgets and cuts", arguments: [true, false],
+        Seed.smoke.prefix(4))
     func faulty(stores: Bool, seed: Seed) throws {
         let stage = try Stage(seed.raw, stores: stores)
         stage.run(.milliseconds(200))
@@ -242,7 +250,9 @@ struct FollowedMarketTests {
         stage.run(.seconds(2))
         stage.settle()
         #expect(stage.node.faults.prefix(3) == [])
-        for index in 0..<6 { #expect(stage.isEqual(SymbolID(index), to: stage.sources[0]), "symbol \(index)") }
+        for index in 0..<6 {
+            #expect(stage.isEqual(SymbolID(index), to: stage.sources[0]), "symbol \(index)")
+        }
         #expect(stage.figure("gaps") > 0)
         #expect(stage.node.words.allSatisfy { $0 != .suspect })
     }
@@ -259,7 +269,9 @@ struct FollowedMarketTests {
         stage.bus.isDown = false
         stage.run(.seconds(3))
         stage.settle()
-        for index in 0..<6 { #expect(stage.isEqual(SymbolID(index), to: stage.sources[0]), "symbol \(index)") }
+        for index in 0..<6 {
+            #expect(stage.isEqual(SymbolID(index), to: stage.sources[0]), "symbol \(index)")
+        }
         #expect(stage.node.faults.prefix(3) == [])
         #expect(stage.node.words.allSatisfy { $0 != .suspect })
     }
