@@ -60,7 +60,7 @@ def nginx_settings(text, nodes, port, folder, tls):
     """nginx's file for this machine: `folder` in place of what root may write, and who runs it as its user."""
     text = put(text, r"^user .*\n", "")
     text = put(text, r"/run/nginx\.pid", f"{folder}/nginx.pid")
-    text = put(text, r"/var/log/nginx/error\.log warn", "stderr error")
+    text = put(text, r"/var/log/nginx/error\.log warn", "stderr crit")
     text = put(text, r"worker_rlimit_nofile \d+", f"worker_rlimit_nofile {descriptors()}")
     text = put_nodes(text, nodes, r"^ +server 10\.0\.0\.1[12]:.*")
     if tls == "through":
