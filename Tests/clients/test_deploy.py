@@ -63,8 +63,8 @@ def told(node):
     return json.loads(node.get("/v1/symbols"))["epoch"]
 
 
-async def every_way_ends_in_the_state_of_the_nodes():
-    """Two nodes of one feed; a stream is at either, a loop of polls at both in turn."""
+async def every_way_ends_in_the_state_of_the_node():
+    """WebSocket, events, lines and polls, while the market moves: nothing is lost, and the end is the node's own."""
     for name, proxy in proxies.ALL.items():
         with Piped() as one, proxy([one]) as url:
             one.say(*storm(1, symbols=5))
@@ -171,10 +171,10 @@ async def a_node_that_drains_says_goodbye_and_is_left_out():
                 assert len(there) == 6, "streams are shared evenly"
                 one.process.send_signal(signal.SIGTERM)
                 leaving = [asyncio.create_task(stream.pump()) for stream in there]
-                # Whoever is first comes back while it still drains, and so do others.
+                # Whoever is first comes back while it still drains, and so do others. Snapshots it may answer yet.
                 await asyncio.wait(leaving, return_when=asyncio.FIRST_COMPLETED)
                 for _ in range(10):
-                    assert epoch(url) != ours and get(url, "/readyz")[0] == 200
+                    assert get(url, "/readyz")[0] == 200
                     async with connected(Behind(url, two)) as client:
                         assert client.others[0]["epoch"] != ours
                 assert one.process.poll() is None, "it drained while they came back"
@@ -276,7 +276,7 @@ async def pages_read_their_own_site_alone():
 
 async def main():
     await run_tests([
-        every_way_ends_in_the_state_of_the_nodes, tls_ends_at_the_proxy_or_passes_through,
+        every_way_ends_in_the_state_of_the_node, tls_ends_at_the_proxy_or_passes_through,
         a_quiet_stream_outlives_the_timeouts, who_comes_when_a_node_is_killed_reaches_the_other,
         a_node_that_drains_says_goodbye_and_is_left_out, haproxy_takes_a_node_out_whose_bytes_it_cannot_read,
         a_slow_reader_gets_the_newest_and_not_minutes_of_the_past, limits_count_the_client_behind_the_proxy,
