@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""The other files of deploy/: the unit's promises, what Prometheus asks and alerts on, the image, and who quotes them."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import sandbox
+from harness import ROOT, TICKERD, Server, after, connected, listen, run_tests
+
+DEPLOY = ROOT / "deploy"
+UNIT = (DEPLOY / "tickerd.service").read_text()
+ANALYZE = os.environ.get("SYSTEMD_ANALYZE") or shutil.which("systemd-analyze")
+PROMTOOL = os.environ.get("PROMTOOL") or shutil.which("promtool")
+#: systemd-analyze's exposure, in tenths: 0 is none, 100 all. It was 12 when this was written.
+EXPOSURE_MAX = 15
+CERTIFICATES = ROOT / "Tests/certificates"
+
+
+def said(*command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, **more)
+    return done.returncode, done.stdout + done.stderr
+
+
+async def systemd_finds_no_fault_in_the_unit():
+    with tempfile.TemporaryDirectory() as folder:
+        unit = Path(folder) / "tickerd.service"
+        # verify looks whether the program is there.
+        unit.write_text(UNIT.replace("/usr/local/bin/tickerd", os.path.abspath(TICKERD)))
+        status, text = said(ANALYZE, "verify", "--man=no", str(unit))
+        assert status == 0 and "tickerd.service" not in text, text
+        status, text = said(ANALYZE, "security", "--offline=true", f"--threshold={EXPOSURE_MAX}", str(unit))
+        assert status == 0, text
+        assert re.search(r"Overall exposure level for tickerd.service: [01]\.\d OK", text), text
+
+
+async def the_unit_waits_longer_than_the_drain():
+    drain = int(re.search(r"--drain SECONDS .*default (\d+)\)", said(TICKERD, "--help")[1])[1])
+    assert int(sandbox.settings(UNIT, "TimeoutStopSec")[0]) > drain + 1
+    assert sandbox.settings(UNIT, "ExecReload") == ["/bin/kill -HUP $MAINPID"]
+    assert sandbox.settings(UNIT, "KillSignal") == ["SIGTERM"]
+
+
+class Confined(Server):
+    """tickerd with the unit's system calls and no others."""
+
+    def limit(self):
+        super().limit()
+        sandbox.confine(UNIT, ANALYZE)()
+
+
+async def what_tickerd_does_all_day_passes_the_units_filter():
+    if sandbox.library() is None:
+        print("--  no libseccomp.so.2 here: the unit's filter is not tried", flush=True)
+        return
+    apply = sandbox.confine(UNIT, ANALYZE)
+    for crime in ("os.setuid(0)", "os.unshare(0x10000000) if hasattr(os, 'unshare') else os.setuid(0)",
+                  "socket.socket(16, 3)", "mmap.mmap(-1, 4096, prot=7)"):
+        status = subprocess.run([sys.executable, "-c", f"import mmap, os, socket; {crime}"], preexec_fn=apply).returncode
+        assert status == -signal.SIGSYS, (crime, status)
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--record", f"{folder}/journal", "--record-sync", "second", "--loops", "2", "--admin", "127.0.0.1:0",
+                   "--max-memory", "2G", "--tls-cert", str(CERTIFICATES / "server.pem"),
+                   "--tls-key", str(CERTIFICATES / "server.key")]
+        with Confined(*options, descriptors=4_096, tls=trusting()) as server:
+            async with connected(server, ssl=trusting()) as client, connected(server, "sbe", ssl=trusting()) as binary:
+                for one in (client, binary):
+                    await one.subscribe("book", ["*"], depth=10, rate=20)
+                await listen([client, binary], after(1.5))
+                assert client.counts and binary.counts and not client.breaks
+            server.process.send_signal(signal.SIGHUP)
+            assert server.get("/readyz") == "ready\n" and "symbols" in server.get("/v1/symbols")
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(10) == 0, "it ends as it should"
+        assert said(TICKERD, "journal", "verify", f"{folder}/journal")[0] == 0
+
+
+def admin_port(server):
+    """It stands in a line behind those that `Server` has read."""
+    return next(found[1] for line in server.process.stdout if (found := re.search(r"admin http://[^:]+:(\d+)/", line)))
+
+
+def trusting():
+    return ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")
+
+
+async def prometheus_reads_its_files():
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "token").write_text("t" * 20)
+        shutil.copy(DEPLOY / "alerts.yml", folder)
+        settings = (DEPLOY / "prometheus.yml").read_text()
+        file = Path(folder) / "prometheus.yml"
+        file.write_text(settings.replace("/etc/prometheus/tickerfeed.token", f"{folder}/token"))
+        status, text = said(PROMTOOL, "check", "config", str(file))
+        assert status == 0 and "rules found" in text, text
+    status, text = said(PROMTOOL, "test", "rules", str(DEPLOY / "alerts.test.yml"))
+    assert status == 0, text
+
+
+def names_in(text):
+    """Metrics that rules and their tests speak of."""
+    return set(re.findall(r"\b(?:tickerfeed|process)_\w+", text))
+
+
+async def every_metric_of_the_alerts_is_scraped_as_prometheus_yml_says():
+    """And each value of a label that they ask for is there from the start."""
+    settings = (DEPLOY / "prometheus.yml").read_text()
+    assert "scheme: https" in settings and "credentials_file:" in settings
+    alerts = (DEPLOY / "alerts.yml").read_text()
+    # With a recorder: what only shows where there is one.
+    with tempfile.TemporaryDirectory() as folder:
+        with Server("--record", f"{folder}/journal", "--admin", "127.0.0.1:0") as server:
+            async with connected(server) as client:
+                await client.subscribe("quote", ["AAPL"], rate=10)
+                await listen([client], after(0.5))
+            with urllib.request.urlopen(f"http://127.0.0.1:{admin_port(server)}/metrics", timeout=10) as answer:
+                page = answer.read().decode()
+    families = set(re.findall(r"^# TYPE (\w+)", page, re.M))
+    samples = set(re.findall(r"^(\w+)", page, re.M)) - {"#"}
+    for name in names_in("".join(re.findall(r"expr:.*(?:\n {12,}.*)*", alerts))):
+        assert name in samples or name.removesuffix("_total") in families, f"no {name} in /metrics"
+    for label, values in re.findall(r'\{(\w+)=~?"([^"]+)"\}', alerts):
+        for value in values.split("|"):
+            assert value == "tickerfeed" or f'{label}="{value}"' in page, (label, value)
+
+
+async def alerts_name_their_file_and_what_to_do():
+    settings, alerts = (DEPLOY / "prometheus.yml").read_text(), (DEPLOY / "alerts.yml").read_text()
+    assert "- alerts.yml" in settings
+    assert re.search(r"job_name: (\w+)", settings)[1] == "tickerfeed"
+    assert set(re.findall(r'job="(\w+)"', alerts)) == {"tickerfeed"}
+    for block in alerts.split("- alert: ")[1:]:
+        assert "summary:" in block and "action:" in block and re.search(r"severity: (page|ticket)", block), block
+
+
+async def the_image_is_of_this_tree():
+    text = (DEPLOY / "Dockerfile").read_text()
+    assert "USER 7400:7400" in text and "COPY . ." in text
+    joined = text.replace("\\\n", "")
+    entry, command = (json.loads(re.search(rf"^{word} (\[.*\])", joined, re.M)[1]) for word in ("ENTRYPOINT", "CMD"))
+    options = [*entry[1:], *command]
+    status, text = said(TICKERD, *[word.replace(":7400", ":0").replace(":7401", ":0") for word in options], "--check-config")
+    assert status == 0 and "configuration is fine" in text, text
+    with Server("--admin", "127.0.0.1:0") as server:
+        check = json.loads(re.search(r"^HEALTHCHECK .*? CMD (\[.*\])", joined, re.M)[1])
+        check = [word.replace("7401", admin_port(server)) for word in check]
+        end = time.monotonic() + 5
+        while subprocess.run(check, stderr=subprocess.DEVNULL).returncode != 0:
+            assert time.monotonic() < end, "never healthy"
+    assert subprocess.run(check, stderr=subprocess.DEVNULL).returncode != 0, "healthy without a server"
+    # All that Package.swift names goes along, and no key.
+    kept = (ROOT / ".dockerignore").read_text().splitlines()
+    assert kept[1] == "*" and {"!Package.swift", "!Sources", "!Tests", "!script", "Tests/certificates"} <= set(kept)
+
+
+async def documents_quote_what_is_there():
+    file = "\n".join(re.sub(r"\s+#.*", "", line).strip() for line in (DEPLOY / "nginx.conf").read_text().splitlines())
+    blocks = re.findall(r"^```nginx\n(.*?)^```", (ROOT / "docs/OPERATIONS.md").read_text(), re.M | re.S)
+    assert blocks
+    for line in "".join(blocks).splitlines():
+        assert line.strip() in file, f"{line} is not in deploy/nginx.conf"
+    readme = (DEPLOY / "README.md").read_text()
+    for path in DEPLOY.iterdir():
+        assert path.name == "README.md" or path.name in readme, f"deploy/README.md does not name {path.name}"
+
+
+async def main():
+    await run_tests([
+        systemd_finds_no_fault_in_the_unit, the_unit_waits_longer_than_the_drain,
+        what_tickerd_does_all_day_passes_the_units_filter, prometheus_reads_its_files,
+        every_metric_of_the_alerts_is_scraped_as_prometheus_yml_says, alerts_name_their_file_and_what_to_do,
+        the_image_is_of_this_tree, documents_quote_what_is_there,
+    ])
+
+
+asyncio.run(main())
