@@ -153,7 +153,8 @@ async def the_image_is_of_this_tree():
     assert status == 0 and "configuration is fine" in text, text
     with Server("--admin", "127.0.0.1:0") as server:
         check = json.loads(re.search(r"^HEALTHCHECK .*? CMD (\[.*\])", joined, re.M)[1])
-        check = [word.replace("7401", admin_port(server)) for word in check]
+        port = admin_port(server)
+        check = [word.replace("7401", port) for word in check]
         end = time.monotonic() + 5
         while subprocess.run(check, stderr=subprocess.DEVNULL).returncode != 0:
             assert time.monotonic() < end, "never healthy"
