@@ -50,6 +50,7 @@ def fed_by(command, **environment):
     said = subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=ROOT,
                             stderr=subprocess.DEVNULL, env={**os.environ, **environment}, start_new_session=True)
     with ended(said), Server("--feed", "-", stdin=said.stdout) as server:
+        said.stdout.close()
         yield server, said
 
 
@@ -170,7 +171,7 @@ async def postgresql():
             database.ask("CREATE TABLE quotes (sym text PRIMARY KEY, bid numeric, bid_size numeric, ask numeric, "
                          "ask_size numeric, seq bigint)")
             database.quote("AAPL", "100.5", 1)
-            with fed_by(command, **database.environment) as (server, _):
+            with fed_by(command, **database.environment) as (server, script):
                 until(lambda: bid(server, "AAPL") == "100.5")
                 for seq in range(2, 6):
                     database.quote("AAPL", 100 + seq, seq)
@@ -183,21 +184,25 @@ async def postgresql():
                 until(lambda: bid(server, "MSFT") == "51")
                 database.quote("AAPL", "106", 6)
                 until(lambda: bid(server, "AAPL") == "106")
+                # It does not outlive its reader.
+                server.process.kill()
+                server.process.wait()
+                until(lambda: (database.quote("AAPL", "107", 7), script.poll())[1] is not None)
         finally:
             database.stop()
 
 
 async def every_line_that_is_shown_is_understood():
+    """And an empty one between them costs nothing."""
     lines = re.findall(r'^\{"sym":.*\}$', RECIPES.read_text(), re.M)
     assert lines
-    reading, writing = os.pipe()
-    with Server("--feed", "-", "--admin", "127.0.0.1:0", stdin=reading) if os.write(
-            writing, ("\n".join(lines) + "\n").encode()) else None as server:
-        os.close(reading)
-        until(lambda: server.metric("feed_messages_total") == len(lines))
-        assert "malformed" not in "".join(
-            line for line in server.get("/metrics").splitlines() if "anomalies" in line and not line.endswith(" 0"))
-    os.close(writing)
+    with tempfile.TemporaryFile() as file:
+        file.write("\n\n".join([*lines, ""]).encode())
+        file.seek(0)
+        with Server("--feed", "-", stdin=file) as server:
+            until(lambda: server.metric("feed_ended"))
+            anomalies = re.findall(r"^tickerfeed_feed_anomalies_total.* [1-9]\d*$", server.get("/metrics"), re.M)
+            assert not anomalies and server.metric("feed_messages_total") == len(lines), anomalies
 
 
 async def main():
