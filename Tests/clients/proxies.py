@@ -51,8 +51,9 @@ def put_nodes(text, nodes, address):
     lines = re.findall(address, text, re.M)
     assert len(lines) == 2, lines
     number = iter(range(1, len(ports) + 1))
-    ours = "\n".join(re.sub(r"10\.0\.0\.11:\d+", f"127.0.0.1:{port}", lines[0]).replace(" one ", f" node{next(number)} ")
-                     for port in ports)
+    ours = "\n".join(
+        re.sub(r"10\.0\.0\.11:\d+", f"127.0.0.1:{port}", lines[0]).replace(" one ", f" node{next(number)} ")
+        for port in ports)
     return text.replace("\n".join(lines), ours)
 
 

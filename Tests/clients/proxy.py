@@ -1,4 +1,4 @@
-"""nginx between a client and tickerd, as people run it: a prefix, buffering, no WebSocket. Else it is deploy/nginx.conf.
+"""nginx between a client and tickerd, as people run it: a prefix, buffering, no WebSocket; else as deploy/nginx.conf.
 
     with Nginx(server.port, prefix="/feed/", upgrades=False) as proxy:
         page = await chromium.open(proxy.url)

@@ -41,9 +41,9 @@ def secure(*options):
     return Server("--tls-cert", RENEWED[0], "--tls-key", RENEWED[1], *options, tls=trusting())
 
 
-def get(url, path, **headers):
+def get(url, path):
     """Status and text of a request on a connection of its own."""
-    request = urllib.request.Request(url + path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    request = urllib.request.Request(url + path)
     context = trusting() if url.startswith("https") else None
     try:
         with urllib.request.urlopen(request, timeout=10, context=context) as answer:
