@@ -2,6 +2,7 @@
 """The other files of deploy/: the unit's promises, what Prometheus asks and alerts on, the image, who quotes them."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import sandbox
 from harness import ROOT, TICKERD, Server, after, connected, listen, run_tests
+from proxies import free_port
 
 DEPLOY = ROOT / "deploy"
 UNIT = (DEPLOY / "tickerd.service").read_text()
@@ -67,9 +69,9 @@ async def what_tickerd_does_all_day_passes_the_units_filter():
         print("--  no libseccomp.so.2 or no systemd-analyze here: the unit's filter is not tried", flush=True)
         return
     apply = sandbox.confine(UNIT, ANALYZE)
-    for crime in ("os.setuid(0)", "os.unshare(0x10000000) if hasattr(os, 'unshare') else os.setuid(0)",
-                  "socket.socket(16, 3)", "mmap.mmap(-1, 4096, prot=7)"):
-        status = subprocess.run([sys.executable, "-c", f"import mmap, os, socket; {crime}"], preexec_fn=apply).returncode
+    for crime in ("os.setuid(0)", "os.chroot('/')", "socket.socket(16, 3)", "mmap.mmap(-1, 4096, prot=7)"):
+        program = f"import mmap, os, socket; {crime}"
+        status = subprocess.run([sys.executable, "-c", program], preexec_fn=apply).returncode
         assert status == -signal.SIGSYS, (crime, status)
     with tempfile.TemporaryDirectory() as folder:
         options = ["--record", f"{folder}/journal", "--record-sync", "second", "--loops", "2", "--admin", "127.0.0.1:0",
@@ -108,6 +110,50 @@ async def prometheus_reads_its_files():
         assert status == 0 and "rules found" in text, text
     status, text = said(PROMTOOL, "test", "rules", str(DEPLOY / "alerts.test.yml"))
     assert status == 0, text
+
+
+async def prometheus_scrapes_over_tls_with_a_token():
+    """prometheus.yml as it is, but for addresses, paths and the pace. The program is beside promtool, mostly."""
+    program = os.path.join(os.path.dirname(PROMTOOL), "prometheus")
+    if not os.path.exists(program):
+        print("--  promtool without prometheus here: nothing is scraped", flush=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="tickerfeed-prometheus-") as folder:
+        (Path(folder) / "token").write_text("0123456789abcdef0123\n")
+        with Server("--tls-cert", str(CERTIFICATES / "server.pem"), "--tls-key", str(CERTIFICATES / "server.key"),
+                    "--admin", "0.0.0.0:0", "--admin-token-file", f"{folder}/token", tls=trusting()) as server:
+            line = next(line for line in server.process.stdout if line.startswith("admin https://"))
+            settings = (DEPLOY / "prometheus.yml").read_text()
+            port = re.search(r":(\d+)/", line)[1]
+            for old, new in (("scrape_interval: 15s", "scrape_interval: 1s"),
+                             ("  - alerts.yml", f"  - {DEPLOY}/alerts.yml"),
+                             ("/etc/prometheus/tickerfeed.token", f"{folder}/token"), ("feed.example", "localhost"),
+                             ("# ca_file: /etc/prometheus/authority.pem", f"ca_file: {CERTIFICATES}/authority.pem"),
+                             ("10.0.0.11:7401, 10.0.0.12:7401", f"'127.0.0.1:{port}'")):
+                assert old in settings, old
+                settings = settings.replace(old, new)
+            (Path(folder) / "prometheus.yml").write_text(settings)
+            port = free_port()
+            with subprocess.Popen([program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+                                   f"--web.listen-address=127.0.0.1:{port}"], stderr=subprocess.DEVNULL) as prometheus:
+                try:
+                    await scraped(port, {"up": "1", "tickerfeed_symbols": "24", "tickerfeed_feed_faulty": "0"})
+                finally:
+                    prometheus.kill()
+
+
+async def scraped(port, wanted):
+    """Until Prometheus says these values."""
+    end, found = time.monotonic() + 20, {}
+    while found != wanted:
+        assert time.monotonic() < end, found
+        await asyncio.sleep(0.2)
+        for name in wanted:
+            with contextlib.suppress(OSError):
+                address = f"http://127.0.0.1:{port}/api/v1/query?query={name}"
+                with urllib.request.urlopen(address, timeout=5) as answer:
+                    for each in json.load(answer)["data"]["result"]:
+                        found[name] = each["value"][1]
 
 
 def names_in(text):
@@ -183,6 +229,7 @@ async def main():
     await run_tests([
         systemd_finds_no_fault_in_the_unit, the_unit_waits_longer_than_the_drain,
         what_tickerd_does_all_day_passes_the_units_filter, prometheus_reads_its_files,
+        prometheus_scrapes_over_tls_with_a_token,
         every_metric_of_the_alerts_is_scraped_as_prometheus_yml_says, alerts_name_their_file_and_what_to_do,
         the_image_is_of_this_tree, documents_quote_what_is_there,
     ])
