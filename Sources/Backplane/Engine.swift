@@ -69,7 +69,7 @@ public protocol PublishingEngine: Engine {
     /// - Parameters:
     ///   - ticks: to those who follow the symbol; nil: only what is stored changes.
     ///   - picture: what changes of what is stored. Left out where the engine stores nothing.
-    ///   - events: to be found by who comes later, the last `eventsMax` of them; nil: none.
+    ///   - events: to be found by who comes later, among the last of the symbol; nil: none.
     func publish(
         _ symbol: SymbolName, ticks: UnsafeRawBufferPointer?, picture: PictureChange,
         events: UnsafeRawBufferPointer?)
@@ -87,8 +87,8 @@ public protocol PublishingEngine: Engine {
 public enum PictureChange {
     case none
     case append(UnsafeRawBufferPointer)
-    /// In place of all that was stored, events included.
-    case replace(UnsafeRawBufferPointer)
+    /// In place of what was stored. Events stay, unless they are of another life.
+    case replace(UnsafeRawBufferPointer, forgetsEvents: Bool)
 }
 
 /// Who asked for something; opaque to the publisher.

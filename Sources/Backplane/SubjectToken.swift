@@ -47,6 +47,12 @@ public enum SubjectToken {
         return SymbolName(bytes)
     }
 
+    /// As the other, without an allocation for a name that has no signs: for each message that comes.
+    static func symbol(_ text: UnsafeRawBufferPointer) -> SymbolName? {
+        guard text.allSatisfy(isPlain) else { return symbol(Array(text)) }
+        return SymbolName(text.bytes)
+    }
+
     private static func digit(_ value: UInt8) -> UInt8 {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
     }

@@ -28,7 +28,11 @@ public struct ServerOptions: Sendable {
     public var processReport: (@Sendable () -> ProcessReport)?
     /// What the recorder says of itself; nil: nothing is recorded.
     public var recorderReport: (@Sendable () -> RecorderReport)?
+    /// What a publisher, or a follower of one, says of itself; nil: this node is alone.
+    public var backplaneReport: (@Sendable () -> BackplaneReport)?
     public var feedReport: @Sendable () -> FeedReport
+    /// Told which symbols are subscribed to, where the feed brings no others.
+    public var interest: Interest?
     /// Who plays, where that can be told what to do; nil: nothing is replayed.
     public var replay: (any ReplayControl)?
     /// Commands to the replay are taken at `/v1/replay` too; wants tokens, or a listener on loopback.

@@ -49,6 +49,12 @@ public struct Tick: Hashable, Sendable {
         /// known, and nothing else changes then. Flags say which open bars it was in. `seq`: trade,
         /// counted like a trade.
         case tradeBreak = 11
+        /// Of a feed that was published elsewhere: where the ticks behind it stand on the publisher's tape,
+        /// so that cursors are good at all its nodes (`Place`).
+        case place = 12
+        /// The symbol's state is told anew behind this, as a snapshot (`aux` 0); or it is not followed any
+        /// more, and nothing is known of it until that (1).
+        case resync = 13
     }
 
     /// Bits of the second byte.

@@ -18,6 +18,8 @@ struct Configuration {
 
     /// Nil: nothing is recorded.
     var recording: Recording?
+    /// Nil: it is published nowhere.
+    var publishing: EnginePlace?
 
     // The port and the threads behind it.
     var host = "127.0.0.1"
@@ -58,7 +60,7 @@ struct Configuration {
     }
 
     static let groups = [
-        feedOptions, recordOptions, listenOptions, tlsOptions, tokenOptions, limitOptions, operationOptions,
+        feedOptions, recordOptions, backplaneOptions, listenOptions, tlsOptions, tokenOptions, limitOptions, operationOptions,
         otherOptions,
     ]
     static var options: [Option] { groups.flatMap(\.options) }
@@ -80,7 +82,7 @@ struct Configuration {
         ])
 
     /// In the order in which they are read.
-    private enum Part: CaseIterable { case feed, recording, listen, tls, tokens, limits, operation, other }
+    private enum Part: CaseIterable { case feed, recording, backplane, listen, tls, tokens, limits, operation, other }
 
     private mutating func take(
         _ part: Part, _ arguments: Arguments, _ faults: inout [UsageError]
@@ -88,6 +90,7 @@ struct Configuration {
         switch part {
         case .feed: try takeFeed(arguments, &faults)
         case .recording: try takeRecording(arguments)
+        case .backplane: try takeBackplane(arguments)
         case .listen: try takeListen(arguments)
         case .limits: try takeLimits(arguments)
         case .tls: try takeTLS(arguments)

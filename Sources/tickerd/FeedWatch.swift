@@ -25,7 +25,7 @@ struct FeedWatch {
 
     init(_ log: Log, _ configuration: Configuration, now: Instant) {
         self.log = log
-        path = configuration.feedPath ?? "sim"
+        path = configuration.feedName
         started = now
         isTerminal = Console.isTerminal(Console.errors)
         painter = ProgressPainter(descriptor: Console.errors, started: now)

@@ -1,4 +1,5 @@
 // Ingest on a thread of its own, as the server runs it.
+import Backplane
 import Basics
 import FanOut
 import Market
@@ -11,6 +12,9 @@ final class IngestThread: @unchecked Sendable {
     var control: any ReplayControl { ingest.control }
     let state: IngestState
     private let template: FeedReport
+    /// Of a feed that another node publishes: what it says of it.
+    private let board: ReportBoard?
+    private let patience: Nanoseconds
     private let openingTurns: Int
     private let stopping = Atomic<Bool>(false)
     /// The shortest sleep. A source that has something every microsecond would wake this thread as
@@ -18,12 +22,13 @@ final class IngestThread: @unchecked Sendable {
     private let rest: Nanoseconds
     /// The longest sleep, so that stopping is prompt.
     private static let nap = Nanoseconds.milliseconds(50)
-    private static let patience = Nanoseconds.seconds(1)
 
     init(
         feed: any Feed, tape: consuming Tape.Writer, _ configuration: Configuration, epoch: UInt32
     ) {
         template = IngestThread.report(feed, configuration)
+        board = (feed as? FollowedFeed)?.board
+        patience = board == nil ? .seconds(1) : .seconds(3)
         if case .simulator = configuration.source {
             (rest, openingTurns) = (.microseconds(200), 16)
         } else {
@@ -52,7 +57,7 @@ final class IngestThread: @unchecked Sendable {
     /// The first turns, on the caller's thread, before there are others: a simulated market opens
     /// with all its symbols, and a pipe has a second to bring its first.
     func begin() {
-        let patienceEnd = Moment.read().instant + IngestThread.patience
+        let patienceEnd = Moment.read().instant + patience
         var turnsLeft = openingTurns
         while turnsLeft > 0 {
             let now = Moment.read()
@@ -87,6 +92,10 @@ final class IngestThread: @unchecked Sendable {
         report.rounds = state.rounds
         report.hasEnded = state.hasEnded
         report.fault = state.fault?.description
+        guard let followed = board?.report else { return report }
+        report.fault = report.fault ?? followed.fault.map { "\(followed.engine): \($0)" }
+        report.clock = followed.clock ?? report.clock
+        if let source = followed.source { report.source = "\(source), by \(followed.engine)" }
         return report
     }
 }

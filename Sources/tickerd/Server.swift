@@ -1,4 +1,5 @@
 // One feed, one tape, one ingest thread, some loop threads, and a main thread that waits for signals.
+import Backplane
 import Basics
 import CLinux
 import FanOut
@@ -23,6 +24,8 @@ final class Server {
     private let feed: any Feed
     /// Nil: nothing is recorded.
     private let journal: JournalWriter?
+    /// Nil: nothing is published.
+    private let publishing: (any PublishingEngine)?
     private let epoch = UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20) | 1
     private let limits: Limits
     /// Read anew by `reload()`, for the connections to come.
@@ -39,7 +42,8 @@ final class Server {
         startArguments = arguments
         self.arguments = arguments
         tls = try configuration.loadTLS()
-        feed = try Server.open(configuration)
+        feed = try Server.open(configuration, log)
+        publishing = try configuration.publishing?.publishing()
         listener = try Server.listen(configuration)
         journal = try configuration.recording?.open(
             source: feed.description, clock: IngestThread.clock(configuration), epoch: epoch)
@@ -49,11 +53,15 @@ final class Server {
     }
 
     /// - Throws: what the feed has to say against it.
-    static func open(_ configuration: Configuration) throws -> any Feed {
+    static func open(_ configuration: Configuration, _ log: Log = .none) throws -> any Feed {
         switch configuration.source {
+        case .engine(let place):
+            return try FollowedFeed(
+                try place.following(), wanted: configuration.replay.symbols,
+                seed: UInt64(truncatingIfNeeded: Moment.read().wall.raw), log: log)
         case .simulator(let scenario):
-            scenario.makeFeed(seed: configuration.seed, start: Moment.read().wall)
-        case .file(let path): try open(path, configuration)
+            return scenario.makeFeed(seed: configuration.seed, start: Moment.read().wall)
+        case .file(let path): return try open(path, configuration)
         }
     }
 
@@ -107,8 +115,9 @@ final class Server {
         let tape = Tape(capacity: Server.tapeCapacity)
         let ends = try (0..<configuration.loops).map { _ in try LoopEnd(of: tape) }
         let recorder = try makeRecorder(tape)
+        let publisher = try makePublisher(tape)
         let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration, epoch: epoch)
-        let options = options(ingest, recorder)
+        let options = options(ingest, recorder, publisher)
         let loops = try FanOutLoops(options: options, listener: listener, ends: ends, tls: tls)
 
         // The first client finds symbols, however early it comes. A pipe may keep this waiting, so
@@ -116,12 +125,14 @@ final class Server {
         ingest.begin()
         let signals = try Signals()
         try recorder?.start()
+        try publisher?.start()
         _ = try Thread("ingest") { ingest.run() }
         let threads = try loops.start()
         let admin = try startAdmin(loops, options)
         announce()
         let status = attend(signals, Served(loops: loops, admin: admin, ingest: ingest))
         ingest.stop()
+        publisher?.stop()
         recorder?.stop()
         // Ingest owns nothing that has to be put in order, and may be waiting for a pipe.
         if status == Status.drained { for thread in threads { thread.join() } }
@@ -132,6 +143,16 @@ final class Server {
     private func makeRecorder(_ tape: Tape) throws -> RecorderThread? {
         guard let journal, let recording = configuration.recording else { return nil }
         return try RecorderThread(tape, journal, recording, log: log)
+    }
+
+    private func makePublisher(_ tape: Tape) throws -> PublisherThread? {
+        guard let publishing, let place = configuration.publishing else { return nil }
+        let clock = FeedClock(IngestThread.clock(configuration)) ?? .live
+        var options = Publisher.Options(
+            epoch: epoch, clock: clock.rawValue, source: feed.description,
+            holder: "\(String(epoch, radix: 16))-\(getpid())-\(UInt32.random(in: 0 ... .max))")
+        options.interval = place.interval
+        return try PublisherThread(tape, publishing, options, log: log)
     }
 
     private func startAdmin(_ loops: FanOutLoops, _ options: ServerOptions) throws -> AdminServer? {
@@ -145,10 +166,16 @@ final class Server {
     /// On loopback nobody listens in, and whoever scrapes there need not know the certificate.
     private var adminTLS: TLSContext? { adminListener?.isLoopback == false ? tls : nil }
 
-    private func options(_ ingest: IngestThread, _ recorder: RecorderThread?) -> ServerOptions {
+    private func options(
+        _ ingest: IngestThread, _ recorder: RecorderThread?, _ publisher: PublisherThread?
+    ) -> ServerOptions {
         var options = ServerOptions(
             server: "tickerd/\(Release.number)", epoch: epoch, feedReport: ingest.report)
         if let recorder { options.recorderReport = recorder.report }
+        if let board = publisher?.board ?? (feed as? FollowedFeed)?.board {
+            options.backplaneReport = { board.report }
+        }
+        options.interest = (feed as? FollowedFeed)?.interest
         options.processReport = { [started] in ProcessReport.read(started: started.wall) }
         if configuration.replay.pace != .live { options.replay = ingest.control }
         options.limits = limits
@@ -169,6 +196,7 @@ final class Server {
         let s = tls == nil ? "" : "s"
         Console.write("serving ws\(s)://\(address)/v1/stream and http\(s)://\(address)/\n")
         if let folder = configuration.recording?.folder { Console.write("recording into \(folder)\n") }
+        if let publishing { Console.write("publishing to \(publishing.description)\n") }
         if let adminListener {
             Console.write("admin http\(adminTLS == nil ? "" : "s")://\(adminListener.address)/\n")
         }
@@ -201,6 +229,7 @@ final class Server {
                     "note": "who may, moves the replay for all clients",
                 ])
         }
+        tellExposedEngines()
         if configuration.isEcho {
             log.write(
                 .warning, "test-echo",
@@ -216,6 +245,19 @@ final class Server {
                     "listen": "\(address)",
                     "note":
                         "--insecure: all that passes, tokens too, can be read and changed on its way; without --token-key everyone who reaches this address may read everything",
+                ])
+        }
+    }
+
+    private func tellExposedEngines() {
+        var places = configuration.publishing.map { [$0] } ?? []
+        if case .engine(let place) = configuration.source { places.append(place) }
+        for place in places where place.isExposed {
+            log.write(
+                .warning, "engine_exposed",
+                [
+                    "engine": .text(place.url.description),
+                    "note": "not encrypted: who is between can read and change prices, and read the secret",
                 ])
         }
     }

@@ -78,7 +78,7 @@ struct SeenSymbol: Equatable {
             statistics.restore(tick)
             nextTradeStartsDay = false
             trade = tick.sequence
-        case .barClose, .bar, .epoch, .tradeBreak: break
+        case .barClose, .bar, .epoch, .place, .resync, .tradeBreak: break
         case nil: Issue.record("a tick of no kind")
         }
     }

@@ -71,6 +71,8 @@ struct Connection: ~Copyable {
     var heldUntil = Instant.zero
     /// Up to here on the tape it was written everything that is never conflated.
     var safePosition: UInt64 = 0
+    /// The earliest cursor of those slots whose past is not here yet.
+    var resumesFrom = UInt64.max
     /// Not all of what it asked for is subscribed to: until then its cursor stays.
     var isBeginning = false
 

@@ -72,8 +72,9 @@ extension Shard {
             let slot = connection.pointee.subscriptions.address(of: at)
             slot.pointee.sent = 0
             slot.pointee.seen = 0
-            slot.pointee.options.remove(.resumed)
+            slot.pointee.options.subtract([.resumed, .awaitsPast])
         }
+        connection.pointee.resumesFrom = .max
         // Of a pass that was cut, what it had done is to be done again.
         connection.pointee.waiting |= connection.pointee.unfinished
         connection.pointee.unfinished = 0

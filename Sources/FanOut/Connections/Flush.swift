@@ -107,6 +107,10 @@ extension Shard {
         let slot = connection.pointee.subscriptions.address(of: index)
         let one = Addressee(
             connection: connection, slot: slot, symbol: view.symbol(slot.pointee.symbol), now: now)
+        if slot.pointee.awaitsPast {
+            guard one.symbol.pointee.isKnown else { return true }
+            resumeAwaited(one)
+        }
         switch slot.pointee.kind.channel {
         case .quote: gatherQuote(one)
         case .stats: gatherStats(one)

@@ -26,6 +26,7 @@ extension Shard {
         var position = view.position
         for index in 0..<connection.pointee.subscriptions.count {
             let slot = connection.pointee.subscriptions[index]
+            if slot.awaitsPast { position = min(position, connection.pointee.resumesFrom) }
             guard !slot.isNew, let owed = firstOwed(slot) else { continue }
             // What is lost has no place here any more, but perhaps in another loop: stay before it.
             position = min(position, owed.isLost ? connection.pointee.safePosition : owed.position)
@@ -68,8 +69,20 @@ extension Shard {
             let name = view.symbol(slot.pointee.symbol).pointee.name
             let isMeant =
                 named.contains(slot.pointee.symbol) || prefixes.contains { name.starts(with: $0) }
-            if isMeant { resume(slot, at: cursor.position) }
+            guard isMeant else { continue }
+            if view.symbol(slot.pointee.symbol).pointee.isKnown {
+                resume(slot, at: cursor.position)
+            } else {
+                slot.pointee.options.formUnion(.awaitsPast)
+                connection.pointee.resumesFrom = min(connection.pointee.resumesFrom, cursor.position)
+            }
         }
+    }
+
+    /// The symbol came to be known here: its past came with it.
+    func resumeAwaited(_ one: Addressee) {
+        one.slot.pointee.options.remove(.awaitsPast)
+        resume(one.slot, at: one.connection.pointee.resumesFrom)
     }
 
     private func resume(_ slot: UnsafeMutablePointer<Slot>, at position: UInt64) {

@@ -157,6 +157,7 @@ extension Shard {
             return false
         }
         slotCount += added.count
+        for symbol in added { want(symbol) }
         if template.kind.channel == .book {
             for symbol in added { view.symbol(symbol).pointee.addBookReaders(1) }
         }
@@ -213,8 +214,16 @@ extension Shard {
         followers.leave(index)
     }
 
+    /// A feed that brings only what is wanted hears of each symbol's first subscription and last.
+    private func want(_ symbol: SymbolID) {
+        view.symbol(symbol).pointee.subscriptions += 1
+        if view.symbol(symbol).pointee.subscriptions == 1 { options.interest?.add(symbol) }
+    }
+
     private mutating func forgot(_ slot: Slot) {
         slotCount -= 1
+        view.symbol(slot.symbol).pointee.subscriptions -= 1
+        if view.symbol(slot.symbol).pointee.subscriptions == 0 { options.interest?.remove(slot.symbol) }
         if slot.kind.channel == .book { view.symbol(slot.symbol).pointee.addBookReaders(-1) }
     }
 

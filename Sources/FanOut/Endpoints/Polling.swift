@@ -86,7 +86,11 @@ extension Shard {
             if isOne, view.symbol(slot.symbol).pointee.changedAt(slot.kind) >= horizon { continue }
             _ = gather(connection, slot: at, now)
         }
-        connection.pointee.safePosition = min(horizon, view.position)
+        let awaitsPast = (0..<connection.pointee.subscriptions.count).contains {
+            connection.pointee.subscriptions[$0].awaitsPast
+        }
+        connection.pointee.safePosition = min(
+            horizon, view.position, awaitsPast ? connection.pointee.resumesFrom : .max)
         connection.pointee.waiting = 0
         connection.pointee.unfinished = 0
         horizon = .max

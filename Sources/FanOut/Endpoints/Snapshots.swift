@@ -16,6 +16,12 @@ extension Shard {
         guard let id = view.find(text) else {
             throw HTTPFault(404, "no such symbol; GET /v1/symbols lists them")
         }
+        guard view.symbol(id).pointee.isKnown else {
+            options.interest?.touch(id)
+            throw HTTPFault(
+                503, "nobody here follows the symbol yet; it is being fetched: ask again",
+                headers: ["Retry-After": "1"])
+        }
         let depth = try depth(of: request, grant)
         let tag = entityTag(view.symbol(id), depth, grant.entitlements)
         return Shard.versioned(tag, request, cache: Shard.caching(for: grant)) {

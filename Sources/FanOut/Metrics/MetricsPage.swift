@@ -25,6 +25,7 @@ struct MetricsPage {
         page.addTape()
         page.addFeed(options.feedReport())
         if let report = options.recorderReport?() { page.addRecorder(report) }
+        if let report = options.backplaneReport?() { page.addBackplane(report) }
         page.counter("log_lines_lost", "Log lines that nobody took.", options.log.lost)
         if let process = options.processReport?() { page.addProcess(process) }
         return HTTPResponse(
@@ -73,6 +74,15 @@ struct MetricsPage {
         family("tokens_refused", "counter", "Tokens not believed, by reason.")
         for fault in TokenFault.allCases {
             sample("tokens_refused_total{reason=\"\(fault.rawValue)\"}", sum.counters.refused(fault))
+        }
+    }
+
+    private mutating func addBackplane(_ report: BackplaneReport) {
+        for figure in report.figures {
+            let name = "backplane_\(figure.name)"
+            family(name, figure.kind == .counter ? "counter" : "gauge", figure.help)
+            let suffix = figure.kind == .counter ? "_total" : ""
+            sample("\(name)\(suffix){role=\"\(report.role)\"}", figure.value)
         }
     }
 

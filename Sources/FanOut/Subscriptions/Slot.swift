@@ -41,6 +41,8 @@ struct SlotOptions: OptionSet, Hashable {
     static let resumed = SlotOptions(rawValue: 32)
     /// Before anything is lost to a gap, the connection is closed.
     static let closesWhenSlow = SlotOptions(rawValue: 64)
+    /// It is to go on from a cursor, and its symbol's past is not here yet.
+    static let awaitsPast = SlotOptions(rawValue: 128)
 }
 
 struct Slot {
@@ -61,6 +63,7 @@ struct Slot {
     @inline(__always) var key: UInt64 { Slot.key(symbol, kind) }
     /// A snapshot comes next, and nothing before it is owed.
     @inline(__always) var isNew: Bool { sent == 0 && !options.contains(.resumed) }
+    @inline(__always) var awaitsPast: Bool { options.contains(.awaitsPast) }
     static func key(_ symbol: SymbolID, _ kind: StreamKind) -> UInt64 {
         UInt64(symbol.raw) << 8 | UInt64(kind.raw)
     }

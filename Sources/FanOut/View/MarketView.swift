@@ -33,6 +33,8 @@ struct MarketView: ~Copyable {
     /// When ingest took the oldest tick that was drained since `forgetAge`; zero: there was none.
     private(set) var oldestReceived = Timestamp.zero
     private(set) var symbolsRefused: UInt64 = 0
+    /// Where the ticks stand on the tape of who numbered them; nil: it is this one.
+    private var place: Place?
     /// Symbols that something happened to since `forgetChanges`.
     private(set) var changed: [SymbolID] = []
 
@@ -44,8 +46,8 @@ struct MarketView: ~Copyable {
     }
     deinit { batch.deallocate() }
 
-    /// Ticks on the tape before what this view shows: the cursor of `resume`.
-    var position: UInt64 { reader.position }
+    /// Ticks before what this view shows, on the tape of who numbered them: the cursor of `resume`.
+    var position: UInt64 { place?.told ?? reader.position }
 
     @inline(__always)
     func symbol(_ id: SymbolID) -> UnsafeMutablePointer<SymbolView> { symbols.address(of: id.index) }
@@ -110,14 +112,36 @@ struct MarketView: ~Copyable {
 
     mutating func forgetAge() { oldestReceived = .zero }
 
-    private mutating func apply(_ tick: Tick, position: UInt64) {
+    /// The place of the next tick; on a tape of one's own that is where it stands.
+    private mutating func nextPlace(_ position: UInt64) -> UInt64 {
+        guard let here = place else { return position }
+        if here.first + 1 < here.end { place?.first += 1 }
+        return here.first
+    }
+
+    /// One symbol is told anew behind this, or it is not followed any more.
+    private mutating func resync(
+        _ tick: Tick, _ view: UnsafeMutablePointer<SymbolView>, position: UInt64
+    ) {
+        view.pointee.isKnown = tick.aux == 0
+        view.pointee.awaitsSnapshot = true
+        guard tick.aux != 0 else { return }
+        feeds[Int(view.pointee.feed.rawValue)] -= 1
+        view.pointee.forgetAll(position: position)
+        feeds[Int(view.pointee.feed.rawValue)] += 1
+    }
+
+    private mutating func apply(_ tick: Tick, position tapePosition: UInt64) {
         ticks += 1
         guard let kind = tick.kind else { return }
+        let position = nextPlace(tapePosition)
         if kind == .symbol { define(tick) }
         if kind == .epoch { return begin(tick, position: position) }
+        if kind == .place { return place = tick.place }
         guard tick.symbol.index < directory.count else { return }
         let view = symbols.address(of: tick.symbol.index)
         let repeated = tick.flags.contains(.snapshot)
+        if kind == .resync { return resync(tick, view, position: position) }
         // In sync, a snapshot tells nothing new; lapped, nothing else can be believed.
         guard repeated == view.pointee.awaitsSnapshot, !(repeated && awaitsEpoch) else { return }
         let wasUnchanged = view.pointee.changes.isEmpty

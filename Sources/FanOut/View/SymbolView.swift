@@ -57,6 +57,10 @@ struct SymbolView: ~Copyable {
     private var startsNewDay = false
     /// The tape lapped this loop: nothing counts until this symbol's snapshot came by.
     var awaitsSnapshot = false
+    /// False where the feed has to be asked for it: what was before is known once it came.
+    var isKnown = true
+    /// Subscriptions of this loop.
+    var subscriptions: Int32 = 0
     /// What changed since the loop looked last.
     var changes: Changes = []
 
@@ -143,7 +147,7 @@ struct SymbolView: ~Copyable {
         case .bar:
             restoreBar(tick, position)
         case .tradeBreak: applyBreak(tick, position)
-        case .symbol, .epoch: break
+        case .symbol, .epoch, .place, .resync: break
         }
     }
 

@@ -78,7 +78,7 @@ public struct PlainText: ~Copyable {
         case .status: if let symbol = begin(tick, with: tick.aux) { writeStatus(tick, symbol) }
         case .tradeBreak: leaveOut(.tradeBreaks)
         // Bests are the first levels of the book, and bars are made of trades: both come to be again.
-        case .best, .barClose, .bar, .statistics, nil: break
+        case .best, .barClose, .bar, .statistics, .place, .resync, nil: break
         }
         if tick.flags.contains(.endOfEvent) { writeBook() }
     }

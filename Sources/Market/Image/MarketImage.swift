@@ -37,6 +37,12 @@ public struct MarketImage: ~Copyable {
         return symbols.address(of: symbol.index).pointee.definition.definition
     }
 
+    /// The tick that defined it last; nil where there is none of that number.
+    public func definitionTick(of symbol: SymbolID) -> Tick? {
+        guard symbols.contains(symbol.index) else { return nil }
+        return symbols.address(of: symbol.index).pointee.definition
+    }
+
     /// What was said of a symbol last; of one that is not known, that it is closed.
     public func status(of symbol: SymbolID) -> SymbolStatus {
         guard symbols.contains(symbol.index) else { return SymbolStatus(MarketStatus(.closed)) }
@@ -66,6 +72,7 @@ public struct MarketImage: ~Copyable {
         switch kind {
         case .symbol: define(tick)
         case .epoch: begin(tick)
+        case .place: break
         default:
             let index = tick.symbol.index
             guard symbols.contains(index) else {
@@ -132,7 +139,7 @@ public struct MarketImage: ~Copyable {
     @inline(__always)
     public mutating func applyLive(_ tick: Tick) -> Bool {
         let isRepeated = tick.flags.contains(.snapshot)
-        guard isRepeated || awaited > 0 else {
+        guard isRepeated || awaited > 0 || tick.kind == .resync else {
             let before = strays
             apply(tick)
             return strays != before
@@ -149,8 +156,13 @@ public struct MarketImage: ~Copyable {
             return false
         }
         let index = tick.symbol.index
+        guard tick.kind != .place else { return false }
         guard symbols.contains(index) else { return meet(tick, isRepeated) }
         let symbol = symbols.address(of: index)
+        guard tick.kind != .resync else {
+            resync(tick, symbol)
+            return false
+        }
         guard isRepeated == symbol.pointee.awaitsSnapshot else { return false }
         apply(tick)
         if isRepeated, tick.flags.contains(.endOfEvent) {
@@ -158,6 +170,15 @@ public struct MarketImage: ~Copyable {
             awaited -= 1
         }
         return false
+    }
+
+    /// One symbol is told anew, or not any more.
+    private mutating func resync(_ tick: Tick, _ symbol: UnsafeMutablePointer<SymbolImage>) {
+        let wasAwaited = symbol.pointee.awaitsSnapshot
+        if tick.aux != 0 { symbol.pointee = SymbolImage(symbol.pointee.definition) }
+        // What is not known is not waited for.
+        symbol.pointee.awaitsSnapshot = tick.aux == 0
+        awaited += (tick.aux == 0 ? 1 : 0) - (wasAwaited ? 1 : 0)
     }
 
     /// A number that nobody defined here.

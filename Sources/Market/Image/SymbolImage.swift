@@ -70,7 +70,7 @@ struct SymbolImage {
         case .statistics: restoreStatistics(tick)
         case .barClose: closeBar(tick)
         case .bar: restoreBar(tick)
-        case .symbol, .epoch: break
+        case .symbol, .epoch, .place, .resync: break
         }
     }
 
@@ -167,7 +167,7 @@ extension SymbolImage {
         case .best: quoteSequence &+ 1
         case .trade, .tradeBreak: tradeSequence &+ 1
         case .status: statusSequence &+ 1
-        case .statistics, .barClose, .bar, .symbol, .epoch: nil
+        case .statistics, .barClose, .bar, .symbol, .epoch, .place, .resync: nil
         }
     }
 }

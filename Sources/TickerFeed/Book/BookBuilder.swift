@@ -36,6 +36,8 @@ public struct BookBuilder: ~Copyable {
     /// The symbols to take; nil takes all.
     public let wanted: Set<SymbolName>?
     private var turnEnd = UInt64.max
+    /// Of a feed that was published elsewhere: where its ticks stand there.
+    var place: Place?
     /// A feed put other states in place of those that were known: readers are to be shown all of them.
     public internal(set) var isReplaced = false
 

@@ -21,6 +21,12 @@ extension BookBuilder {
             .symbol(
                 symbol, state.definition, flags: .snapshot, at: state.definedAt.time,
                 received: state.definedAt.received))
+        guard !state.isForgotten else {
+            return writer.append(
+                .resync(
+                    symbol, forgets: true, flags: [.snapshot, .endOfEvent], at: state.definedAt.time,
+                    received: state.definedAt.received))
+        }
         if state.nextTradeStartsDay { writeStatistics(of: symbol, state) }
         writeBook(of: symbol, state)
         repeatState(

@@ -18,15 +18,20 @@ extension BookBuilder {
         recentTrades.forgetAll()
         for index in 0..<states.count {
             let state = states[SymbolID(index)]
+            let isForgotten = state.pointee.isForgotten
             state.pointee = SymbolState(
                 definition: state.pointee.definition, definedAt: state.pointee.definedAt,
                 unit: state.pointee.unit)
+            state.pointee.isForgotten = isForgotten
         }
         writeEpoch(flags: .endOfEvent, at: stamp)
     }
 
     /// Says which epoch the snapshots behind this are of.
-    public mutating func repeatEpoch() { writeEpoch(flags: [.snapshot, .endOfEvent], at: last) }
+    public mutating func repeatEpoch() {
+        if let place { writer.append(.place(place, at: last.time, received: last.received)) }
+        writeEpoch(flags: [.snapshot, .endOfEvent], at: last)
+    }
 
     private mutating func writeEpoch(flags: Tick.Flags, at stamp: Stamp) {
         writer.append(

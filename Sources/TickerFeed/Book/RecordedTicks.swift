@@ -70,7 +70,7 @@ extension BookBuilder {
         case .barClose:
             guard shift == .zero else { return }
             _ = state.pointee.bars[Int(tick.interval.rawValue)].close(tick.interval)
-        case .symbol, .epoch: break
+        case .symbol, .epoch, .place, .resync: break
         }
         writer.append(tick)
     }
@@ -80,7 +80,7 @@ extension BookBuilder {
         guard tick.flags.contains(.snapshot) else { return last = stamp }
         switch kind {
         case .level, .best, .clear, .status, .trade, .tradeBreak: if stamp.time > last.time { last = stamp }
-        case .statistics, .bar, .barClose, .symbol, .epoch: break
+        case .statistics, .bar, .barClose, .symbol, .epoch, .place, .resync: break
         }
     }
 

@@ -52,6 +52,8 @@ struct SymbolState {
     var statistics = DayStatistics()
     /// The books were cleared: the next trade is the first of its day.
     var nextTradeStartsDay = false
+    /// A symbol that nobody here follows: its feed has to be asked for it.
+    var isForgotten = false
     /// The open bar of each interval, by its raw value.
     var bars: [2 of OpenBar] = [OpenBar(), OpenBar()]
 

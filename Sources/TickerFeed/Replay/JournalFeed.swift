@@ -119,7 +119,8 @@ public final class JournalFeed: Feed {
     }
 
     private func take(_ tick: Tick, received: Timestamp, _ builder: inout BookBuilder) {
-        guard let kind = tick.kind else { return }
+        // Places are of another tape than this feed's will be.
+        guard let kind = tick.kind, kind != .place, kind != .resync else { return }
         counts[Int(kind.rawValue) & 15] += 1
         if kind == .epoch { return takeEpoch(tick, received, &builder) }
         let id = tick.symbol.index

@@ -1,11 +1,11 @@
-// Base64 (RFC 4648 §4) of the few bytes a handshake carries.
+// Base64 (RFC 4648 §4) of the few bytes a handshake or an answer carries.
 
-enum Base64 {
+public enum Base64 {
     private static var alphabet: StaticString {
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     }
 
-    static func encode(_ bytes: some Sequence<UInt8>) -> String {
+    public static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = [], bits: UInt32 = 0, count = 0
         func put(_ sextet: UInt32) { text.append(alphabet.utf8Start[Int(sextet & 63)]) }
         for byte in bytes {

@@ -7,14 +7,16 @@ extension Configuration {
     enum Source: Equatable {
         case simulator(Scenario)
         case file(String)
+        /// What another node publishes.
+        case engine(EnginePlace)
     }
 
     static let feedOptions = Group(
         title: "Feed",
         options: [
             Option(
-                "feed", "sim|PATH|-",
-                "what to serve: the simulated market, a recording in any format of docs/FEEDS.md, a journal's folder, or standard input (default sim)"
+                "feed", "sim|PATH|-|URL",
+                "what to serve: the simulated market, a recording in any format of docs/FEEDS.md, a journal's folder, standard input, or what another node publishes (default sim)"
             ),
             Option(
                 "speed", "N|max",
@@ -42,6 +44,15 @@ extension Configuration {
     /// Nil for a simulated market.
     var feedPath: String? { if case .file(let path) = source { path } else { nil } }
 
+    /// What it is called in log lines.
+    var feedName: String {
+        switch source {
+        case .simulator: "sim"
+        case .file(let path): path
+        case .engine(let place): place.url.description
+        }
+    }
+
     /// What an input's bytes don't say.
     func inputOptions(_ path: String) throws(FeedError) -> FeedOptions {
         var options = FeedOptions(path: path, date: date, symbol: symbol)
@@ -53,7 +64,10 @@ extension Configuration {
     mutating func takeFeed(
         _ arguments: Arguments, _ faults: inout [UsageError]
     ) throws(UsageError) {
-        if let feed = arguments["feed"], feed != "sim" {
+        if let place = try Configuration.engine("feed", arguments) {
+            source = .engine(place)
+            replay.pace = .live
+        } else if let feed = arguments["feed"], feed != "sim" {
             source = .file(feed)
         } else {
             source = .simulator(try Configuration.scenario(arguments, &faults))
@@ -74,6 +88,10 @@ extension Configuration {
     /// Options that would be ignored are refused: they mean that something else was meant.
     private func checkFeed(_ arguments: Arguments) throws(UsageError) {
         switch source {
+        case .engine:
+            for name in Configuration.ownSourceOnly where arguments.has(name) {
+                throw UsageError("--\(name) goes where the feed comes from: to the node that publishes it")
+            }
         case .file:
             for name in ["seed", "scenario", "set"] where arguments.has(name) {
                 throw UsageError("--\(name) goes with --feed sim")
@@ -91,6 +109,10 @@ extension Configuration {
         }
     }
 
+    private static let ownSourceOnly = [
+        "speed", "loop", "from", "to", "max-gap", "retime", "seed", "scenario", "set", "date", "symbol", "book",
+        "record", "publish", "replay-control",
+    ]
     private static let recordingOnly = [
         "date", "symbol", "book", "from", "to", "symbols", "max-gap", "retime",
     ]

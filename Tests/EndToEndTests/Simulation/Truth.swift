@@ -175,7 +175,7 @@ final class Truth {
                     status: MarketStatus(packed: tick.aux), feed: SymbolStatus(packed: tick.aux).feed,
                     time: tick.eventTime, at: now))
         case .barClose: close(symbol, tick, now)
-        case .symbol, .statistics, .bar, .epoch: break
+        case .symbol, .statistics, .bar, .epoch, .place, .resync: break
         }
     }
 
