@@ -71,10 +71,11 @@ public final class RedisFollowing: FollowingEngine {
         link.write([Array("GET".utf8), names.symbols], for: RedisAwaited(kind: .directory))
     }
 
-    public func complain(of symbol: SymbolName) {
+    public func complain(of symbol: SymbolName?) {
         guard isConnected else { return }
         link.write(
-            [Array("PUBLISH".utf8), names.ask, SubjectToken.text(symbol)], for: RedisAwaited(kind: .complaint)
+            [Array("PUBLISH".utf8), names.ask, symbol.map(SubjectToken.text) ?? []],
+            for: RedisAwaited(kind: .complaint)
         )
     }
 

@@ -80,7 +80,8 @@ final class RedisLink {
         description = options.url.description
         pause = RedisPause(seed: options.seed)
         socket = ClientSocket(
-            options.url.servers[0], room: ReceiveBuffer(bytes: 256 * 1_024), trust: options.trust)
+            options.url.servers[0], room: ReceiveBuffer(bytes: 256 * 1_024), trust: options.trust,
+            authoritiesOption: options.authoritiesOption)
     }
 
     var isOpen: Bool { if case .open = state { true } else { false } }

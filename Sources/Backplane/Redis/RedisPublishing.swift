@@ -106,7 +106,7 @@ public final class RedisPublishing: PublishingEngine {
             if let events {
                 pen.literal("*8\r\n$4\r\nXADD\r\n")
                 pen.bytes(eventsKey)
-                pen.literal("$6\r\nMAXLEN\r\n$1\r\n~\r\n$4\r\n1024\r\n$1\r\n*\r\n$1\r\ne\r\n")
+                pen.literal("$6\r\nMAXLEN\r\n$1\r\n~\r\n$3\r\n256\r\n$1\r\n*\r\n$1\r\ne\r\n")
                 pen.bulk(events)
             }
             if let ticks {
