@@ -19,7 +19,7 @@ struct Tickbench {
     private static let ownOptions = [
         Option(
             "runs", "N",
-            "itch, book, feed, replay, simulator, encode, accept, table, journal, backplane: runs, of which the median is told (default 7; table and journal 3, backplane 5)"
+            "itch, book, feed, replay, simulator, encode, accept, table, journal, backplane: runs, of which the median is told (default 7; table, journal and backplane 3)"
         ),
         Option(
             "rounds", "N",
@@ -41,7 +41,7 @@ struct Tickbench {
         Option("loops", "A,B,…", "accept: loops that share the connections (default 1,2,3,4)"),
         Option(
             "port", "N",
-            "serve-trades, connect, load, table, backplane: where to serve on loopback (default 7490, 7493, 7493, 7496 and the next two)"
+            "serve-trades, connect, load, table, backplane: where to serve on loopback (default 7490, 7493, 7493, 7496 and the next three)"
         ),
         Option("batch", "N", "serve-trades: trades a write"),
     ]

@@ -18,8 +18,8 @@ struct BackplaneBenchmark: Benchmark {
         guard !wanted.isEmpty else { throw UsageError("--only \(pattern): Redis or NATS") }
         engines = wanted.compactMap { kind in kind.program.map { (kind, $0) } }
         missing = wanted.filter { $0.program == nil }
-        rounds = try arguments.number("runs", 5, 1...1_000)
-        let port = try arguments.number("port", 7_496, 1...65_533)
+        rounds = try arguments.number("runs", 3, 1...1_000)
+        let port = try arguments.number("port", 7_496, 1...65_532)
         let window = Nanoseconds.seconds(try arguments.number("seconds", 3, 1...3_600))
         tickerd = arguments["tickerd"]
         single = BackplaneRun(port: UInt16(port), window: window)

@@ -1,7 +1,7 @@
 // One round of one engine: what a second of it costs, how late it makes a tick, how long a symbol takes.
 //
 //     10 k updates/s     a subscriber at ingest, one at the node       ages, each by its server's stamps
-//     100 k updates/s    one at the node that is hardly ever due       CPU, bytes
+//     100 k updates/s    one at the node that is hardly ever due       CPU, bytes; with a second node: the engine's CPU
 //     10 k updates/s     one at the node that asks for more and more   join times, memory
 //
 // Each on a stage of its own.
@@ -21,6 +21,8 @@ struct BackplaneCosts {
     var ingest: Double
     var engine: Double?
     var node: Double?
+    /// What the engine costs more with a second node that follows everything, too.
+    var furtherNode: Double?
     /// Bytes an update.
     var bytesIn: Double?
     var bytesOut: Double?
@@ -43,6 +45,9 @@ struct BackplaneRun {
     static let busy = BackplaneMarket(symbols: 500, rate: 100_000)
     static let joined = [1, 500, 5_000]
     static let wide = BackplaneMarket(symbols: joined.reduce(0, +), rate: 10_000)
+    /// Of this market: a level, and the best.
+    private static let ticksAnUpdate = 2.0
+    static let asGoodAsAll = 0.95
     private static let warmUp = Nanoseconds.seconds(1)
 
     // MARK: How late
@@ -96,30 +101,46 @@ struct BackplaneRun {
 
     /// One subscriber follows everything and is sent it once in ten seconds.
     func costs(_ stage: borrowing BackplaneStage) throws -> BackplaneCosts {
-        var fleet = try Fleet(plan(stage.node.address, stage.market, rate: "0.1"))
-        try fleet.connect()
-        try fleet.subscribe()
-        try run(&fleet, BackplaneRun.warmUp)
+        var fleet = try follow(stage.node, stage.market)
         let start = try reading(of: stage)
         try run(&fleet, window)
         let end = try reading(of: stage)
-        let followed = (end.node["backplane_ticks_total", default: 0]
-            - start.node["backplane_ticks_total", default: 0]) / 2
-        let published = (end.ingest["backplane_ticks_total", default: 0]
-            - start.ingest["backplane_ticks_total", default: 0]) / 2
+        var costs = try costs(of: stage.market, from: start, to: end)
+        let further = try stage.furtherNode()
+        var second = try follow(further, stage.market)
+        let before = (time: Moment.read().instant, cpu: try stage.engine.cpu())
+        try run(&fleet, &second, window)
+        let used = try stage.engine.cpu() - before.cpu
+        let engine = cost(used, of: updates(stage.market, since: before.time))
+        costs.furtherNode = engine - (costs.engine ?? 0)
+        return costs
+    }
+
+    private func follow(_ node: borrowing ServerProcess, _ market: BackplaneMarket) throws -> Fleet {
+        var fleet = try Fleet(plan(node.address, market, rate: "0.1"))
+        try fleet.connect()
+        try fleet.subscribe()
+        try run(&fleet, BackplaneRun.warmUp)
+        return fleet
+    }
+
+    private func costs(
+        of market: BackplaneMarket, from start: Reading, to end: Reading
+    ) throws -> BackplaneCosts {
+        let published = end.ingest("ticks_total") - start.ingest("ticks_total")
+        let followed = end.node("ticks_total") - start.node("ticks_total")
         guard followed > 0, published > 0 else { throw BenchError("nothing came through the engine") }
-        let due = updates(stage.market, from: start.time, to: end.time)
-        let reached = min(1, followed / due)
+        let due = updates(market, from: start.time, to: end.time)
+        let reached = min(1, followed / BackplaneRun.ticksAnUpdate / due)
         // Figures of metrics are up to 100 ms old: what is as good as all is all.
-        let count = reached > 0.95 ? due : followed
+        let count = reached > BackplaneRun.asGoodAsAll ? due : followed / BackplaneRun.ticksAnUpdate
         var costs = BackplaneCosts(reached: reached, ingest: cost(end.cpu[0] - start.cpu[0], of: count))
         costs.engine = cost(end.cpu[1] - start.cpu[1], of: count)
         costs.node = cost(end.cpu[2] - start.cpu[2], of: count)
-        let written = end.ingest["backplane_bytes_out_total", default: 0]
-            - start.ingest["backplane_bytes_out_total", default: 0]
-        let read = end.node["backplane_bytes_in_total", default: 0]
-            - start.node["backplane_bytes_in_total", default: 0]
-        (costs.bytesIn, costs.bytesOut) = (written / published, read / followed)
+        let written = end.ingest("bytes_out_total") - start.ingest("bytes_out_total")
+        let read = end.node("bytes_in_total") - start.node("bytes_in_total")
+        costs.bytesIn = written / published * BackplaneRun.ticksAnUpdate
+        costs.bytesOut = read / followed * BackplaneRun.ticksAnUpdate
         return costs
     }
 
@@ -127,14 +148,18 @@ struct BackplaneRun {
         let time: Instant
         /// Nanoseconds of ingest, engine and node.
         let cpu: [Int64]
-        let ingest, node: [String: Double]
+        let ingestFigures, nodeFigures: [String: Double]
+
+        func ingest(_ name: String) -> Double { ingestFigures["backplane_" + name, default: 0] }
+        func node(_ name: String) -> Double { nodeFigures["backplane_" + name, default: 0] }
     }
 
     private func reading(of stage: borrowing BackplaneStage) throws -> Reading {
         let cpu = [try stage.ingest.cpu(), try stage.engine.cpu(), try stage.node.cpu()]
         return Reading(
-            time: Moment.read().instant, cpu: cpu, ingest: try MetricsReading.read(from: stage.ingest.address),
-            node: try MetricsReading.read(from: stage.node.address))
+            time: Moment.read().instant, cpu: cpu,
+            ingestFigures: try MetricsReading.read(from: stage.ingest.address),
+            nodeFigures: try MetricsReading.read(from: stage.node.address))
     }
 
     private func run(_ fleet: inout Fleet, _ span: Nanoseconds) throws {

@@ -37,11 +37,13 @@ struct BackplaneStage: ~Copyable {
     let ingest: ServerProcess
     let engine: ServerProcess
     let market: BackplaneMarket
+    private let tickerd: String
+    private let url: String
 
     private static let patience = Nanoseconds.seconds(20)
 
     /// - Parameters:
-    ///   - port: the engine's; the nodes have the next two.
+    ///   - port: the engine's; the nodes have the next ones.
     ///   - folder: an empty one for the engine.
     init(
         _ kind: BackplaneEngine, _ program: String, tickerd: String, _ market: BackplaneMarket, port: UInt16,
@@ -57,16 +59,29 @@ struct BackplaneStage: ~Copyable {
         try BackplaneStage.wait(for: "publishing", at: ingest.address) {
             $0["backplane_active"] == 1 && $0["backplane_states_total", default: 0] >= Double(market.symbols)
         }
-        let node = try ServerProcess(
-            BackplaneMarket.words(tickerd, port + 2) + ["--feed", url], port: port + 2, isPinned: false)
-        try node.waitForPort()
-        try BackplaneStage.wait(for: "the directory", at: node.address) {
-            $0["symbols", default: 0] >= Double(market.symbols)
-        }
+        let node = try BackplaneStage.node(tickerd, url, port: port + 2, market)
+        (self.tickerd, self.url) = (tickerd, url)
         self.market = market
         self.engine = engine
         self.ingest = ingest
         self.node = node
+    }
+
+    /// Another node of the same engine.
+    func furtherNode() throws -> ServerProcess {
+        try BackplaneStage.node(tickerd, url, port: node.address.port + 1, market)
+    }
+
+    private static func node(
+        _ tickerd: String, _ url: String, port: UInt16, _ market: BackplaneMarket
+    ) throws -> ServerProcess {
+        let node = try ServerProcess(
+            BackplaneMarket.words(tickerd, port) + ["--feed", url], port: port, isPinned: false)
+        try node.waitForPort()
+        try wait(for: "the directory", at: node.address) {
+            $0["symbols", default: 0] >= Double(market.symbols)
+        }
+        return node
     }
 
     private static func wait(
