@@ -104,7 +104,7 @@ class Market:
     def differs_from_snapshot(self, node):
         """The same for what `/v1/snapshot` of a node says of all symbols."""
         for symbol in self.books:
-            said = node.snapshot(urllib.parse.quote(symbol, safe=""))
+            said = node.snapshot(urllib.parse.quote(symbol))
             found = self.differs(symbol, [said["book"]["bids"], said["book"]["asks"]], said["quote"], said["trade"],
                                  said["status"])
             if found or said["sym"] != symbol:

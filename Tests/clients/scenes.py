@@ -24,55 +24,66 @@ class Scene:
     - engine: a server, not running; or several, of which the first is what the rest is said of.
     - url: where nodes are told to go, if not to the engine's own address.
     - ingests, nodes: how many of each. `ingest_options`, `node_options`: more of theirs.
+    - before: runs when ingest nodes do, and nothing needs to have gone well.
     """
 
-    def __init__(self, *engines, symbols=SYMBOLS, url=None, ingests=1, nodes=2, ingest_options=(), node_options=(), seed=1):
+    def __init__(self, *engines, symbols=SYMBOLS, url=None, ingests=1, nodes=2, ingest_options=(), node_options=(),
+                 before=None, seed=1):
         self.engine, self.engines = engines[0], engines
         self.url = url or self.engine.url
         self.market = Market(symbols, seed)
         self.ingest_count, self.node_count = ingests, nodes
         self.ingest_options, self.node_options = ingest_options, node_options
         self.ingests, self.nodes, self.watchers = [], [], []
+        self.before = before
         #: Lines of the market a turn of 10 ms.
         self.pace = 8
         self.mover = None
 
     async def __aenter__(self):
-        async with contextlib.AsyncExitStack() as stack:
+        self.stack = contextlib.AsyncExitStack()
+        try:
             for engine in self.engines:
-                await self.enter(engine, stack)
+                await self.enter(engine)
             for _ in range(self.ingest_count):
-                await self.add_ingest(stack)
+                await self.add_ingest()
+            if self.before is not None:
+                await self.before(self)
             await self.until(lambda: self.active, "nobody publishes")
             for _ in range(self.node_count):
-                await self.add_node(stack)
-            self.move()
-            self.stack = stack.pop_all()
+                await self.add_node()
+        except BaseException:
+            await self.stack.aclose()
+            raise
+        self.move()
         return self
 
     async def __aexit__(self, *fault):
         await self.stand_still()
-        await self.stack.__aexit__(*fault)
+        await self.stack.aclose()
 
-    @staticmethod
-    async def enter(server, stack):
-        """Starts what blocks while others go on."""
+    async def enter(self, server):
+        """Starts it, until the end, while others go on."""
+        self.stack.callback(server.__exit__, None, None, None)
         await asyncio.to_thread(server.__enter__)
-        stack.callback(server.__exit__, None, None, None)
         return server
 
-    async def add_ingest(self, stack=None):
+    async def add_ingest(self):
+        """Nobody moves the market until it has what there is."""
         ingest = Ingest(self.url, *self.ingest_options, first=self.market.picture())
-        await self.enter(ingest, stack or self.stack)
         self.ingests.append(ingest)
-        return ingest
+        return await self.enter(ingest)
 
-    async def add_node(self, stack=None):
-        stack = stack or self.stack
-        node = await self.enter(Node(self.url, *self.node_options), stack)
+    async def add_node(self):
+        node = await self.enter(Node(self.url, *self.node_options))
         self.nodes.append(node)
-        self.watchers.append(await stack.enter_async_context(watching(node, list(self.market.books))))
+        await self.watch(node, self.market.books)
         return node
+
+    async def watch(self, node, symbols):
+        watcher = await self.stack.enter_async_context(watching(node, list(symbols)))
+        self.watchers.append(watcher)
+        return watcher
 
     @property
     def ingest(self):
@@ -81,7 +92,7 @@ class Scene:
     @property
     def active(self):
         """The ingest nodes that publish."""
-        return [each for each in self.ingests if each.process.returncode is None and each.active]
+        return [each for each in self.ingests if each.process.poll() is None and each.active]
 
     # The market
 
@@ -96,9 +107,8 @@ class Scene:
     def tell(self, *lines):
         """The same to every ingest node that runs."""
         for ingest in self.ingests:
-            if ingest.process.returncode is None:
-                with contextlib.suppress(BrokenPipeError):
-                    ingest.say(*lines)
+            with contextlib.suppress(BrokenPipeError):
+                ingest.say(*lines)
 
     async def stand_still(self):
         if self.mover is not None:
