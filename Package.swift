@@ -95,7 +95,7 @@ let package = Package(
         tests("BackplaneTests", of: ["Basics", "Market", "Wire", "Backplane"]),
         tests("JournalTests", of: ["Basics", "CLinux", "Market", "Journal", "TickerFeed"]),
         tests(
-            "TickerFeedTests", of: ["Basics", "Market", "Dialects", "Journal", "TickerFeed"],
+            "TickerFeedTests", of: ["Basics", "Market", "Dialects", "Journal", "Backplane", "TickerFeed"],
             without: ["Bad", "Golden"]),
         tests("FanOutTests", of: ["Basics", "Market", "Wire", "Dialects", "FanOut"]),
         tests(

@@ -13,6 +13,8 @@ private struct Bucket {
     var isOn = true
     var now = Instant.zero
     var span = Nanoseconds.zero
+    var servers: Int64 = 1
+    var replicas: Int64 = 0
     var last: UInt64 = 0
     var key: (value: String, number: UInt64, at: Instant)?
 
@@ -28,19 +30,25 @@ private struct Bucket {
         age()
         guard isOn else { return (503, "") }
         if request.subject.hasPrefix("$JS.API.STREAM.CREATE.") {
-            let age = try JSONValue(parsing: request.body)["max_age"]?.integer ?? 0
-            guard !isThere || span.raw == age else {
+            let wanted = try JSONValue(parsing: request.body)
+            let age = wanted["max_age"]?.integer ?? 0, count = wanted["num_replicas"]?.integer ?? 0
+            guard count <= servers else {
+                return Bucket.fault(10_074, "replicas > 1 not supported in non-clustered mode")
+            }
+            guard !isThere || (span.raw, replicas) == (age, count) else {
                 return Bucket.fault(10_058, "stream name already in use with a different configuration")
             }
-            (isThere, span) = (true, Nanoseconds(raw: age))
+            (isThere, span, replicas) = (true, Nanoseconds(raw: age), count)
             return (0, "{\"did_create\":true}")
         }
         guard isThere else { return (503, "") }
         if request.subject.hasPrefix("$JS.API.STREAM.INFO.") {
-            return (0, "{\"config\":{\"max_age\":\(span.raw)}}")
+            return (0, "{\"config\":{\"max_age\":\(span.raw),\"num_replicas\":\(replicas)}}")
         }
         if request.subject.hasPrefix("$JS.API.STREAM.UPDATE.") {
-            span = Nanoseconds(raw: try JSONValue(parsing: request.body)["max_age"]?.integer ?? 0)
+            let wanted = try JSONValue(parsing: request.body)
+            #expect(wanted["num_replicas"]?.integer == replicas)
+            span = Nanoseconds(raw: wanted["max_age"]?.integer ?? 0)
             return (0, "{}")
         }
         if request.subject.hasPrefix("$JS.API.STREAM.MSG.GET.") {
@@ -145,12 +153,20 @@ struct NATSLeaseTests {
 
     @Test("a bucket that keeps keys longer is left as it is; one that keeps them too briefly is changed")
     mutating func otherBucket() throws {
-        (bucket.isThere, bucket.span) = (true, .seconds(60))
+        (bucket.isThere, bucket.span, bucket.replicas) = (true, .seconds(60), 1)
         #expect(try bucket.claim(&a, "a") == .own)
         #expect(bucket.span == .seconds(60))
         (bucket.span, bucket.key) = (.seconds(1), nil)
         #expect(try bucket.claim(&b, "b") == .own)
         #expect(bucket.span == .seconds(3))
+    }
+
+    @Test("the key is on three servers where there are three", arguments: [(1, 1), (2, 1), (3, 3), (5, 3)])
+    func replicas(servers: Int64, replicas: Int64) throws {
+        var bucket = Bucket(servers: servers), a = a, b = b
+        #expect(try bucket.claim(&a, "a") == .own)
+        #expect(bucket.replicas == replicas)
+        #expect(try bucket.claim(&b, "b") == .other)
     }
 
     @Test("without JetStream there is nothing to hold")

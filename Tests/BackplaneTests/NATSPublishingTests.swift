@@ -143,20 +143,19 @@ struct NATSPublishingTests {
     func silence() throws {
         stage.engine.claim(as: "node-1", for: .seconds(3))
         _ = try requested("$JS.API.STREAM.CREATE")
-        stage.pass(.milliseconds(1_999))
+        stage.pass(.milliseconds(999))
         #expect(stage.told.isEmpty)
         stage.pass(.milliseconds(1))
         let again = try requested("$JS.API.STREAM.CREATE")
         let line = "JetStream does not answer: whose the lease is, is not known"
         try stage.tells("refused: 127.0.0.1:\(server.port): \(line)")
-        // Claimed anew meanwhile: counted from then, so it is asked from then.
+        // Claimed anew meanwhile, which the same answer serves: slow ones would never be told else.
         stage.engine.claim(as: "node-1", for: .seconds(3))
         answer(again, "{}")
         try stage.turn(until: { stage.engine.traffic.messagesIn == 1 })
-        answer(try requested("$KV.tf-lease.owner"), "{\"seq\":1}")
-        try stage.turn(until: { stage.engine.traffic.messagesIn == 2 })
-        #expect(stage.told.isEmpty)
-        answer(try requested("$KV.tf-lease.owner"), "{\"seq\":2}")
+        let written = try requested("$KV.tf-lease.owner")
+        stage.engine.claim(as: "node-1", for: .seconds(3))
+        answer(written, "{\"seq\":1}")
         try stage.tells("lease true")
     }
 }

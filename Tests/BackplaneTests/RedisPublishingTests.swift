@@ -34,7 +34,7 @@ struct RedisPublishingTests {
                     let value = UnsafeRawBufferPointer(rebasing: picture.dropFirst())
                     let change: PictureChange =
                         what.picture == nil
-                        ? .none : what.picture!.first == "+" ? .append(value) : .replace(value)
+                        ? .none : what.picture!.first == "+" ? .append(value) : .replace(value, forgetsEvents: true)
                     engine.publish(
                         symbol, ticks: what.ticks == nil ? nil : ticks, picture: change,
                         events: what.events == nil ? nil : events)

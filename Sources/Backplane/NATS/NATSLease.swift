@@ -1,6 +1,7 @@
 // Who may publish: the holder of one key in a bucket of JetStream, which forgets it when it is not renewed.
 //
-//     stream KV_NAME-lease: subject $KV.NAME-lease.owner, one message, kept for the lease's span (ADR-8)
+//     stream KV_NAME-lease: subject $KV.NAME-lease.owner, one message, kept for the lease's span, in the
+//     memory of three servers, or of one where there are less (ADR-8)
 //
 //     claim ─ create the stream ─ write the key where it stands at the number known ─ done: one's own
 //                                    │ it stands elsewhere
@@ -37,7 +38,9 @@ struct NATSLease {
 
     private enum Step { case idle, creating, describing, updating, writing, reading }
 
-    /// Requests of one claim. More mean that others write as fast.
+    /// When to ask again what is not answered: a cluster that elects a leader has dropped it.
+    static let patience = Nanoseconds.seconds(1)
+    /// Requests of one claim. More mean that another's key is on its way to all servers.
     private static let requestsMax = 12
 
     private let bucket: String
@@ -50,6 +53,9 @@ struct NATSLease {
     /// Where the key stands, as far as is known; 0: nowhere.
     private var sequence: UInt64 = 0
     private var isOwn = false
+    /// On how many servers the key is kept: on three where there are as many, so that one may fail.
+    private var replicas = NATSLease.replicasMax
+    private static let replicasMax = 3
 
     init(_ name: String) { bucket = "\(name)-lease" }
 
@@ -63,7 +69,9 @@ struct NATSLease {
     }
 
     /// Another stream counts anew: its numbers are not those that are known.
-    private mutating func forgetStream() { (streamSpan, sequence) = (.zero, 0) }
+    private mutating func forgetStream() {
+        (streamSpan, sequence, replicas) = (.zero, 0, NATSLease.replicasMax)
+    }
 
     mutating func claim(as holder: String, for span: Nanoseconds) -> Outcome {
         (self.holder, self.span, requests) = (holder, span, 0)
@@ -86,8 +94,7 @@ struct NATSLease {
     private mutating func ask(_ step: Step, _ request: NATSRequest) -> Outcome {
         requests += 1
         guard requests <= NATSLease.requestsMax else {
-            self.step = .idle
-            return .refused("JetStream: the lease's key changes faster than it can be read")
+            return other()
         }
         self.step = step
         return .ask(request)
@@ -98,7 +105,7 @@ struct NATSLease {
         return """
             {"name":"\(stream)","subjects":["$KV.\(bucket).>"],"retention":"limits","storage":"memory",\
             "max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"max_msg_size":-1,"max_msgs_per_subject":1,\
-            "max_age":\(span.raw),"duplicate_window":\(window),"discard":"new","num_replicas":1,\
+            "max_age":\(span.raw),"duplicate_window":\(window),"discard":"new","num_replicas":\(replicas),\
             "allow_rollup_hdrs":true,"deny_delete":true,"allow_direct":true}
             """
     }
@@ -154,6 +161,11 @@ struct NATSLease {
         return .absent
     }
 
+    private mutating func other() -> Outcome {
+        (step, isOwn, sequence) = (.idle, false, 0)
+        return .other
+    }
+
     private mutating func refused(_ line: String) -> Outcome {
         step = .idle
         isOwn = false
@@ -163,7 +175,11 @@ struct NATSLease {
     private mutating func created(_ fault: JetStreamFault?) -> Outcome {
         guard let fault else { return begin() }
         if fault.meansAbsent { return absent() }
-        guard fault.code == JetStreamFault.streamDiffers else { return refused(fault.line) }
+        guard fault.code == JetStreamFault.streamDiffers else {
+            guard replicas > 1 else { return refused(fault.line) }
+            replicas = 1
+            return create()
+        }
         return ask(.describing, NATSRequest(subject: "$JS.API.STREAM.INFO.\(stream)", body: ""))
     }
 
@@ -172,6 +188,7 @@ struct NATSLease {
         if let fault { return refused(fault.line) }
         let age = json["config"]?["max_age"]?.integer ?? 0
         guard age >= span.raw else {
+            replicas = Int(json["config"]?["num_replicas"]?.integer ?? 1)
             return ask(
                 .updating, NATSRequest(subject: "$JS.API.STREAM.UPDATE.\(stream)", body: configuration))
         }
@@ -211,12 +228,7 @@ struct NATSLease {
             return refused("JetStream answers without a number")
         }
         let value = message["data"]?.string ?? ""
-        guard value.isEmpty || value == Base64.encode(holder.utf8) else {
-            step = .idle
-            isOwn = false
-            sequence = 0
-            return .other
-        }
+        guard value.isEmpty || value == Base64.encode(holder.utf8) else { return other() }
         sequence = UInt64(number)
         return write()
     }

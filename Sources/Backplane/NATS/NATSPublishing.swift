@@ -20,8 +20,6 @@ public final class NATSPublishing: PublishingEngine {
     private var request: UInt64 = 0
     private var requestDue = Instant.never
     private var isRequestUndated = false
-    /// Claimed anew while an answer was awaited: that one would be counted from the wrong moment.
-    private var newerClaim: (holder: String, span: Nanoseconds)?
 
     public init(_ options: EngineOptions) {
         self.options = options
@@ -70,7 +68,7 @@ public final class NATSPublishing: PublishingEngine {
 
     private func forget() {
         lease.disconnected()
-        (requestDue, isRequestUndated, newerClaim) = (.never, false, nil)
+        (requestDue, isRequestUndated) = (.never, false)
     }
 
     // MARK: Publishing
@@ -149,24 +147,18 @@ public final class NATSPublishing: PublishingEngine {
 
     public func claim(as holder: String, for span: Nanoseconds) {
         guard link.isConnected else { return }
-        guard requestDue == .never, !isRequestUndated else {
-            newerClaim = (holder, span)
-            return
-        }
+        // Who claims again before there was an answer counts from the first time: one answer serves.
+        guard requestDue == .never, !isRequestUndated else { return }
         if case .ask(let request) = lease.claim(as: holder, for: span) { send(request) }
     }
 
     public func release() {
-        (requestDue, isRequestUndated, newerClaim) = (.never, false, nil)
+        (requestDue, isRequestUndated) = (.never, false)
         if let request = lease.release() { send(request, isAwaited: false) }
     }
 
     private func act(_ outcome: NATSLease.Outcome, _ tell: (EngineEvent) -> Void) {
         if case .ask(let request) = outcome { return send(request) }
-        if let claim = newerClaim {
-            newerClaim = nil
-            return self.claim(as: claim.holder, for: claim.span)
-        }
         switch outcome {
         case .ask: break
         case .own: tell(.lease(isOwn: true))
@@ -193,13 +185,12 @@ public final class NATSPublishing: PublishingEngine {
 
     /// No answer, as while a cluster elects: nothing is known, and it is asked again.
     private func askAgain(_ now: Instant) {
-        if isRequestUndated { (requestDue, isRequestUndated) = (now + NATSQuestions.patience, false) }
+        if isRequestUndated { (requestDue, isRequestUndated) = (now + NATSLease.patience, false) }
         guard now >= requestDue else { return }
         requestDue = .never
-        newerClaim = nil
         link.refuse("JetStream does not answer: whose the lease is, is not known")
         if case .ask(let request) = lease.again() { send(request) }
-        requestDue = now + NATSQuestions.patience
+        requestDue = now + NATSLease.patience
         isRequestUndated = false
     }
 }

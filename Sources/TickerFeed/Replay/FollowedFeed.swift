@@ -15,13 +15,16 @@ public final class FollowedFeed: Feed {
     public let interest: Interest
     private let follower: Follower
     private let bell: Doorbell
+    private let clock: () -> Moment
     private var index = 0
     private var wake = Instant.zero
 
     /// - Parameter wanted: other symbols do not come to be; nil takes all.
     public init(
-        _ engine: any FollowingEngine, wanted: Set<SymbolName>? = nil, seed: UInt64 = 1, log: Log
+        _ engine: any FollowingEngine, wanted: Set<SymbolName>? = nil, seed: UInt64 = 1, log: Log,
+        clock: @escaping () -> Moment = Moment.read
     ) throws(SystemError) {
+        self.clock = clock
         bell = try Doorbell()
         interest = Interest(bell: bell)
         follower = Follower(engine, interest: interest, wanted: wanted, seed: seed, log: log)
@@ -37,7 +40,7 @@ public final class FollowedFeed: Feed {
         if index == follower.ticks.count {
             follower.clear()
             index = 0
-            wake = follower.turn(now: Moment.read())
+            wake = follower.turn(now: clock())
         }
         var played = 0
         while index < follower.ticks.count {
@@ -52,7 +55,7 @@ public final class FollowedFeed: Feed {
     }
 
     public func wait(atMost span: Nanoseconds) {
-        let left = min(span, max(.zero, wake - Moment.read().instant))
+        let left = min(span, max(.zero, wake - clock().instant))
         let engine = follower.engine
         var waiting = [
             pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0),
