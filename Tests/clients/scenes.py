@@ -11,6 +11,7 @@ The market moves all the time, until `settled` stops it.
 
 import asyncio
 import contextlib
+import itertools
 import time
 
 from engines import Ingest, Node
@@ -43,8 +44,8 @@ class Scene:
     async def __aenter__(self):
         self.stack = contextlib.AsyncExitStack()
         try:
-            for engine in self.engines:
-                await self.enter(engine)
+            # Of a cluster none answers before most are there.
+            await asyncio.gather(*(self.enter(engine) for engine in self.engines))
             for _ in range(self.ingest_count):
                 await self.add_ingest()
             if self.before is not None:
@@ -97,6 +98,7 @@ class Scene:
     # The market
 
     def move(self):
+        assert self.mover is None, "it moves already"
         self.mover = asyncio.create_task(self.moving())
 
     async def moving(self):
@@ -161,6 +163,10 @@ class Scene:
 
     def all_suspect(self):
         return all(watcher.was_suspect(self.market.books) for watcher in self.watchers)
+
+    def tell_changes(self, count):
+        """So many changes of books at once, and no trades: they cost readers nothing."""
+        self.tell(*(self.market.change(symbol) for _, symbol in zip(range(count), itertools.cycle(self.market.books))))
 
     def came(self, more=30):
         """A condition: so many more trades reached everybody."""
