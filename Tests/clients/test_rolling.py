@@ -2,9 +2,7 @@
 """An update of all nodes as an operator does it, one after the other, under 500 clients that want each trade."""
 
 import asyncio
-import contextlib
 import json
-import os
 import random
 import signal
 import time
@@ -118,11 +116,13 @@ async def rolled(engine, proxy):
                 for task in [*tasks, trading]:
                     task.cancel()
                 await asyncio.gather(*tasks, trading, return_exceptions=True)
-        await scene.in_step()
-    away = max(each.away for each in travellers[:])
+        await scene.settled()
+        assert sum(each.travels for each in travellers) >= 2 * CLIENTS, "nobody was sent away"
+    refusals = sum(len(each.refusals) for each in travellers)
+    away = max(each.away for each in travellers)
     assert not any(each.gaps for each in travellers), [each.gaps for each in travellers if each.gaps][:3]
     assert away < AWAY, f"somebody was away for {away:.1f} s"
-    assert sum(each.travels for each in travellers) >= 2 * CLIENTS, "nobody was sent away"
+    return f"{sum(each.travels for each in travellers)} streams, at most {away:.1f} s away, {refusals} refusals"
 
 
 async def trade(scene):
@@ -132,14 +132,14 @@ async def trade(scene):
 
 
 async def replaced(scene, node):
-    """Stopped in order, and started again in its place; those who watched it alone are done."""
+    """Stopped in order, and started again in its place; its watcher is another one, too."""
     number = scene.nodes.index(node)
-    gone = scene.watchers.pop(number) if len(scene.watchers) > number else None
-    if gone is not None:
-        gone.task.cancel()
+    scene.watchers[number].task.cancel()
     node.process.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(node.process.wait) == 0
     scene.nodes[number] = await scene.enter(scene.restarted(node))
+    await scene.watch(scene.nodes[number], scene.market.books)
+    scene.watchers[number] = scene.watchers.pop()
 
 
 async def all_there(scene, travellers, tasks):
@@ -160,11 +160,11 @@ async def until(condition, tasks, otherwise, patience=30):
 
 
 async def nodes_on_redis_behind_nginx():
-    await rolled(RedisServer, proxies.nginx)
+    print(await rolled(RedisServer, proxies.nginx), end=": ")
 
 
 async def nodes_on_nats_behind_haproxy():
-    await rolled(NATSServer, proxies.haproxy)
+    print(await rolled(NATSServer, proxies.haproxy), end=": ")
 
 
 if __name__ == "__main__":
