@@ -45,9 +45,9 @@ public protocol FollowingEngine: Engine {
     func fetch(_ symbol: SymbolName)
     /// Asks for all symbols there are: `directory`s up to a last one, or `noDirectory`.
     func fetchDirectory()
-    /// What is stored of a symbol is of no use: its publisher is to store it anew. May do nothing where
-    /// the publisher answers by itself.
-    func complain(of symbol: SymbolName)
+    /// What is stored of a symbol, or of the directory where that is nil, is of no use: its publisher is to
+    /// store it anew. May do nothing where the publisher answers by itself.
+    func complain(of symbol: SymbolName?)
 }
 
 /// An ingest node's end.

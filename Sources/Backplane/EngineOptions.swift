@@ -13,6 +13,8 @@ public struct EngineOptions: Sendable {
     public var secret: @Sendable () -> String? = { nil }
     /// Whom TLS believes; nil: the system's authorities.
     public var trust: TLSTrust?
+    /// What names authorities to the user, for what is said of a certificate that is not trusted.
+    public var authoritiesOption = "--ca"
     /// For waiting times before another attempt, which are random.
     public var seed: UInt64 = 1
 

@@ -25,7 +25,9 @@ public struct Place: Hashable, Sendable {
 }
 
 extension Tick {
-    public static func place(_ place: Place, flags: Flags = [], at time: Timestamp, received: Timestamp) -> Tick {
+    public static func place(_ place: Place, flags: Flags = [], at time: Timestamp, received: Timestamp)
+        -> Tick
+    {
         Tick(
             .place, SymbolID(0), flags: flags, sequence: place.first, eventTime: time, receiveTime: received,
             source: place.end, aux: place.told)

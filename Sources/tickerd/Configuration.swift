@@ -60,7 +60,8 @@ struct Configuration {
     }
 
     static let groups = [
-        feedOptions, recordOptions, backplaneOptions, listenOptions, tlsOptions, tokenOptions, limitOptions, operationOptions,
+        feedOptions, recordOptions, backplaneOptions, listenOptions, tlsOptions, tokenOptions, limitOptions,
+        operationOptions,
         otherOptions,
     ]
     static var options: [Option] { groups.flatMap(\.options) }
@@ -82,7 +83,9 @@ struct Configuration {
         ])
 
     /// In the order in which they are read.
-    private enum Part: CaseIterable { case feed, recording, backplane, listen, tls, tokens, limits, operation, other }
+    private enum Part: CaseIterable {
+        case feed, recording, backplane, listen, tls, tokens, limits, operation, other
+    }
 
     private mutating func take(
         _ part: Part, _ arguments: Arguments, _ faults: inout [UsageError]

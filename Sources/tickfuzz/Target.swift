@@ -17,6 +17,7 @@ struct Target: Sendable {
         Target(name: "query", help: "subscriptions in a URL, and cursors", run: fuzzQuery),
         Target(name: "sbe", help: "binary messages", run: fuzzSBE),
         Target(name: "events", help: "server-sent events, as a client reads them", run: fuzzEvents),
+        Target(name: "resp", help: "what Redis answers", run: fuzzRESP),
         Target(name: "capture", help: "captures of tickwatch, played and verified", run: fuzzWatchCapture),
         Target(name: "token", help: "signed tokens, and what they claim", run: fuzzTokens),
         Target(name: "options", help: "configuration files", run: fuzzOptionFile),

@@ -15,16 +15,19 @@ struct FrameTests {
             sequence += 1
             let isOdd = Int.random(in: 0..<20, using: &random) == 0
             var tick = Tick(
-                [.level, .best, .trade, .status, .barClose, .clear, .tradeBreak, .statistics, .symbol].randomElement(
-                    using: &random)!,
+                [.level, .best, .trade, .status, .barClose, .clear, .tradeBreak, .statistics, .symbol]
+                    .randomElement(
+                        using: &random)!,
                 SymbolID(7), side: [nil, .bid, .ask].randomElement(using: &random)!,
                 flags: Bool.random(using: &random) ? .endOfEvent : [.snapshot],
                 interval: Bool.random(using: &random) ? .second : .minute,
                 sequence: isOdd ? UInt64.random(in: 0 ... .max, using: &random) : sequence,
                 eventTime: Timestamp(raw: isOdd ? Int64.random(in: .min ... .max, using: &random) : time),
                 receiveTime: Timestamp(raw: time + 77),
-                price: Price(e9: isOdd ? Int64.random(in: .min ... .max, using: &random) : 10_000_000 * 15_000),
-                size: Quantity(e8: isOdd ? Int64.random(in: .min ... .max, using: &random) : 100 * 100_000_000),
+                price: Price(
+                    e9: isOdd ? Int64.random(in: .min ... .max, using: &random) : 10_000_000 * 15_000),
+                size: Quantity(
+                    e8: isOdd ? Int64.random(in: .min ... .max, using: &random) : 100 * 100_000_000),
                 source: UInt64.random(in: 0 ... .max, using: &random), aux: isOdd ? .max : 3)
             if isOdd { tick.head |= 0xee_0000 }
             return tick
@@ -86,7 +89,8 @@ struct FrameTests {
         var random = SeededGenerator(seed: 2)
         let ticks = FrameTests.ticks(&random, count: 4)
         var writer = FrameWriter(epoch: 3)
-        writer.events([(2, ticks[0]), (5, ticks[1]), (9, ticks[2])], of: 10, FlushPlace(flush: 4, first: 100, end: 110))
+        writer.events(
+            [(2, ticks[0]), (5, ticks[1]), (9, ticks[2])], of: 10, FlushPlace(flush: 4, first: 100, end: 110))
         var read: [Tick] = [], places: [UInt64] = []
         try Frame.only(in: writer.bytes).readEvents(of: SymbolID(7)) { tick, place in
             read.append(tick)
@@ -100,7 +104,8 @@ struct FrameTests {
     func headsAndSymbols() throws {
         var writer = FrameWriter(epoch: 3)
         writer.heads(
-            FlushPlace(flush: 4, first: 100, end: 110), told: 95, term: 77, clock: 2, symbols: 5_000, changed: [0, 3, 4_999])
+            FlushPlace(flush: 4, first: 100, end: 110), told: 95, term: 77, clock: 2, symbols: 5_000,
+            changed: [0, 3, 4_999])
         var changed: [UInt32] = []
         let heads = try Frame.only(in: writer.bytes).readHeads { changed.append($0) }
         #expect(changed == [0, 3, 4_999])
@@ -108,7 +113,8 @@ struct FrameTests {
         #expect((heads.term, heads.clock, heads.symbols) == (77, 2, 5_000))
         writer.removeAll()
         let name = try #require(SymbolName("BRK.B"))
-        let definition = Tick.symbol(SymbolID(0), SymbolDefinition(name: name, lot: 100), flags: [], at: .zero, received: .zero)
+        let definition = Tick.symbol(
+            SymbolID(0), SymbolDefinition(name: name, lot: 100), flags: [], at: .zero, received: .zero)
         writer.symbols([definition], first: 9, term: 77, clock: 2, source: "the exchange")
         var ticks: [Tick] = []
         let symbols = try Frame.only(in: writer.bytes).readSymbols(into: &ticks)

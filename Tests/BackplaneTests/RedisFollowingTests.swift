@@ -150,6 +150,34 @@ struct RedisFollowingTests {
         #expect(engine.isConnected)
     }
 
+    @Test(
+        "where memory is full, and transactions are refused, a picture is asked for without one",
+        arguments: [
+            (
+                ":1\r\n$3\r\nnow\r\n*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\ne\r\n$1\r\na\r\n",
+                ["picture AAPL now", "picture AAPL a last"]
+            ),
+            // Replaced in between: there is a last part all the same.
+            (":1\r\n$3\r\nnow\r\n*0\r\n", ["picture AAPL now", "picture AAPL  last"]),
+            (":0\r\n_\r\n*0\r\n", ["noPicture AAPL"]),
+            ("-WRONGTYPE a\r\n$3\r\nnow\r\n-WRONGTYPE a\r\n", ["refused: WRONGTYPE a", "noPicture AAPL"]),
+        ])
+    func full(answer: String, expected: [String]) throws {
+        let engine = try connected()
+        engine.fetch(apple)
+        engine.fetchDirectory()
+        _ = try stage.commands(6, engine)
+        stage.say("_\r\n+OK\r\n-OOM a\r\n-OOM b\r\n-OOM c\r\n-EXECABORT d\r\n")
+        #expect(
+            try stage.commands(3, engine) == [
+                "XLEN tickerfeed:events:AAPL", "GET tickerfeed:picture:AAPL",
+                "XRANGE tickerfeed:events:AAPL - +",
+            ])
+        stage.say(answer)
+        try stage.turn(engine, until: expected.count + 1)
+        #expect(stage.take() == ["noDirectory"] + expected)
+    }
+
     @Test("so many pictures are asked for at a time, and the next when one has come")
     func window() throws {
         let engine = try connected(), most = RedisFollowing.fetchesMax

@@ -7,7 +7,7 @@ import Testing
 
 private let apple = SymbolName("AAPL")!, berkshire = SymbolName("BRK.B")!
 
-/// What a test publishes: ticks, picture (`+` appends, `=` replaces), events; a blank is nothing.
+/// What a test publishes: ticks, picture (`+` appends, `=` replaces, `~` keeps events), events; a blank is nothing.
 struct Published: Sendable {
     let ticks: String?
     let picture: String?
@@ -33,8 +33,12 @@ struct RedisPublishingTests {
                 raw(what.picture).withUnsafeBytes { picture in
                     let value = UnsafeRawBufferPointer(rebasing: picture.dropFirst())
                     let change: PictureChange =
-                        what.picture == nil
-                        ? .none : what.picture!.first == "+" ? .append(value) : .replace(value, forgetsEvents: true)
+                        switch what.picture?.first {
+                        case "+": .append(value)
+                        case "=": .replace(value, forgetsEvents: true)
+                        case "~": .replace(value, forgetsEvents: false)
+                        default: .none
+                        }
                     engine.publish(
                         symbol, ticks: what.ticks == nil ? nil : ticks, picture: change,
                         events: what.events == nil ? nil : events)
@@ -55,6 +59,11 @@ struct RedisPublishingTests {
             (Published(ticks: nil, picture: nil, events: "e"), [add]),
             (Published(ticks: "t", picture: "+p", events: nil), ["MULTI", append, send, "EXEC"]),
             (Published(ticks: "t", picture: "+p", events: "e"), ["MULTI", append, add, send, "EXEC"]),
+            (Published(ticks: nil, picture: "~p", events: nil), ["SET tickerfeed:picture:AAPL p"]),
+            (
+                Published(ticks: "t", picture: "~p", events: "e"),
+                ["MULTI", "SET tickerfeed:picture:AAPL p", add, send, "EXEC"]
+            ),
             (
                 Published(ticks: "t", picture: "=p", events: "e"),
                 [

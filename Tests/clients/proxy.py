@@ -1,59 +1,26 @@
-"""nginx between a client and tickerd, as people run it: a prefix, TLS, buffering, no WebSocket.
+"""nginx between a client and tickerd, as people run it: a prefix, buffering, no WebSocket; else as deploy/nginx.conf.
 
     with Nginx(server.port, prefix="/feed/", upgrades=False) as proxy:
         page = await chromium.open(proxy.url)
 """
 
 import os
-import shutil
+import re
 import signal
-import socket
-import subprocess
 import tempfile
 from pathlib import Path
 
-#: As script/tools finds or unpacks it.
-NGINX = os.environ.get("NGINX_PROGRAM") or shutil.which("nginx") or str(
-    Path(__file__).resolve().parents[2] / ".build/debian/usr/sbin/nginx")
+import proxies
+from proxies import NGINX, free_port, put
 
-CONFIGURATION = """
-daemon off;
-master_process on;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log stderr error;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-    server {{
-        listen 127.0.0.1:{port}{ssl};
-        {certificate}
-        location {prefix} {{
-            proxy_pass http://127.0.0.1:{upstream}/;
-            proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header Upgrade {upgrade};
-            proxy_set_header Connection {connection};
-            proxy_buffering {buffering};
-            {ignored}
-            proxy_read_timeout 1h;
-        }}
-    }}
-}}
-"""
+__all__ = ["NGINX", "Nginx", "free_port"]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def under_prefix(text, prefix):
+    """What the file's last comment says to put in place of `location /`."""
+    shown = re.search(r"^#( +location )/md/( \{)\n#( +proxy_pass \S+;)$", text, re.M)
+    text = put(text, r"^ +location / \{$", f"{shown[1]}{prefix}{shown[2]}")
+    return put(text, r"^ +proxy_pass http://tickerd;.*$", shown[3])
 
 
 class Nginx:
@@ -61,42 +28,38 @@ class Nginx:
     - upstream: tickerd's port.
     - upgrades: False drops `Upgrade`, as a proxy does that was set up for pages.
     - buffers: True keeps answers back until there is enough of them, which streams do not survive.
-    - certificate: (certificate, key) files; serves https then.
+    - tls: None, or "ends": https then, with the tests' certificate.
     """
 
-    def __init__(self, upstream, prefix="/", upgrades=True, buffers=False, certificate=None):
+    def __init__(self, upstream, prefix="/", upgrades=True, buffers=False, tls=None):
         self.upstream, self.prefix, self.upgrades, self.buffers = upstream, prefix, upgrades, buffers
-        self.certificate = certificate
-        self.port = free_port()
+        self.tls, self.port = tls, free_port()
 
     @property
     def url(self):
-        return f"http{'s' if self.certificate else ''}://127.0.0.1:{self.port}{self.prefix}"
+        return proxies.url_of(self.port, self.tls) + self.prefix
 
     def configure(self):
-        certificate = "ssl_certificate {}; ssl_certificate_key {};".format(*self.certificate) \
-            if self.certificate else ""
-        (self.folder / "nginx.conf").write_text(CONFIGURATION.format(
-            folder=self.folder, port=self.port, ssl=" ssl" if self.certificate else "", certificate=certificate,
-            prefix=self.prefix, upstream=self.upstream, buffering="on" if self.buffers else "off",
+        text = (proxies.DEPLOY / "nginx.conf").read_text()
+        if self.prefix != "/":
+            text = under_prefix(text, self.prefix)
+        if not self.upgrades:
+            text = put(text, r"\$http_upgrade;", "'';")
+            text = put(text, r"\$connection_upgrade;", "'';")
+        if self.buffers:
             # Streams ask for not being held back; a proxy may be deaf to that.
-            ignored="proxy_ignore_headers X-Accel-Buffering;" if self.buffers else "",
-            upgrade="$http_upgrade" if self.upgrades else "''",
-            connection="$connection_upgrade" if self.upgrades else "''"))
+            text = put(text, r"proxy_buffering off;", "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;")
+        text = proxies.nginx_settings(text, [self.upstream], self.port, self.folder, self.tls)
+        (self.folder / "nginx.conf").write_text(text)
 
     def __enter__(self):
         assert os.path.exists(NGINX), "no nginx: apt-get install nginx"
         self.temporary = tempfile.TemporaryDirectory(prefix="tickerfeed-nginx-", ignore_cleanup_errors=True)
         self.folder = Path(self.temporary.name)
         self.configure()
-        self.process = subprocess.Popen(
-            [NGINX, "-p", str(self.folder), "-c", str(self.folder / "nginx.conf"), "-e", "stderr"],
-            stdin=subprocess.DEVNULL)
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
-            assert self.process.poll() is None, "nginx did not start"
+        self.proxy = proxies.running(proxies.nginx_command(self.folder, "nginx.conf"), self.port)
+        self.process = self.proxy.__enter__()
+        return self
 
     def change(self, **changes):
         """Other rules from now on; connections there are stay under the old ones."""
@@ -106,6 +69,5 @@ class Nginx:
         self.process.send_signal(signal.SIGHUP)
 
     def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
+        self.proxy.__exit__(None, None, None)
         self.temporary.cleanup()

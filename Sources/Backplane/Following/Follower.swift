@@ -45,11 +45,14 @@ public final class Follower {
 
     private var due: [Int] = []
     private var fetching = 0
+    /// Answers may be more than an engine lets wait for one reader: fewer at once, where that ended in a cut.
+    private var fetchesAllowed = Follower.fetchesMax
     private var keptBytes = 0
     private var letGo: [Int] = []
     private var interestSeen = UInt64.max
     private var scanDue = Instant.zero
     private var directoryDue = Instant.never
+    private var directoryAsked = Instant(raw: .min / 2)
     private var isAskingDirectory = false
 
     private var disconnectedAt: Instant?
@@ -99,6 +102,7 @@ public final class Follower {
     static let silenceMax = Nanoseconds.seconds(2)
     /// A life that was not heard of for so long may be followed by one of an earlier clock.
     static let lifeMax = Nanoseconds.seconds(5)
+    static let directoryInterval = Nanoseconds.milliseconds(250)
     static let scanInterval = Nanoseconds.milliseconds(2)
     static let rescanInterval = Nanoseconds.seconds(1)
 
@@ -148,6 +152,7 @@ public final class Follower {
         fetchDue(now.instant)
         if engine.isConnected, now.instant >= directoryDue, !isAskingDirectory {
             isAskingDirectory = true
+            directoryAsked = now.instant
             directoryDue = .never
             engine.fetchDirectory()
         }
@@ -158,7 +163,9 @@ public final class Follower {
 
     private func scanInterest(_ now: Instant) {
         let changes = interest.changes
-        guard now >= scanDue, changes != interestSeen || now >= scanDue + Follower.rescanInterval else { return }
+        guard now >= scanDue, changes != interestSeen || now >= scanDue + Follower.rescanInterval else {
+            return
+        }
         interestSeen = changes
         scanDue = now + Follower.scanInterval
         var new: [SymbolName] = []
@@ -220,6 +227,7 @@ public final class Follower {
         guard symbols[index].isAsked else { return false }
         symbols[index].isAsked = false
         fetching -= 1
+        fetchesAllowed = min(fetchesAllowed + 1, Follower.fetchesMax)
         return symbols[index].phase == .fetching
     }
 
@@ -228,7 +236,7 @@ public final class Follower {
         var later: [Int] = []
         for index in due {
             guard case .due(let time) = symbols[index].phase else { continue }
-            guard fetching < Follower.fetchesMax, time <= now, !symbols[index].isAsked else {
+            guard fetching < fetchesAllowed, time <= now, !symbols[index].isAsked else {
                 later.append(index)
                 continue
             }
@@ -277,10 +285,13 @@ public final class Follower {
         switch event {
         case .connected: connected(now)
         case .disconnected(let reason): disconnected(reason, now)
-        case .heads(let bytes): read(now) { () throws(FrameFlaw) in try self.takeHeads(try Frame.only(in: bytes), now) }
+        case .heads(let bytes):
+            read(now) { () throws(FrameFlaw) in try self.takeHeads(try Frame.only(in: bytes), now) }
         case .ticks(let name, let bytes):
             guard let index = ids[name] else { return }
-            read(now, index) { () throws(FrameFlaw) in try self.takeFrame(try Frame.only(in: bytes), bytes, index, now) }
+            read(now, index) { () throws(FrameFlaw) in
+                try self.takeFrame(try Frame.only(in: bytes), bytes, index, now)
+            }
         case .picture(let name, let bytes, let isLast): takePart(name, bytes, isLast, now)
         case .noPicture(let name):
             guard let index = ids[name], answered(index) else { return }
@@ -290,7 +301,9 @@ public final class Follower {
             if isLast { isAskingDirectory = false }
         case .noDirectory:
             isAskingDirectory = false
-            directoryDue = min(directoryDue, now.instant + .milliseconds(500))
+            // Where somebody publishes, what was stored is gone.
+            if life != nil { engine.complain(of: nil) }
+            directoryDue = min(directoryDue, now.instant + Follower.directoryInterval)
         case .refused(let reason): log.bounded(.error, "follow_refused", ["reason": .text(reason)])
         case .lease, .asked, .passed: break
         }
@@ -310,11 +323,13 @@ public final class Follower {
 
     private func disconnected(_ reason: String, _ now: Moment) {
         fault = reason
-        log.bounded(.error, "follow_disconnected", ["engine": .text(engine.description), "reason": .text(reason)])
+        log.bounded(
+            .error, "follow_disconnected", ["engine": .text(engine.description), "reason": .text(reason)])
         guard disconnectedAt == nil else { return }
         disconnectedAt = now.instant
         owed = []
         due = []
+        if fetching > 0 { fetchesAllowed = max(1, fetchesAllowed / 2) }
         fetching = 0
         for index in symbols.indices {
             symbols[index].isAsked = false
@@ -363,7 +378,9 @@ public final class Follower {
         numbers = []
         directoryDue = now.instant
         counts.lives += 1
-        log.write(.info, "following", ["engine": .text(engine.description), "epoch": .text(String(new.epoch, radix: 16))])
+        log.write(
+            .info, "following",
+            ["engine": .text(engine.description), "epoch": .text(String(new.epoch, radix: 16))])
         out(.place(Place(first: 0, end: 0, told: 0), at: now.wall, received: now.wall))
         out(
             Tick(
@@ -387,7 +404,8 @@ public final class Follower {
             guard meet(Life(term: page.term, epoch: frame.epoch), now) else { return }
             clock = page.clock
             source = page.source
-            guard page.first <= numbers.count else { return }
+            // There is a hole before it: the rest alone is of no use.
+            guard page.first <= numbers.count else { return engine.complain(of: nil) }
             for (offset, tick) in batch.enumerated() { define(page.first + offset, tick, now) }
         }
     }
@@ -422,7 +440,9 @@ public final class Follower {
         heardAt = now.instant
         clock = heads.clock
         if isSilent { hearAgain(now) }
-        if heads.symbols > numbers.count { directoryDue = min(directoryDue, now.instant) }
+        if heads.symbols > numbers.count, !isAskingDirectory {
+            directoryDue = min(directoryDue, max(now.instant, directoryAsked + Follower.directoryInterval))
+        }
         let flush = frame.place.flush
         if let lastFlush {
             guard flush > lastFlush else { return counts.duplicates += 1 }
@@ -463,7 +483,8 @@ public final class Follower {
         told = newestTold
         out(
             .place(
-                Place(first: told, end: told, told: told), flags: .endOfEvent, at: now.wall, received: now.wall))
+                Place(first: told, end: told, told: told), flags: .endOfEvent, at: now.wall,
+                received: now.wall))
     }
 
     // MARK: Silence
@@ -579,7 +600,8 @@ public final class Follower {
         guard let first = batch.first else { return }
         out(
             .place(
-                Place(first: place.place(0, of: batch.count), end: place.end, told: told), at: first.eventTime,
+                Place(first: place.place(0, of: batch.count), end: place.end, told: told),
+                at: first.eventTime,
                 received: first.receiveTime))
         for tick in batch { out(here(tick, index)) }
         ticks[ticks.count - 1].flags.insert(.endOfEvent)
@@ -700,7 +722,8 @@ public final class Follower {
     private func tellPlace(_ place: UInt64, of tick: Tick) {
         out(
             .place(
-                Place(first: place, end: place &+ 1, told: told), at: tick.eventTime, received: tick.receiveTime))
+                Place(first: place, end: place &+ 1, told: told), at: tick.eventTime,
+                received: tick.receiveTime))
     }
 
     /// A tick of a state, as it is numbered here.
@@ -726,7 +749,8 @@ public final class Follower {
         guard now.instant >= reportDue else { return }
         reportDue = now.instant + .milliseconds(100)
         var report = BackplaneReport(role: "follow", engine: engine.description)
-        report.fault = isSilent || (disconnectedAt.map { now.instant - $0 > Follower.patience } ?? false) ? fault : nil
+        report.fault =
+            isSilent || (disconnectedAt.map { now.instant - $0 > Follower.patience } ?? false) ? fault : nil
         report.clock = clock.map { Follower.clockNames[Int($0) % Follower.clockNames.count] }
         report.source = source
         let traffic = engine.traffic
@@ -758,7 +782,8 @@ public final class Follower {
             .counter("duplicates", "Batches and heads that came again.", counts.duplicates),
             .counter("strays", "Frames of a life that is not followed.", counts.strays),
             .counter("flaws", "Bytes that were no frame.", counts.flaws),
-            .counter("overflows", "Times that too much was kept for a symbol, and dropped.", counts.overflows),
+            .counter(
+                "overflows", "Times that too much was kept for a symbol, and dropped.", counts.overflows),
         ]
         board.post(report)
     }

@@ -55,7 +55,9 @@ struct Picture {
         for batch in batches {
             for (index, tick) in batch.ticks.enumerated() where tick.isEventOfHistory {
                 events.append(
-                    Event(tick: tick, place: batch.place.place(index, of: batch.ticks.count), flush: batch.place.flush))
+                    Event(
+                        tick: tick, place: batch.place.place(index, of: batch.ticks.count),
+                        flush: batch.place.flush))
             }
         }
     }
@@ -81,8 +83,10 @@ struct Picture {
         let wanted = events.filter {
             $0.flush <= flush && ($0.tick.kind == .status) == isStatus && $0.tick.sequence > number
         }.sorted { $0.tick.sequence < $1.tick.sequence }
-        return wanted.enumerated().filter { $0.offset == 0 || wanted[$0.offset - 1].tick.sequence < $0.element.tick.sequence }
-            .map(\.element)
+        return wanted.enumerated().filter {
+            $0.offset == 0 || wanted[$0.offset - 1].tick.sequence < $0.element.tick.sequence
+        }
+        .map(\.element)
     }
 }
 

@@ -144,6 +144,8 @@ public struct FrameWriter: ~Copyable {
 
 extension Pen {
     mutating func littleEndian(_ value: UInt32) {
-        for shift in stride(from: UInt32(0), to: 32, by: 8) { byte(UInt8(truncatingIfNeeded: value >> shift)) }
+        for shift in stride(from: UInt32(0), to: 32, by: 8) {
+            byte(UInt8(truncatingIfNeeded: value >> shift))
+        }
     }
 }

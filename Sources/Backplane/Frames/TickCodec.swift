@@ -100,7 +100,8 @@ struct TickContext {
     mutating func write(_ tick: Tick, to pen: inout Pen) {
         guard TickContext.isShort(tick) else { return writeLong(tick, to: &pen) }
         let kind = UInt8(truncatingIfNeeded: tick.head), flags = UInt8(truncatingIfNeeded: tick.head >> 8)
-        let side = UInt8(truncatingIfNeeded: tick.head >> 16), interval = UInt8(truncatingIfNeeded: tick.head >> 24)
+        let side = UInt8(truncatingIfNeeded: tick.head >> 16),
+            interval = UInt8(truncatingIfNeeded: tick.head >> 24)
         pen.byte(kind | side << 4 | interval << 6 | (flags & 1) << 7)
         let mask = pen.at
         pen.byte(0)

@@ -122,7 +122,7 @@ public final class NATSFollowing: FollowingEngine {
     public func fetch(_ symbol: SymbolName) { ask(symbol, at: subjects.picture(symbol)) }
     public func fetchDirectory() { ask(nil, at: subjects.symbols) }
     /// Whoever publishes answers by itself, with what there is now.
-    public func complain(of symbol: SymbolName) {}
+    public func complain(of symbol: SymbolName?) {}
 
     private func ask(_ symbol: SymbolName?, at subject: [UInt8]) {
         guard link.isConnected else { return }

@@ -70,7 +70,8 @@ final class NATSLink {
         _ server: ServerEndpoint, _ room: ReceiveBuffer, _ options: EngineOptions
     ) -> ClientSocket {
         let clear = ServerEndpoint(host: server.host, port: server.port)
-        return ClientSocket(clear, room: room, trust: options.trust)
+        return ClientSocket(
+            clear, room: room, trust: options.trust, authoritiesOption: options.authoritiesOption)
     }
 
     var descriptor: Int32 { socket.descriptor }

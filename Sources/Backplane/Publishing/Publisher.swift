@@ -157,7 +157,9 @@ public final class Publisher {
             if life != nil { tellAll() }
         case .disconnected(let reason):
             fault = reason
-            log.bounded(.error, "publish_disconnected", ["engine": .text(engine.description), "reason": .text(reason)])
+            log.bounded(
+                .error, "publish_disconnected",
+                ["engine": .text(engine.description), "reason": .text(reason)])
             lease.disconnected()
             lastMark = 0
             passedMark = 0
@@ -210,7 +212,10 @@ public final class Publisher {
         tellAll()
         log.write(
             .info, "publishing",
-            ["engine": .text(engine.description), "epoch": .text(String(epoch, radix: 16)), "symbols": LogValue(image.symbolCount)])
+            [
+                "engine": .text(engine.description), "epoch": .text(String(epoch, radix: 16)),
+                "symbols": LogValue(image.symbolCount),
+            ])
     }
 
     private func tellAll() {
@@ -287,7 +292,8 @@ public final class Publisher {
         if telling == nil { told = here.end }
         frame.removeAll()
         frame.heads(
-            here, told: told, term: life.term, clock: options.clock, symbols: listed, changed: waiting.changed)
+            here, told: told, term: life.term, clock: options.clock, symbols: listed, changed: waiting.changed
+        )
         engine.publishHeads(frame.bytes)
         waiting.removeAll()
         place = here.end
@@ -413,7 +419,8 @@ public final class Publisher {
         _ index: Int, _ name: SymbolName, _ here: FlushPlace, _ life: Life, _ events: UnsafeRawBufferPointer?
     ) {
         let stored = waiting[index].storedBytes + frame.bytes.count
-        guard stored > waiting[index].stateBytes + max(waiting[index].stateBytes, Publisher.appendedMin) else {
+        guard stored > waiting[index].stateBytes + max(waiting[index].stateBytes, Publisher.appendedMin)
+        else {
             waiting[index].storedBytes = stored
             return engine.publish(name, ticks: frame.bytes, picture: .append(frame.bytes), events: events)
         }
@@ -520,7 +527,9 @@ public final class Publisher {
             .counter("states", "Symbols told from the start.", counts.states),
             .counter("answers", "Questions answered.", counts.answers),
             .counter("laps", "Times that the tape lapped the publisher.", counts.laps),
-            .counter("overflows", "Times that too much waited for the engine, and all was told anew.", counts.overflows),
+            .counter(
+                "overflows", "Times that too much waited for the engine, and all was told anew.",
+                counts.overflows),
             .counter("refusals", "What the engine did not take.", counts.refusals),
         ]
         board.post(report)

@@ -15,6 +15,10 @@ struct RedisAwaited {
         case lease
         // Who follows.
         case picture
+        // The same without a transaction.
+        case length
+        case value
+        case events
         case directory
         case complaint
     }

@@ -8,6 +8,8 @@
 //     than the picture comes later than the picture.
 //   - Value and events are of one moment (MULTI), so that no replacement comes between them; how many events
 //     there are is known before the value comes, so that nothing is kept until the last.
+//   - With its memory full Redis takes nothing between MULTI and EXEC, not even what only reads. Then the three
+//     are asked for one by one: nobody can store anything in between.
 //   - At most `fetchesMax` are asked for at a time: Redis keeps replies nobody has read yet, and ends
 //     connections for whom it would have to keep more than 32 MB (client-output-buffer-limit pubsub).
 import Basics
@@ -32,6 +34,7 @@ public final class RedisFollowing: FollowingEngine {
     private var asked: [SymbolName] = []
     /// To the first of `asked`, as far as it has come.
     private var reply = RedisPictureReply()
+    private var isFull = false
 
     public init(_ options: EngineOptions) {
         names = RedisNames(options)
@@ -68,21 +71,35 @@ public final class RedisFollowing: FollowingEngine {
         link.write([Array("GET".utf8), names.symbols], for: RedisAwaited(kind: .directory))
     }
 
-    public func complain(of symbol: SymbolName) {
+    public func complain(of symbol: SymbolName?) {
         guard isConnected else { return }
         link.write(
-            [Array("PUBLISH".utf8), names.ask, SubjectToken.text(symbol)], for: RedisAwaited(kind: .complaint)
+            [Array("PUBLISH".utf8), names.ask, symbol.map(SubjectToken.text) ?? []],
+            for: RedisAwaited(kind: .complaint)
         )
     }
 
     private func ask(for symbol: SymbolName) {
-        let picture = names.picture(symbol), events = names.events(symbol)
         link.write([Array("MULTI".utf8)])
-        link.write([Array("XLEN".utf8), events])
-        link.write([Array("GET".utf8), picture])
-        link.write([Array("XRANGE".utf8), events, [UInt8(ascii: "-")], [UInt8(ascii: "+")]])
+        for words in questions(symbol) { link.write(words) }
         link.write([Array("EXEC".utf8)], for: RedisAwaited(kind: .picture, lines: 4))
         asked.append(symbol)
+    }
+
+    private func askSingly(for symbol: SymbolName) {
+        let kinds: [RedisAwaited.Kind] = [.length, .value, .events]
+        for (words, kind) in zip(questions(symbol), kinds) {
+            link.write(words, for: RedisAwaited(kind: kind))
+        }
+        asked.append(symbol)
+    }
+
+    private func questions(_ symbol: SymbolName) -> [[[UInt8]]] {
+        let events = names.events(symbol)
+        return [
+            [Array("XLEN".utf8), events], [Array("GET".utf8), names.picture(symbol)],
+            [Array("XRANGE".utf8), events, [UInt8(ascii: "-")], [UInt8(ascii: "+")]],
+        ]
     }
 }
 
@@ -121,11 +138,22 @@ extension RedisFollowing: RedisEnd {
     }
 
     /// Without what it asks for a node has nothing to offer; without complaints it has.
-    func needs(_ kind: RedisAwaited.Kind) -> Bool { kind != .complaint }
+    func refused(_ awaited: RedisAwaited, _ refusal: RedisRefusal) -> RedisRefusal.Verdict {
+        switch awaited.kind {
+        case .complaint: return .told
+        case .length, .value, .events:
+            reply.refuse()
+            return .told
+        case .picture where refusal.isFull:
+            isFull = true
+            return .silent
+        default: return .ends
+        }
+    }
 
     func took(_ token: RespToken, of awaited: RedisAwaited, _ tell: (EngineEvent) -> Void) -> Bool {
         switch awaited.kind {
-        case .picture: tookPicture(token, tell)
+        case .picture, .length, .value, .events: tookPicture(token, awaited.kind, tell)
         case .directory: tookDirectory(token, tell)
         case .complaint: if case .integer = token { true } else { false }
         default: false
@@ -141,8 +169,11 @@ extension RedisFollowing: RedisEnd {
         return true
     }
 
-    private func tookPicture(_ token: RespToken, _ tell: (EngineEvent) -> Void) -> Bool {
+    private func tookPicture(
+        _ token: RespToken, _ kind: RedisAwaited.Kind, _ tell: (EngineEvent) -> Void
+    ) -> Bool {
         guard let symbol = asked.first else { return false }
+        if kind == .length { reply = RedisPictureReply(isSingle: true) }
         switch reply.next(token) {
         case .nothing: break
         case .value(let isLast), .event(let isLast):
@@ -154,9 +185,13 @@ extension RedisFollowing: RedisEnd {
     }
 
     func finished(_ awaited: RedisAwaited, isRefused: Bool, _ tell: (EngineEvent) -> Void) {
-        guard awaited.kind == .picture, !asked.isEmpty else { return }
+        guard awaited.kind == .picture || awaited.kind == .events, !asked.isEmpty else { return }
         let symbol = asked.removeFirst(), whole = reply
         reply = RedisPictureReply()
+        guard !isFull else {
+            isFull = false
+            return askSingly(for: symbol)
+        }
         if !whole.hasValue {
             tell(.noPicture(symbol))
         } else if !whole.isComplete {

@@ -23,8 +23,8 @@ protocol RedisEnd: AnyObject {
     func took(_ token: RespToken, of awaited: RedisAwaited, _ tell: (EngineEvent) -> Void) -> Bool
     /// All of the reply has come.
     func finished(_ awaited: RedisAwaited, isRefused: Bool, _ tell: (EngineEvent) -> Void)
-    /// Whether an error to this is the end of the connection, whatever it says.
-    func needs(_ kind: RedisAwaited.Kind) -> Bool
+    /// What an error to this means, where it is all of the reply.
+    func refused(_ awaited: RedisAwaited, _ refusal: RedisRefusal) -> RedisRefusal.Verdict
     /// The last moment to write before a turn's bytes go out.
     func willFlush()
     /// Nothing that was asked is answered any more.
@@ -80,7 +80,8 @@ final class RedisLink {
         description = options.url.description
         pause = RedisPause(seed: options.seed)
         socket = ClientSocket(
-            options.url.servers[0], room: ReceiveBuffer(bytes: 256 * 1_024), trust: options.trust)
+            options.url.servers[0], room: ReceiveBuffer(bytes: 256 * 1_024), trust: options.trust,
+            authoritiesOption: options.authoritiesOption)
     }
 
     var isOpen: Bool { if case .open = state { true } else { false } }
@@ -126,7 +127,7 @@ final class RedisLink {
         if isOpen {
             flush()
             // What came and was not read would make the end a reset, which overtakes what was written.
-            if case .some(.bytes) = try? socket.receive() {}
+            _ = try? socket.receive()
         }
         socket.end()
         awaited.removeAll()
@@ -185,6 +186,13 @@ final class RedisLink {
         traffic.bytesOut += UInt64(before - socket.output.count)
     }
 
+    private func receive() throws(ClientError) -> ClientSocket.Received {
+        let before = socket.output.count
+        // TLS sends what waits along with what it has to answer.
+        defer { traffic.bytesOut += UInt64(max(0, before - socket.output.count)) }
+        return try socket.receive()
+    }
+
     private var deadline: Instant {
         switch state {
         case .closed: .never
@@ -221,7 +229,7 @@ final class RedisLink {
     private func read(_ tell: (EngineEvent) -> Void) -> Bool {
         do throws(ClientError) {
             for _ in 0..<ClientSocket.receivesPerPump {
-                switch try socket.receive() {
+                switch try receive() {
                 case .nothing: return false
                 case .ended(let code):
                     let reason = code == 0 ? "the server closed it" : SystemError("recv", code: code).reason
@@ -344,10 +352,14 @@ final class RedisLink {
         guard !isRefused else { return }
         isRefused = true
         let refusal = RedisRefusal(text, secret: secret)
-        if refusal.endsConnection || !isOpen || (isWhole && end?.needs(reply.kind) == true) {
+        if refusal.endsConnection || !isOpen {
             return fail(reply.kind == .hello ? helloRefused(refusal, text) : refusal.line, tell)
         }
-        refusals.add(refusal.line, now, tell)
+        switch isWhole ? end?.refused(reply, refusal) : .told {
+        case .ends: fail(refusal.line, tell)
+        case .silent, nil: break
+        case .told: refusals.add(refusal.line, now, tell)
+        }
     }
 
     private func helloRefused(_ refusal: RedisRefusal, _ text: UnsafeRawBufferPointer) -> String {

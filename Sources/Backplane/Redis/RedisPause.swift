@@ -23,24 +23,30 @@ struct RedisPause {
 /// the later ones when the second is over, so that none is without a word behind it.
 struct RedisRefusals {
     static let interval = Nanoseconds.seconds(1)
+    /// Different ones within a second.
+    static let linesMax = 8
 
-    private var last = ""
+    private var told: [String] = []
     private var silentUntil = Instant.zero
-    private var isWaiting = false
+    /// The newest that was not told.
+    private var waiting: String?
 
     /// When `tell` has something to say.
-    var due: Instant { isWaiting ? silentUntil : .never }
+    var due: Instant { waiting == nil ? .never : silentUntil }
 
     mutating func add(_ line: String, _ now: Instant, _ tell: (EngineEvent) -> Void) {
-        guard line != last || now >= silentUntil else { return isWaiting = true }
-        last = line
-        silentUntil = now + RedisRefusals.interval
-        isWaiting = false
+        if now >= silentUntil {
+            told.removeAll(keepingCapacity: true)
+            silentUntil = now + RedisRefusals.interval
+        }
+        guard told.count < RedisRefusals.linesMax, !told.contains(line) else { return waiting = line }
+        told.append(line)
+        waiting = nil
         tell(.refused(line))
     }
 
     mutating func tell(_ now: Instant, _ tell: (EngineEvent) -> Void) {
-        guard isWaiting, now >= silentUntil else { return }
-        add(last, now, tell)
+        guard let line = waiting, now >= silentUntil else { return }
+        add(line, now, tell)
     }
 }

@@ -2,6 +2,8 @@
 //
 //     [length of events, value or null, [[id, [name, bytes]], …]]
 //
+// Or the three of them, where they are asked for one by one.
+//
 // Invariant: what is told as the last one is told once, and nothing behind it; entries that others have put
 // into the stream, without a field `e`, are passed over.
 
@@ -24,14 +26,20 @@ struct RedisPictureReply {
         case fields
         case name(left: Int)
         case bytes(isOurs: Bool, left: Int)
+        /// Refused: what comes behind that is of no use.
+        case refused
     }
 
-    private var place = Place.outer
+    private var place: Place
     /// Still to come.
     private var events = 0
     private(set) var hasValue = false
     /// The last one was told.
     private(set) var isComplete = false
+
+    init(isSingle: Bool = false) { place = isSingle ? .length : .outer }
+
+    mutating func refuse() { place = .refused }
 
     mutating func next(_ token: RespToken) -> Meaning {
         switch (place, token) {
@@ -60,6 +68,7 @@ struct RedisPictureReply {
             guard isOurs, hasValue, !isComplete else { break }
             isComplete = events == 0
             return .event(isLast: isComplete)
+        case (.refused, _): break
         default: return .wrong
         }
         return .nothing

@@ -102,24 +102,11 @@ public final class RedisPublishing: PublishingEngine {
         let limit = bytes + 2 * (keys.ticks - keys.start) + 512
         link.socket.output.write(atMost: limit) { pen in
             if count > 1 { pen.literal("*1\r\n$5\r\nMULTI\r\n") }
-            switch picture {
-            case .none: break
-            case .append(let value):
-                pen.literal("*3\r\n$6\r\nAPPEND\r\n")
-                pen.bytes(pictureKey)
-                pen.bulk(value)
-            case .replace(let value, let forgetsEvents):
-                pen.literal("*3\r\n$3\r\nSET\r\n")
-                pen.bytes(pictureKey)
-                pen.bulk(value)
-                guard forgetsEvents else { break }
-                pen.literal("*2\r\n$3\r\nDEL\r\n")
-                pen.bytes(eventsKey)
-            }
+            pen.store(picture, in: pictureKey, events: eventsKey)
             if let events {
                 pen.literal("*8\r\n$4\r\nXADD\r\n")
                 pen.bytes(eventsKey)
-                pen.literal("$6\r\nMAXLEN\r\n$1\r\n~\r\n$4\r\n1024\r\n$1\r\n*\r\n$1\r\ne\r\n")
+                pen.literal("$6\r\nMAXLEN\r\n$1\r\n~\r\n$3\r\n256\r\n$1\r\n*\r\n$1\r\ne\r\n")
                 pen.bulk(events)
             }
             if let ticks {
@@ -191,6 +178,30 @@ public final class RedisPublishing: PublishingEngine {
     }
 }
 
+extension Pen {
+    /// - Parameters:
+    ///   - key: the picture's, and `events` the events', as strings of a command.
+    @inline(__always)
+    fileprivate mutating func store(
+        _ picture: PictureChange, in key: UnsafeRawBufferPointer, events: UnsafeRawBufferPointer
+    ) {
+        switch picture {
+        case .none: break
+        case .append(let value):
+            literal("*3\r\n$6\r\nAPPEND\r\n")
+            bytes(key)
+            bulk(value)
+        case .replace(let value, let forgetsEvents):
+            literal("*3\r\n$3\r\nSET\r\n")
+            bytes(key)
+            bulk(value)
+            guard forgetsEvents else { break }
+            literal("*2\r\n$3\r\nDEL\r\n")
+            bytes(events)
+        }
+    }
+}
+
 extension RedisPublishing: RedisEnd {
     func willFlush() {}
     func lost() {}
@@ -206,7 +217,7 @@ extension RedisPublishing: RedisEnd {
     }
 
     /// A connection on which something is refused still publishes the rest.
-    func needs(_ kind: RedisAwaited.Kind) -> Bool { false }
+    func refused(_ awaited: RedisAwaited, _ refusal: RedisRefusal) -> RedisRefusal.Verdict { .told }
 
     func took(_ token: RespToken, of awaited: RedisAwaited, _ tell: (EngineEvent) -> Void) -> Bool {
         switch (awaited.kind, token) {

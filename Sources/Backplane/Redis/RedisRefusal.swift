@@ -3,10 +3,20 @@
 // Invariant: no secret is in the line. A server that does not know HELLO repeats its arguments.
 
 struct RedisRefusal {
+    enum Verdict {
+        /// There is no use in the connection.
+        case ends
+        case told
+        /// Whoever asked does without.
+        case silent
+    }
+
     /// One line of printable ASCII.
     let line: String
     /// Nothing can be had from this connection; from another one, later, perhaps.
     let endsConnection: Bool
+    /// Redis is out of memory.
+    let isFull: Bool
 
     private static let charactersMax = 160
 
@@ -25,6 +35,7 @@ struct RedisRefusal {
             default: (nil, false)
             }
         endsConnection = ends
+        isFull = code == "OOM"
         line = words.map { "\($0) (\(code))" } ?? RedisRefusal.plain(text, without: secret)
     }
 

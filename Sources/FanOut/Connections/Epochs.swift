@@ -35,7 +35,8 @@ extension Shard {
         arena.forgetAll()
         var message = ControlMessage("epoch")
         message.add("epoch", cursor.epochText)
-        message.add("reason", "seek")
+        // Where ticks come from another node, it is that which began anew, or a second one took over.
+        message.add("reason", options.interest == nil ? "seek" : "publisher")
         epochs.message.removeAll()
         epochs.message.append(message.end())
         epochs.next = 0

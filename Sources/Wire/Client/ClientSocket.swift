@@ -69,10 +69,16 @@ public final class ClientSocket {
     /// The address being tried.
     private var attempt = ""
     private var trust: TLSTrust?
+    private let authoritiesOption: String
     private var tls: TLSStream?
 
-    /// - Parameter trust: nil believes the system's authorities.
-    public init(_ endpoint: ServerEndpoint, room: ReceiveBuffer, trust: TLSTrust?) {
+    /// - Parameters:
+    ///   - trust: nil believes the system's authorities.
+    ///   - authoritiesOption: as `TLSStream` has it.
+    public init(
+        _ endpoint: ServerEndpoint, room: ReceiveBuffer, trust: TLSTrust?, authoritiesOption: String = "--ca"
+    ) {
+        self.authoritiesOption = authoritiesOption
         self.endpoint = endpoint
         self.room = room
         self.trust = trust
@@ -143,7 +149,8 @@ public final class ClientSocket {
         tls = try secured { () throws(TLSError) in
             let trust = if let trust { trust } else { try TLSTrust.system() }
             self.trust = trust
-            return try TLSStream(trust: trust, host: endpoint.host)
+            return try TLSStream(
+                trust: trust, host: endpoint.host, authoritiesOption: authoritiesOption)
         }
     }
 

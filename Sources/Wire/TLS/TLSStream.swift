@@ -11,6 +11,7 @@ import COpenSSL
 public final class TLSStream {
     private let pipe = TLSPipe()
     private let host: String
+    private let authoritiesOption: String
     private var session: TLSSession
     /// Written before the handshake was through.
     private var early = ByteBuffer()
@@ -20,9 +21,14 @@ public final class TLSStream {
     /// - Parameters:
     ///   - host: the name or address that the server's certificate has to be for.
     ///   - ticket: from an earlier connection to it.
-    public init(trust: TLSTrust, host: String, resuming ticket: TLSTicket? = nil) throws(TLSError) {
+    ///   - authoritiesOption: what names authorities to the user of this program, for what is said of a
+    ///     certificate that is not trusted.
+    public init(
+        trust: TLSTrust, host: String, resuming ticket: TLSTicket? = nil, authoritiesOption: String = "--ca"
+    ) throws(TLSError) {
         guard let ssl = trust.makeSession(host: host) else { throw TLSError("no memory for TLS") }
         self.host = host
+        self.authoritiesOption = authoritiesOption
         session = TLSSession(ssl, pipe)
         if let ticket { session.resume(ticket) }
         session.begin()
@@ -79,7 +85,7 @@ public final class TLSStream {
     private var fault: TLSError {
         if let distrust = session.distrust {
             ERR_clear_error()
-            return TLSError(TLSStream.words(distrust, host))
+            return TLSError(words(distrust))
         }
         let reason = TLSError.lastReason("TLS failed")
         return reason.contains("wrong version number")
@@ -87,7 +93,7 @@ public final class TLSStream {
             : TLSError("TLS with \(host) failed: \(reason)")
     }
 
-    private static func words(_ code: Int, _ host: String) -> String {
+    private func words(_ code: Int) -> String {
         let reason = X509_verify_cert_error_string(code).map { String(cString: $0) } ?? "error \(code)"
         switch Int32(truncatingIfNeeded: code) {
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -96,7 +102,7 @@ public final class TLSStream {
             return "the certificate of \(host) has expired: its owner has to renew it"
         default:
             return "the certificate of \(host) is not trusted (\(reason)): name its authority's PEM file "
-                + "with --ca"
+                + "with \(authoritiesOption)"
         }
     }
 }

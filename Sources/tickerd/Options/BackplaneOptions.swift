@@ -25,7 +25,8 @@ extension Configuration {
             ),
             Option("publish-secret", "FILE", "the password or token for it"),
             Option("publish-ca", "FILE", "the authorities that its certificate is checked with, PEM"),
-            Option("publish-interval", "SPAN", "gather a symbol's ticks for so long, 1ms to 1s (default 5ms)"),
+            Option(
+                "publish-interval", "SPAN", "gather a symbol's ticks for so long, 1ms to 1s (default 5ms)"),
             Option("feed-secret", "FILE", "the password or token for --feed URL"),
             Option("feed-ca", "FILE", "the authorities that its certificate is checked with, PEM"),
             Option(
@@ -79,6 +80,7 @@ extension Configuration.EnginePlace {
     func options() throws(UsageError) -> EngineOptions {
         var options = EngineOptions(url)
         options.name = name
+        options.authoritiesOption = "--\(option)-ca"
         options.seed = UInt64(truncatingIfNeeded: Moment.read().wall.raw)
         if let secretFile {
             let option = "\(option)-secret"

@@ -110,7 +110,8 @@ extension Configuration {
     }
 
     private static let ownSourceOnly = [
-        "speed", "loop", "from", "to", "max-gap", "retime", "seed", "scenario", "set", "date", "symbol", "book",
+        "speed", "loop", "from", "to", "max-gap", "retime", "seed", "scenario", "set", "date", "symbol",
+        "book",
         "record", "publish", "replay-control",
     ]
     private static let recordingOnly = [

@@ -136,7 +136,7 @@ final class FaultyFollowing: FaultyEnd, FollowingEngine {
 
     func follow(_ symbols: [SymbolName]) { followed.formUnion(symbols) }
     func unfollow(_ symbols: [SymbolName]) { followed.subtract(symbols) }
-    func complain(of symbol: SymbolName) {
+    func complain(of symbol: SymbolName?) {
         guard bus.stores else { return }
         for publisher in bus.publishers { publisher.ask(EngineQuestion(symbol: symbol, inbox: [])) }
     }
@@ -194,7 +194,9 @@ final class FaultyFollowing: FaultyEnd, FollowingEngine {
         for (index, part) in parts.enumerated() {
             let isLast = index == parts.count - 1
             part.withUnsafeBytes {
-                tell(symbol.map { [$0] } == nil ? .directory($0, isLast: isLast) : .picture(symbol!, $0, isLast: isLast))
+                tell(
+                    symbol.map { [$0] } == nil
+                        ? .directory($0, isLast: isLast) : .picture(symbol!, $0, isLast: isLast))
             }
         }
     }
@@ -205,7 +207,9 @@ final class FaultyFollowing: FaultyEnd, FollowingEngine {
 
     func turn(now: Moment, _ tell: (EngineEvent) -> Void) -> Instant {
         connect(tell)
-        let due = waiting.filter { $0.at <= now.instant }.sorted { ($0.at.raw, $0.number) < ($1.at.raw, $1.number) }
+        let due = waiting.filter { $0.at <= now.instant }.sorted {
+            ($0.at.raw, $0.number) < ($1.at.raw, $1.number)
+        }
         waiting.removeAll { $0.at <= now.instant }
         for one in due {
             switch one.message {
@@ -242,7 +246,8 @@ final class FaultyPublishing: FaultyEnd, PublishingEngine {
     fileprivate func ask(_ question: EngineQuestion, _ reply: (([[UInt8]]) -> Void)? = nil) {
         inbox = inbox &+ 1 == 0 ? 1 : inbox &+ 1
         if let reply { replies[inbox] = reply }
-        told.append(.asked(EngineQuestion(symbol: question.symbol, inbox: question.inbox.isEmpty ? [] : [inbox])))
+        told.append(
+            .asked(EngineQuestion(symbol: question.symbol, inbox: question.inbox.isEmpty ? [] : [inbox])))
     }
 
     func claim(as holder: String, for span: Nanoseconds) {
@@ -268,12 +273,16 @@ final class FaultyPublishing: FaultyEnd, PublishingEngine {
         if let events { bus.events[symbol] = Array((bus.events[symbol] ?? []).suffix(255)) + [events.array] }
         if let ticks { bus.broadcast(.ticks(symbol, ticks.array)) }
     }
-    func publishHeads(_ heads: UnsafeRawBufferPointer) { if isConnected { bus.broadcast(.heads(heads.array)) } }
+    func publishHeads(_ heads: UnsafeRawBufferPointer) {
+        if isConnected { bus.broadcast(.heads(heads.array)) }
+    }
     func storeDirectory(_ bytes: UnsafeRawBufferPointer, replaces: Bool) {
         guard isConnected, bus.stores else { return }
         bus.directory = replaces ? bytes.array : (bus.directory ?? []) + bytes.array
     }
-    func answer(_ question: EngineQuestion, parts: [[UInt8]]) { replies.removeValue(forKey: question.inbox[0])?(parts) }
+    func answer(_ question: EngineQuestion, parts: [[UInt8]]) {
+        replies.removeValue(forKey: question.inbox[0])?(parts)
+    }
     func mark(_ number: UInt64) { if isConnected { told.append(.passed(number)) } }
 
     func turn(now: Moment, _ tell: (EngineEvent) -> Void) -> Instant {
