@@ -143,6 +143,7 @@ class Watcher(Client):
         kind = message["type"]
         if kind == "epoch":
             # What was before is void.
+            assert message["reason"] == "publisher", message
             self.state.clear()
             self.lives.append({})
         elif kind == "gap":

@@ -12,6 +12,7 @@ The market moves all the time, until `settled` stops it.
 import asyncio
 import contextlib
 import itertools
+import json
 import time
 
 from engines import Ingest, Node
@@ -78,6 +79,9 @@ class Scene:
     async def add_node(self):
         node = await self.enter(Node(self.url, *self.node_options))
         self.nodes.append(node)
+        # Where the engine has lost it, the directory takes a moment.
+        names = lambda: {each["symbol"] for each in json.loads(node.get("/v1/symbols"))["symbols"]}
+        await self.until(lambda: names() >= set(self.market.books), names)
         await self.watch(node, self.market.books)
         return node
 

@@ -2,6 +2,7 @@
 """What breaks between ingest and fan-out nodes: engines, connections and nodes that go, and what readers are told."""
 
 import asyncio
+import re
 import signal
 import sys
 import tempfile
@@ -11,7 +12,7 @@ import urllib.error
 from pathlib import Path
 
 from engines import AUTHORITY, STRANGER, NATSServer, Node, RedisServer
-from harness import after
+from harness import ROOT, after
 from proxy import free_port
 from scenes import SYMBOLS, Scene
 
@@ -142,9 +143,11 @@ async def a_password_is_renewed(engine):
 @on(RedisServer)
 async def a_users_password_is_renewed(engine):
     def prepare(redis):
-        redis.ask("ACL", "SETUSER", "feeder", "on", ">right", "~tickerfeed:*", "&tickerfeed:*", "+@all", "-@dangerous")
+        """What docs/BACKPLANE.md gives it, and no more."""
+        rules, = re.findall(r"^user tickerfeed on >SECRET (.*)$", (ROOT / "docs/BACKPLANE.md").read_text(), re.M)
+        redis.ask("ACL", "SETUSER", "tickerfeed", "on", ">right", *rules.split())
 
-    await renewed(engine(user="feeder"), prepare=prepare)
+    await renewed(engine(user="tickerfeed"), prepare=prepare)
 
 
 @on(NATSServer)
