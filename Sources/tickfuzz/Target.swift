@@ -37,6 +37,7 @@ struct Target: Sendable {
         Target(
             name: "journal", help: "segments of a journal: read, followed, checked, cut, played",
             run: fuzzJournal),
+        Target(name: "frames", help: "frames between nodes, and a follower of them", run: fuzzFrames),
         Target(name: "nats", help: "what a NATS server says", run: fuzzNATS),
         Target(name: "engine", help: "a whole loop: sockets, clients, market and time", run: fuzzEngine),
     ]

@@ -232,7 +232,8 @@ public final class Follower {
     }
 
     private func fetchDue(_ now: Instant) {
-        guard engine.isConnected, life != nil, !due.isEmpty else { return }
+        // What is stored may be of a publisher that is gone: one that lives is heard first.
+        guard engine.isConnected, lastFlush != nil, !due.isEmpty else { return }
         var later: [Int] = []
         for index in due {
             guard case .due(let time) = symbols[index].phase else { continue }
@@ -440,7 +441,7 @@ public final class Follower {
         heardAt = now.instant
         clock = heads.clock
         if isSilent { hearAgain(now) }
-        if heads.symbols > numbers.count, !isAskingDirectory {
+        if min(heads.symbols, Interest.symbolsMax) > numbers.count, !isAskingDirectory {
             directoryDue = min(directoryDue, max(now.instant, directoryAsked + Follower.directoryInterval))
         }
         let flush = frame.place.flush

@@ -179,6 +179,9 @@ private final class Stage {
         }
     }
 
+    /// Another node, which knows nothing yet.
+    func replaceNode() throws { node = try Node(bus, seed: 1) { [unowned self] in now } }
+
     /// What is left when nothing happens any more.
     func settle() {
         bus.faults = FaultyEngine.Faults()
@@ -274,6 +277,19 @@ struct FollowedMarketTests {
         }
         #expect(stage.node.faults.prefix(3) == [])
         #expect(stage.node.words.allSatisfy { $0 != .suspect })
+    }
+
+    @Test("what a dead publisher left behind is shown to nobody")
+    func dead() throws {
+        let stage = try Stage(7, stores: true)
+        stage.run(.seconds(1))
+        stage.sources = []
+        try stage.replaceNode()
+        for index in 0..<6 { stage.node.feed.interest.add(SymbolID(index)) }
+        stage.run(.seconds(3))
+        #expect(stage.node.known == Array(repeating: false, count: 6))
+        #expect(stage.node.words == Array(repeating: .suspect, count: 6))
+        #expect(stage.node.feed.board.report.fault != nil)
     }
 
     @Test("of two publishers one is the one; when it is gone the other takes over within three seconds")
