@@ -54,13 +54,13 @@ extension Publisher {
         state.removeAll()
     }
 
-    /// What the engine had stored is of no use, or gone.
+    /// What the engine had stored is of no use, or gone. Its events may be what is wrong with it.
     func restore(_ index: Int, _ symbol: SymbolName, _ here: FlushPlace, _ life: Life) {
         counts.states += 1
         writeState(index, here, life)
         waiting[index].stateBytes = state.bytes.count
         waiting[index].storedBytes = state.bytes.count
-        engine.publish(symbol, ticks: nil, picture: .replace(state.bytes, forgetsEvents: false), events: nil)
+        engine.publish(symbol, ticks: nil, picture: .replace(state.bytes, forgetsEvents: true), events: nil)
         state.removeAll()
     }
 
