@@ -57,9 +57,7 @@ extension Publisher {
     /// What the engine had stored is of no use, or gone. Its events may be what is wrong with it.
     func restore(_ index: Int, _ symbol: SymbolName, _ here: FlushPlace, _ life: Life) {
         counts.states += 1
-        writeState(index, here, life)
-        waiting[index].stateBytes = state.bytes.count
-        waiting[index].storedBytes = state.bytes.count
+        renewState(index, here, life)
         engine.publish(symbol, ticks: nil, picture: .replace(state.bytes, forgetsEvents: true), events: nil)
         state.removeAll()
     }

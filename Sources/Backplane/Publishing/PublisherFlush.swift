@@ -90,15 +90,20 @@ extension Publisher {
         frame.removeAll()
         frame.gone(here)
         if engine.storesPictures {
-            writeState(index, here, life)
-            waiting[index].stateBytes = state.bytes.count
-            waiting[index].storedBytes = state.bytes.count
+            renewState(index, here, life)
             engine.publish(
                 name, ticks: frame.bytes, picture: .replace(state.bytes, forgetsEvents: true), events: nil)
             state.removeAll()
         } else {
             engine.publish(name, ticks: frame.bytes, picture: .none, events: nil)
         }
+    }
+
+    /// The state as it is to be stored in place of all that is.
+    func renewState(_ index: Int, _ here: FlushPlace, _ life: Life) {
+        writeState(index, here, life)
+        waiting[index].stateBytes = state.bytes.count
+        waiting[index].storedBytes = state.bytes.count
     }
 
     func writeState(_ index: Int, _ here: FlushPlace, _ life: Life) {
@@ -162,9 +167,7 @@ extension Publisher {
             return engine.publish(name, ticks: frame.bytes, picture: .append(frame.bytes), events: events)
         }
         counts.states += 1
-        writeState(index, here, life)
-        waiting[index].stateBytes = state.bytes.count
-        waiting[index].storedBytes = state.bytes.count
+        renewState(index, here, life)
         engine.publish(
             name, ticks: frame.bytes, picture: .replace(state.bytes, forgetsEvents: false), events: events)
         state.removeAll()
