@@ -48,7 +48,7 @@ struct RedisPublishingTests {
     }
 
     private static let append = "APPEND tickerfeed:picture:AAPL p"
-    private static let add = "XADD tickerfeed:events:AAPL MAXLEN ~ 1024 * e e"
+    private static let add = "XADD tickerfeed:events:AAPL MAXLEN ~ 256 * e e"
     private static let send = "PUBLISH tickerfeed:ticks:AAPL t"
 
     @Test(

@@ -50,7 +50,7 @@ class Chains:
 
     def epoch(self, message):
         """A new life of the feed: all that was told is void, and every subscription begins anew."""
-        assert message["epoch"] and message["reason"] == "seek", message
+        assert message["epoch"] and message["reason"] in ("seek", "publisher"), message
         self.last.clear()
         self.gaps.clear()
         self.resumed.clear()
