@@ -21,7 +21,9 @@ struct TableBenchmark: Benchmark {
     private static let fillingUp = Nanoseconds.seconds(20)
 
     static let options = [
-        Option("only", "TEXT", "table, count, backplane: rows whose names hold this, as \"rate 10\", idle or NATS"),
+        Option(
+            "only", "TEXT",
+            "table, count, backplane: rows whose names hold this, as \"rate 10\", idle or NATS"),
         Option("stalled-seconds", "N", "table: how long half of them never read (default 60)"),
     ]
 

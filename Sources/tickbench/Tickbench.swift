@@ -33,7 +33,8 @@ struct Tickbench {
         Option("pairs", "N", "fanout, table: floor and server in turn, so often (default 3, 7)"),
         Option(
             "seconds", "N",
-            "fanout, load, table, replay, backplane: how long one measurement lasts (default 2, 10, 5, 60, 3)"),
+            "fanout, load, table, replay, backplane: how long one measurement lasts (default 2, 10, 5, 60, 3)"
+        ),
         Option(
             "congestion", "NAME",
             "fanout, table, load: the servers' congestion control (default reno, reno, the system's)"),

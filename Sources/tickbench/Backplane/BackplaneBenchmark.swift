@@ -60,7 +60,8 @@ struct BackplaneBenchmark: Benchmark {
     private func measureAlone() throws -> BackplaneCosts {
         let market = BackplaneRun.busy
         let server = try ServerProcess(
-            market.ingestWords(try tickerdPath(), port: single.port + 1), port: single.port + 1, isPinned: false)
+            market.ingestWords(try tickerdPath(), port: single.port + 1), port: single.port + 1,
+            isPinned: false)
         try server.waitForPort()
         return try single.costsAlone(server, market)
     }
@@ -84,7 +85,8 @@ struct BackplaneBenchmark: Benchmark {
         let folder = try EngineFolder(in: folder)
         defer { _ = folder.path }
         let stage = try BackplaneStage(
-            engine.kind, engine.program, tickerd: try tickerdPath(), market, port: single.port, folder: folder.path)
+            engine.kind, engine.program, tickerd: try tickerdPath(), market, port: single.port,
+            folder: folder.path)
         return try measure(stage)
     }
 }

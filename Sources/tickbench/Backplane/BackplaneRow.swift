@@ -12,7 +12,8 @@ struct BackplaneRow {
     static let head =
         "| engine | added p50 ms | added p99 ms | ingest CPU % | engine CPU % | a further node, % | node CPU % "
         + "| bytes an update into it | out of it | join of 1, ms | of 500, ms | of 5,000, ms "
-        + "| engine MiB | node MiB before | node MiB |\n| --- |" + String(repeating: " ---: |", count: 14) + "\n"
+        + "| engine MiB | node MiB before | node MiB |\n| --- |" + String(repeating: " ---: |", count: 14)
+        + "\n"
 
     /// µs an update are tenths of a percent at 100,000 a second.
     private static let percent = 10.0
@@ -41,7 +42,8 @@ struct BackplaneRow {
     /// What a reader of the row has to know, a line each.
     var notes: String {
         let own = Spread(ages.map(\.ingest.p50)), late = Spread(ages.map(\.ingest.p99))
-        var notes = "\(name): of ages, the ingest node's own were p50 \(own.text(2)), p99 \(late.text(2)) ms\n"
+        var notes =
+            "\(name): of ages, the ingest node's own were p50 \(own.text(2)), p99 \(late.text(2)) ms\n"
         let reached = Spread(costs.map(\.reached)).least
         if reached <= BackplaneRun.asGoodAsAll {
             notes +=

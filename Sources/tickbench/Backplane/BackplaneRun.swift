@@ -53,8 +53,9 @@ struct BackplaneRun {
     // MARK: How late
 
     func ages(_ stage: borrowing BackplaneStage) throws -> (ingest: StampedAges, node: StampedAges) {
-        var near = try Fleet(plan(stage.ingest.address, stage.market, rate: "\"max\"")), far = try Fleet(
-            plan(stage.node.address, stage.market, rate: "\"max\""))
+        var near = try Fleet(plan(stage.ingest.address, stage.market, rate: "\"max\"")),
+            far = try Fleet(
+                plan(stage.node.address, stage.market, rate: "\"max\""))
         try near.connect()
         try near.subscribe()
         try far.connect()
