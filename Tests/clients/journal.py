@@ -1,4 +1,4 @@
-"""A reader of journals that shares no code with the server: written from docs/JOURNAL.md alone."""
+"""A reader of journals that shares no code with the server: written from docs/REPLAY.md alone."""
 
 import struct
 import zlib

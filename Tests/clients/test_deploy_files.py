@@ -216,7 +216,7 @@ async def the_image_is_of_this_tree():
 
 async def documents_quote_what_is_there():
     file = "\n".join(re.sub(r"\s+#.*", "", line).strip() for line in (DEPLOY / "nginx.conf").read_text().splitlines())
-    blocks = re.findall(r"^```nginx\n(.*?)^```", (ROOT / "docs/OPERATIONS.md").read_text(), re.M | re.S)
+    blocks = re.findall(r"^```nginx\n(.*?)^```", (ROOT / "docs/OPERATING.md").read_text(), re.M | re.S)
     assert blocks
     for line in "".join(blocks).splitlines():
         assert line.strip() in file, f"{line} is not in deploy/nginx.conf"

@@ -86,8 +86,8 @@ def the_open_internet_is_as_shown():
 
 
 def the_configuration_file_is_fine():
-    keys, = blocks("docs/OPERATIONS.md", "Tokens")
-    file = blocks("docs/OPERATIONS.md", "Configuration file")[0]
+    keys, = blocks("docs/OPERATING.md", "Tokens")
+    file = blocks("docs/OPERATING.md", "Configuration file")[0]
     with tempfile.TemporaryDirectory() as name:
         place, certificates = Path(name), ROOT / "Tests/certificates"
         shell("\n".join(line for line in keys.splitlines() if line.startswith("openssl")), place)

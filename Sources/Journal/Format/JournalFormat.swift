@@ -1,4 +1,4 @@
-// The journal's bytes: sizes, names and limits. docs/JOURNAL.md is the whole specification.
+// The journal's bytes: sizes, names and limits. docs/REPLAY.md is the whole specification.
 //
 //     000001.tfj   [header] [snapshot] [ticks] [ticks] [snapshot] [ticks] … [end]
 //     000001.tfi   [header] [entry] [entry] …                      where the snapshots are
