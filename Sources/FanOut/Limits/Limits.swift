@@ -50,8 +50,6 @@ public struct Limits: Hashable, Sendable {
     public var messageBytes = 65_536
     /// Frames that one client message may come in.
     public var fragments = 1_024
-    /// Objects and arrays of a client message within each other.
-    public static var nesting: Int { ClientMessage.depthMax }
     /// Operations a connection may make a second; a second's worth may come at once.
     public var operationsPerSecond = 50
     /// Operations above that rate that are answered with `limit_rate` before 4429 closes.

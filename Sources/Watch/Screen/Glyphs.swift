@@ -36,8 +36,6 @@ public struct Glyphs: Hashable, Sendable {
     public let eighths: [Unicode.Scalar]
     public let shade: Unicode.Scalar
 
-    public init(isUTF8: Bool) { self = isUTF8 ? .unicode : .ascii }
-
     public static let unicode = Glyphs(
         true,
         signs: [

@@ -42,9 +42,6 @@ public enum Numbers {
     public static func pad(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
     }
-    public static func padEnd(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
-    }
 }
 
 // MARK: Rounded, for columns that are read at a glance

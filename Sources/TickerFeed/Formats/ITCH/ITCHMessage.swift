@@ -1,7 +1,7 @@
 // ITCH 5.0 messages as values: fields keep the specification's names, units are in the types.
 //
 // Decoded are the messages that books, trades, names and states are made of. The others are known
-// by their lengths, so that a wrong length shows, and pass as `.other`; `ITCHRecord` has their fields.
+// by their lengths, so that a wrong length shows, and pass as `.other`.
 import Basics
 import Market
 
