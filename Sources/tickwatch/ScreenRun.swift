@@ -67,9 +67,7 @@ final class ScreenRun {
     private func start() {
         let now = Moment.read()
         resize(now)
-        if let screen = setup.options.screen, let page = Model.Page(rawValue: screen.rawValue) {
-            model.show(page)
-        }
+        if let page = setup.options.screen { model.show(page) }
         if let fault = setup.faults.first { tell(.note(fault, isFault: true), now) }
         if stream.isRecorded { model.beginReplay() }
         stream.set(model.wanted)
