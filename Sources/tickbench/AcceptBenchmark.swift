@@ -70,12 +70,8 @@ struct AcceptBenchmark: Benchmark {
         }
         let before = Self.loopTime()
         let peers = try PeerProcess(port: servers[0].port, count)
-        let limit = Moment.read().instant + .seconds(30)
-        while servers.reduce(0, { $0 + $1.opened }) < count {
-            guard Moment.read().instant < limit else {
-                throw BenchError("not all of \(count) could connect")
-            }
-            Self.nap()
+        try wait(atMost: .seconds(30), else: "not all of \(count) could connect") {
+            servers.reduce(0) { $0 + $1.opened } >= count
         }
         let used = Self.loopTime() - before
         _ = consume peers
@@ -124,11 +120,6 @@ struct AcceptBenchmark: Benchmark {
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec) - Measure.cpu()
     }
-
-    private static func nap() {
-        var time = timespec(tv_sec: 0, tv_nsec: 1_000_000)
-        nanosleep(&time, nil)
-    }
 }
 
 /// A loop that takes connections in and does nothing with them.
@@ -160,36 +151,17 @@ private final class CountingLoop: SocketHandler, @unchecked Sendable {
     func closed(_ socket: SocketID) {}
 }
 
-/// `tickbench connect`: connects so often, and holds on until it is ended.
-struct PeerBenchmark: Benchmark {
-    private let port: UInt16
-    private let count: Int
-
-    init(_ arguments: Arguments) throws(UsageError) {
-        port = UInt16(try arguments.number("port", 7_490, 1...65_535))
-        count = try arguments.numbers("connections", "100", 1...15_000)[0]
-    }
-
-    func run() throws {
-        try raiseDescriptorLimit(to: count + 64)
-        for _ in 0..<count {
-            let descriptor = try ServerAddress.loopback(port).connect()
-            var linger = linger(l_onoff: 1, l_linger: 0)
-            setsockopt(
-                descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
-        }
-        pause()
-    }
-}
-
 /// Peers in a process of their own: descriptors and CPU are not the loops'.
 private struct PeerProcess: ~Copyable {
     private let process: pid_t
 
     init(port: UInt16, _ count: Int) throws(BenchError) {
+        // They say nothing, and stay until they are ended.
         process = try spawn(
-            ["/proc/self/exe", "connect", "--port", "\(port)", "--connections", "\(count)"],
-            isServer: true)
+            [
+                "/proc/self/exe", "load", "--connect", "127.0.0.1:\(port)", "--speaks", "redis",
+                "--connections", "\(count)", "--per-connection", "0", "--seconds", "3600",
+            ], isServer: true)
     }
     deinit {
         kill(process, SIGTERM)
