@@ -19,7 +19,7 @@ struct Floor {
     /// Publishes as soon as so many have subscribed.
     func start(port: UInt16, subscribers: Int, _ publishing: [String]) throws -> ServerProcess {
         let words = [
-            Self.path, "--port", "\(port)", "--mode", "send", "--start", "\(subscribers)", "--cc", congestion,
+            Self.path, "--port", "\(port)", "--start", "\(subscribers)", "--cc", congestion,
         ]
         return try ServerProcess(words + publishing + ["--life", "\(Floor.life)"], port: port)
     }
