@@ -19,7 +19,7 @@ struct Tickbench {
     private static let ownOptions = [
         Option(
             "runs", "N",
-            "itch, book, replay, simulator, encode, accept, table, journal, backplane: runs, of which the median is told (default 7; table, journal and backplane 3)"
+            "itch, book, replay, simulator, encode, table, journal, backplane: runs, of which the median is told (default 7; table, journal and backplane 3)"
         ),
         Option(
             "rounds", "N",
@@ -37,7 +37,6 @@ struct Tickbench {
         Option(
             "congestion", "NAME",
             "fanout, table, load: the servers' congestion control (default reno, reno, the system's)"),
-        Option("loops", "A,B,…", "accept: loops that share the connections (default 1,2,3,4)"),
         Option(
             "port", "N",
             "serve-trades, load, table, backplane: where to serve on loopback (default 7490, 7493, 7493, 7496 and the next three)"
@@ -46,7 +45,7 @@ struct Tickbench {
     ]
 
     private static let names =
-        "itch, book, replay, simulator, journal, encode, count, fanout, accept, load, storm, table and backplane"
+        "itch, book, replay, simulator, journal, encode, count, fanout, load, storm, table and backplane"
 
     static let help = """
         tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
@@ -57,7 +56,6 @@ struct Tickbench {
         tickbench encode         quotes to JSON, JSON to frames, JSON read back
         tickbench count          the engine without sockets: ns, allocations, retains a message
         tickbench fanout         server CPU for each delivered message, beside the kernel's floor
-        tickbench accept         how evenly connections spread over loops, and what one costs
         tickbench load           many subscribers against a tickerd, its own or a running one: ages,
                                  CPU and memory; an open loop, half of it slow or stalled if you like
         tickbench storm          5,000 clients of a tickerd that is killed and started again
@@ -116,7 +114,6 @@ struct Tickbench {
         case "encode": try EncodeBenchmark(arguments)
         case "count": try CountBenchmark(arguments)
         case "fanout": try FanOutBenchmark(arguments)
-        case "accept": try AcceptBenchmark(arguments)
         case "load": try LoadBenchmark(arguments)
         case "table": try TableBenchmark(arguments)
         case "storm": try StormBenchmark(arguments)
