@@ -10,6 +10,7 @@ import Basics
 import Synchronization
 import Wire
 
+/// Metrics, readiness, connections and replay commands on a port of their own.
 public final class AdminServer: @unchecked Sendable {
     static let connectionsMax = 32
     /// A command is a few words.

@@ -6,6 +6,7 @@ import Basics
 import Dialects
 import Wire
 
+/// What is kept from one client for the sake of the others. A new value has tickerd's defaults.
 public struct Limits: Hashable, Sendable {
     // MARK: Who may connect, and how often
 

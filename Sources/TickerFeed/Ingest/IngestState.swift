@@ -11,12 +11,14 @@ public final class IngestState: Sendable {
     public var ticks: UInt64 { tickCount.load(ordering: .relaxed) }
     /// Whole rounds played: 1 when a recording ends for the first time.
     public var rounds: UInt64 { roundCount.load(ordering: .relaxed) }
+    /// All kinds together.
     public var anomalies: UInt64 { anomalyCount.load(ordering: .relaxed) }
+    /// Symbols defined so far.
     public var symbols: Int { symbolCount.load(ordering: .relaxed) }
     /// Symbol snapshots written for readers that lost their place.
-    public var snapshots: UInt64 { snapshotCount.load(ordering: .relaxed) }
+    var snapshots: UInt64 { snapshotCount.load(ordering: .relaxed) }
     /// Source time of the last message; zero before the first.
-    public var lastEventTime: Timestamp { Timestamp(raw: lastEvent.load(ordering: .relaxed)) }
+    var lastEventTime: Timestamp { Timestamp(raw: lastEvent.load(ordering: .relaxed)) }
     /// Nothing comes any more: the source is at its end, or had a fault.
     public var hasEnded: Bool { ended.load(ordering: .acquiring) }
     /// From the first turn until now, or until there was no more.
