@@ -19,6 +19,11 @@ func door(_ name: String, to rooms: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: rooms, swiftSettings: rules)
 }
 
+/// What others may do with the rooms: built with everything, installed with nothing.
+func example(_ name: String, to rooms: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: rooms, path: "Examples/\(name)", swiftSettings: rules)
+}
+
 func tests(_ name: String, of rooms: [Target.Dependency], without papers: [String] = []) -> Target {
     .testTarget(
         name: name, dependencies: rooms + ["TestSupport"], exclude: papers, swiftSettings: rules)
@@ -27,6 +32,9 @@ func tests(_ name: String, of rooms: [Target.Dependency], without papers: [Strin
 let package = Package(
     name: "tickerfeed",
     products: [
+        // With the rooms whose types their users meet: Examples/README.md.
+        .library(name: "TickerFeed", targets: ["TickerFeed", "Market", "Basics"]),
+        .library(name: "FanOut", targets: ["FanOut", "Wire", "Market", "Basics"]),
         .executable(name: "tickerd", targets: ["tickerd"]),
         .executable(name: "tickwatch", targets: ["tickwatch"]),
         .executable(name: "tickbench", targets: ["tickbench"]),
@@ -83,6 +91,9 @@ let package = Package(
                 "Basics", "Market", "Wire", "Dialects", "Journal", "Backplane", "TickerFeed", "FanOut",
                 "Watch",
             ]),
+
+        example("BookBuilder", to: ["Basics", "Market", "TickerFeed"]),
+        example("FanOutServer", to: ["Basics", "Market", "Wire", "TickerFeed", "FanOut"]),
 
         // Tests: one target a room, one for the house, one for the whole.
         .target(

@@ -32,7 +32,7 @@ def servers(batch: int) -> dict[str, tuple[list[str], int, str, str, bytes]]:
     """Command, port, path, subscription, and what a message that counts begins with."""
     return {
         "floor": (
-            [str(ROOT / ".build/floor"), "--port", "7497", "--pub", "sat", "--mode", "send", "--start",
+            [str(ROOT / ".build/floor"), "--port", "7497", "--pub", "sat", "--start",
              str(SUBSCRIBERS), "--batch", str(batch), "--life", "300"],
             7497, "/", "SUB S0", b'{"sym":'),
         "TickerFeed": (

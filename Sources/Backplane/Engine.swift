@@ -54,8 +54,6 @@ public protocol FollowingEngine: Engine {
 public protocol PublishingEngine: Engine {
     /// The engine keeps pictures and directory itself. Else `asked` comes, and the publisher answers.
     var storesPictures: Bool { get }
-    /// What one message may hold, in bytes.
-    var messageMax: Int { get }
 
     /// Takes the lease of this feed, or keeps it, for so long from when the engine hears of it: `lease`
     /// tells. To be called again well before that is over, whether it was got or not. `holder` is 1 to 64

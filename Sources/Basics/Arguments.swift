@@ -3,13 +3,17 @@
 /// An option of a program: `--name` or, with a `value`, `--name VALUE` or `--name=VALUE`; with a `short`
 /// letter also `-n VALUE` or `-nVALUE`.
 public struct Option: Sendable {
+    /// Without the dashes.
     public let name: String
+    /// One letter, as in `-n`.
     public let short: Character?
     /// What stands for the value in the help; nil for a switch.
     public let value: String?
+    /// One line.
     public let help: String
     /// Each value counts; of other options the last one does.
     public let mayRepeat: Bool
+    /// - Parameter value: nil makes it a switch.
     public init(
         _ name: String, _ value: String? = nil, _ help: String, short: Character? = nil,
         mayRepeat: Bool = false
@@ -25,9 +29,11 @@ public struct Option: Sendable {
 /// Why a command line can't be run. Ends up as one line on stderr, with exit status 2.
 public struct UsageError: Error, CustomStringConvertible {
     public let description: String
+    /// In one line: with an option in front, `Arguments.located` finds where it was given.
     public init(_ description: String) { self.description = description }
 }
 
+/// A command line, taken apart.
 public struct Arguments {
     /// What is not an option, in order.
     public private(set) var operands: [String] = []
@@ -88,9 +94,11 @@ public struct Arguments {
         return [argument.prefix(2), value.hasPrefix("=") ? value.dropFirst() : value]
     }
 
+    /// Whether it was given, with a value or without.
     public func has(_ name: String) -> Bool { values[name] != nil }
     /// The last value given.
     public subscript(name: String) -> String? { values[name]?.last?.value }
+    /// Every value given, in order.
     public func all(_ name: String) -> [String] { values[name]?.map(\.value) ?? [] }
 
     /// Takes what the command line is silent about from a file.

@@ -1,11 +1,16 @@
 // Text for people and pipes, straight to a descriptor: no buffer to flush, no lock, no surprise.
 import CLinux
 
+/// Standard input and output.
 public enum Console {
+    /// Its descriptor.
     public static let input: Int32 = STDIN_FILENO
+    /// Its descriptor.
     public static let output: Int32 = STDOUT_FILENO
+    /// Its descriptor.
     public static let errors: Int32 = STDERR_FILENO
 
+    /// Somebody looks, or a file or a pipe takes it.
     public static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
     /// Writes all of it, waiting where a pipe is full. False when nobody reads any more.

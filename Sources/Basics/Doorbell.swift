@@ -3,6 +3,7 @@ import CLinux
 
 /// Rung from any thread, heard by the one that polls `descriptor`.
 public final class Doorbell: Sendable {
+    /// Readable from a ring until `silence`, for poll and epoll.
     public let descriptor: Int32
 
     /// - Throws: `SystemError` when the process is out of descriptors.
@@ -12,6 +13,7 @@ public final class Doorbell: Sendable {
     }
     deinit { close(descriptor) }
 
+    /// Wakes who waits, now or next. From any thread.
     public func ring() {
         var one: UInt64 = 1
         // EAGAIN means the counter is full: then it is rung already.
@@ -33,13 +35,17 @@ public final class Doorbell: Sendable {
 
 /// A system call that failed, with the errno it left.
 public struct SystemError: Error, Hashable, CustomStringConvertible {
+    /// As the manual names it.
     public let call: String
+    /// Its errno.
     public let code: Int32
 
+    /// With the errno that the call has just left.
     public init(_ call: String, code: Int32 = tf_errno()) {
         self.call = call
         self.code = code
     }
+    /// The system's words for the code.
     public var reason: String { String(cString: strerror(code)) }
     public var description: String { "\(call): \(reason)" }
 }

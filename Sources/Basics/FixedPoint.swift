@@ -1,8 +1,15 @@
-// Numbers read back from text, exactly: what `Pen.decimal` writes.
+// Numbers to text and back, exactly, where it need not be fast: `Pen.decimal` is.
 
-/// Reads decimal text as a fixed-point integer, exactly or not at all.
+/// A fixed-point integer as decimal text.
 public enum FixedPoint {
-    /// `text` is `[-]digits[.digits]`, as JSON's numbers without an exponent.
+    /// The shortest exact text, as `Pen.decimal` writes it.
+    public static func text(_ value: Int64, decimals: Int) -> String {
+        var buffer = ByteBuffer()
+        buffer.write(atMost: 24) { $0.decimal(value, decimals: decimals) }
+        return String(decoding: buffer.readable, as: UTF8.self)
+    }
+
+    /// Reads it, exactly or not at all: `text` is `[-]digits[.digits]`, as JSON's numbers without an exponent.
     ///
     /// - Returns: nil for anything else, for more decimals than `decimals` (nothing is rounded),
     ///   and for what does not fit into 64 bits.

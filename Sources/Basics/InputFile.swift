@@ -49,9 +49,6 @@ public struct InputFile: ~Copyable {
 
     /// Back to the first byte. False for what cannot seek, as pipes.
     public func rewind() -> Bool { lseek(descriptor, 0, SEEK_SET) == 0 }
-
-    /// False for pipes, terminals and sockets: what they gave once is gone.
-    public var canRewind: Bool { lseek(descriptor, 0, SEEK_CUR) >= 0 }
 }
 
 extension InputFile {

@@ -1,6 +1,7 @@
 // A named thread that runs one function and can be joined. The data path has no other concurrency.
 import CLinux
 
+/// A thread of the system. It runs whether or not this is kept.
 public final class Thread: @unchecked Sendable {
     private var handle = pthread_t()
 
@@ -15,6 +16,7 @@ public final class Thread: @unchecked Sendable {
         pthread_setname_np(handle, String(name.prefix(15)))
     }
 
+    /// Waits until its function has returned. Once at most.
     public func join() { pthread_join(handle, nil) }
 
     /// The calling thread sleeps; a signal may wake it early.

@@ -6,12 +6,17 @@ import CLinux
 
 /// A span of time in nanoseconds.
 public struct Nanoseconds: Hashable, Comparable, Sendable {
+    /// Nanoseconds.
     public let raw: Int64
+    /// From nanoseconds.
     @inlinable public init(raw: Int64) { self.raw = raw }
 
     public static let zero = Nanoseconds(raw: 0)
+    /// At most 292 years, as with the others: more traps.
     @inlinable public static func microseconds(_ n: Int) -> Self { Self(raw: Int64(n) * 1_000) }
+    /// So many milliseconds.
     @inlinable public static func milliseconds(_ n: Int) -> Self { Self(raw: Int64(n) * 1_000_000) }
+    /// So many seconds.
     @inlinable public static func seconds(_ n: Int) -> Self { Self(raw: Int64(n) * 1_000_000_000) }
 
     @inlinable public static func < (a: Self, b: Self) -> Bool { a.raw < b.raw }
@@ -25,7 +30,9 @@ public struct Nanoseconds: Hashable, Comparable, Sendable {
 
 /// A reading of the monotonic clock. Deadlines, phases and ages are counted in it.
 public struct Instant: Hashable, Comparable, Sendable {
+    /// Nanoseconds since the machine started, or whatever the clock counts from.
     public let raw: Int64
+    /// From nanoseconds.
     @inlinable public init(raw: Int64) { self.raw = raw }
 
     public static let zero = Instant(raw: 0)
@@ -45,7 +52,9 @@ public struct Instant: Hashable, Comparable, Sendable {
 
 /// A point in calendar time: nanoseconds since 1970-01-01 00:00 UTC.
 public struct Timestamp: Hashable, Comparable, Sendable {
+    /// Nanoseconds since 1970.
     public let raw: Int64
+    /// From nanoseconds since 1970.
     @inlinable public init(raw: Int64) { self.raw = raw }
 
     public static let zero = Timestamp(raw: 0)
@@ -61,8 +70,11 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
 /// One look at both clocks: what "now" is for a turn of a loop.
 public struct Moment: Hashable, Sendable {
+    /// For spans and deadlines.
     public let instant: Instant
+    /// For dates.
     public let wall: Timestamp
+    /// A clock of one's own, in tests.
     public init(instant: Instant, wall: Timestamp) {
         self.instant = instant
         self.wall = wall

@@ -10,14 +10,14 @@ import Wire
 /// A shard behind the interface of a socket handler, for real sockets and for simulated ones.
 ///
 /// Confined to one thread after it was made.
-public final class FanOutHandler: SocketHandler {
+package final class FanOutHandler: SocketHandler {
     private var shard: Shard
     private let clock: () -> Moment
 
     /// - Parameters:
     ///   - tape: this loop's own reader.
     ///   - clock: read once for each event and turn.
-    public convenience init(
+    package convenience init(
         options: ServerOptions, network: any Network, tape: TapeReader, clock: @escaping () -> Moment
     ) {
         self.init(options: options, network: network, tape: tape, place: .alone, clock: clock)
@@ -31,19 +31,19 @@ public final class FanOutHandler: SocketHandler {
         shard = Shard(options: options, network: network, tape: tape, place: place, now: clock().instant)
     }
 
-    public func opened(_ socket: SocketID, peer: PeerAddress) { shard.opened(socket, peer, clock()) }
-    public func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer) {
+    package func opened(_ socket: SocketID, peer: PeerAddress) { shard.opened(socket, peer, clock()) }
+    package func received(_ socket: SocketID, _ bytes: UnsafeMutableRawBufferPointer) {
         shard.received(socket, bytes, clock())
     }
-    public func writable(_ socket: SocketID) { shard.writable(socket, clock()) }
-    public func progressed(_ socket: SocketID) { shard.progressed(socket, clock()) }
-    public func closed(_ socket: SocketID) { shard.closed(socket) }
+    package func writable(_ socket: SocketID) { shard.writable(socket, clock()) }
+    package func progressed(_ socket: SocketID) { shard.progressed(socket, clock()) }
+    package func closed(_ socket: SocketID) { shard.closed(socket) }
 
     /// One turn: tape, subscribers, sockets. Returns when the next is due at the latest.
-    public func turn() -> Instant { shard.turn(clock()) }
+    package func turn() -> Instant { shard.turn(clock()) }
 
     /// False when the tape has news already, so that the loop must not sleep.
-    public func willSleep() -> Bool {
+    package func willSleep() -> Bool {
         shard.view.willSleep(untilBehindBy: shard.sleepsUntilBehindBy)
     }
 
@@ -51,20 +51,20 @@ public final class FanOutHandler: SocketHandler {
     func perform(_ errand: Errand) { errand(&shard, clock()) }
 
     /// Sends everybody away, the last one when `span` is over.
-    public func drain(over span: Nanoseconds = .zero) { shard.drain(clock(), over: span) }
+    package func drain(over span: Nanoseconds = .zero) { shard.drain(clock(), over: span) }
     /// Nobody streams any more.
-    public var isDrained: Bool { shard.isDrained }
+    package var isDrained: Bool { shard.isDrained }
 
-    public var connectionCount: Int { shard.connectionCount }
+    package var connectionCount: Int { shard.connectionCount }
     /// Bytes that all connections together hold for sockets that don't take them.
-    public var bufferedBytes: Int { shard.bufferedBytes }
-    public var gaps: UInt64 { shard.counters.gaps }
-    public var messages: UInt64 { shard.counters.messages }
-    public var merged: UInt64 { shard.counters.merged }
-    public var encodes: UInt64 { shard.arena.encodes }
-    public var deflates: UInt64 { shard.counters.deflates }
+    package var bufferedBytes: Int { shard.bufferedBytes }
+    package var gaps: UInt64 { shard.counters.gaps }
+    package var messages: UInt64 { shard.counters.messages }
+    package var merged: UInt64 { shard.counters.merged }
+    package var encodes: UInt64 { shard.arena.encodes }
+    package var deflates: UInt64 { shard.counters.deflates }
     /// Times the tape lapped this loop.
-    public var laps: UInt64 { shard.view.laps }
+    package var laps: UInt64 { shard.view.laps }
 
     func refusals(_ limit: Refusal) -> UInt64 { shard.counters.refusals(limit) }
     /// Counts a WebSocket for a subject, as `auth` does.

@@ -22,6 +22,7 @@ public struct LoopEnd {
     }
 }
 
+/// Threads that serve one listener from one tape; usable from any thread.
 public struct FanOutLoops: Sendable {
     let loops: [FanOutLoop]
     let board: Noticeboard
@@ -60,6 +61,7 @@ public struct FanOutLoops: Sendable {
     }
 
     /// Starts a thread for each loop, to be joined after `stop`.
+    @discardableResult
     public func start() throws(SystemError) -> [Thread] {
         var threads: [Thread] = []
         for (index, loop) in loops.enumerated() {

@@ -5,6 +5,7 @@ import Wire
 
 /// What is the same for every connection of a server.
 public struct ServerOptions: Sendable {
+    /// `connections` is for all loops together.
     public var limits = Limits()
     /// The server's name and version, as `welcome` says it.
     public var server: String
@@ -30,6 +31,7 @@ public struct ServerOptions: Sendable {
     public var recorderReport: (@Sendable () -> RecorderReport)?
     /// What a publisher, or a follower of one, says of itself; nil: this node is alone.
     public var backplaneReport: (@Sendable () -> BackplaneReport)?
+    /// What `welcome`, `/readyz` and `/metrics` say of the feed; asked from any loop.
     public var feedReport: @Sendable () -> FeedReport
     /// Told which symbols are subscribed to, where the feed brings no others.
     public var interest: Interest?
@@ -38,6 +40,7 @@ public struct ServerOptions: Sendable {
     /// Commands to the replay are taken at `/v1/replay` too; wants tokens, or a listener on loopback.
     public var takesReplayCommands = false
 
+    /// Serves everybody, in the clear or by the loops' TLS.
     public init(server: String, epoch: UInt32, feedReport: @escaping @Sendable () -> FeedReport) {
         self.server = server
         self.epoch = epoch

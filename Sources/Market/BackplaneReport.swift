@@ -26,7 +26,7 @@ public struct BackplaneReport: Hashable, Sendable {
     /// Why nothing comes or goes just now.
     public var fault: String?
     /// Of a feed that is followed: how its event times relate to the clock on the wall, and what it is.
-    public var clock: String?
+    public var clock: FeedClock?
     public var source: String?
 
     public init(role: String, engine: String) {

@@ -7,10 +7,13 @@ import Basics
 
 /// A price with all that rests there.
 public struct Level: Hashable, Sendable {
+    /// What all of it asks or bids.
     public let price: Price
+    /// All orders together.
     public let size: Quantity
     /// Resting orders; 0 where the source doesn't say.
     public let orders: UInt32
+    /// `orders` 0: the source doesn't say.
     public init(price: Price, size: Quantity, orders: UInt32 = 0) {
         self.price = price
         self.size = size
@@ -18,13 +21,18 @@ public struct Level: Hashable, Sendable {
     }
 }
 
+/// Bids or asks of one symbol, made of `.level` ticks.
 public struct BookSide: Sendable {
+    /// Decides which price is better.
     public let side: Side
     private var levels: [Level] = []
 
+    /// Empty.
     public init(_ side: Side) { self.side = side }
 
+    /// Levels.
     public var count: Int { levels.count }
+    /// Nil: the side is empty.
     public var best: Level? { levels.last }
 
     /// The level `depth` places behind the best (0 is the best itself).
@@ -47,6 +55,7 @@ public struct BookSide: Sendable {
         return before
     }
 
+    /// As a `.clear` tick says.
     public mutating func removeAll() { levels.removeAll(keepingCapacity: true) }
 
     /// Where `price` is, or belongs. Most changes are near the best: look there first.

@@ -43,10 +43,12 @@ public enum FeedState: UInt8, Hashable, Sendable, CaseIterable {
 
 /// A state with the exchange's reason: up to four characters, spaces dropped (`LUDP`, `T1`).
 public struct MarketStatus: Hashable, Sendable {
+    /// What the market does.
     public let state: MarketState
     /// Four ASCII bytes, first in the high byte; spaces and zeros are padding.
     public let reason: UInt32
 
+    /// `reason` 0: none.
     public init(_ state: MarketState, reason: UInt32 = 0) {
         self.state = state
         self.reason = reason
@@ -54,6 +56,7 @@ public struct MarketStatus: Hashable, Sendable {
 
     /// As it goes into `Tick.aux`.
     public var packed: UInt64 { UInt64(reason) << 8 | UInt64(state.rawValue) }
+    /// What `packed` gave; an unknown state is closed.
     public init(packed: UInt64) {
         state = MarketState(rawValue: UInt8(truncatingIfNeeded: packed)) ?? .closed
         reason = UInt32(truncatingIfNeeded: packed >> 8)
@@ -71,6 +74,7 @@ public struct MarketStatus: Hashable, Sendable {
         return (letters, count)
     }
 
+    /// The letters; empty: no reason.
     public var reasonText: String {
         let (bytes, count) = letters
         return String(decoding: (0..<count).map { bytes[$0] }, as: UTF8.self)
@@ -79,9 +83,12 @@ public struct MarketStatus: Hashable, Sendable {
 
 /// Both words on a symbol: what the market does, and how far the feed can be trusted.
 public struct SymbolStatus: Hashable, Sendable {
+    /// What the market does with the symbol.
     public var market: MarketStatus
+    /// How far the feed is to be believed.
     public var feed: FeedState
 
+    /// Both words.
     public init(_ market: MarketStatus, _ feed: FeedState = .live) {
         self.market = market
         self.feed = feed
@@ -89,6 +96,7 @@ public struct SymbolStatus: Hashable, Sendable {
 
     /// As it goes into `Tick.aux`: the market's word in the low 40 bits, the feed's above.
     public var packed: UInt64 { market.packed | UInt64(feed.rawValue) << 40 }
+    /// What `packed` gave.
     public init(packed: UInt64) {
         market = MarketStatus(packed: packed)
         feed = FeedState(rawValue: UInt8(truncatingIfNeeded: packed >> 40)) ?? .live

@@ -1,13 +1,17 @@
 // The best bid and offer of one symbol, as state with a version.
 import Basics
 
+/// One symbol's best prices.
 public struct Quote: Hashable, Sendable {
     /// Nil: nobody bids.
     public private(set) var bid: Level?
+    /// Nil: nobody offers.
     public private(set) var ask: Level?
     /// The version ingest gave this state; 0 before the first.
     public private(set) var sequence: UInt64 = 0
+    /// Of the last change, by the source's clock.
     public private(set) var eventTime = Timestamp.zero
+    /// Of the last change, by ingest's.
     public private(set) var receiveTime = Timestamp.zero
 
     public init() {}
@@ -25,6 +29,7 @@ public struct Quote: Hashable, Sendable {
         receiveTime = tick.receiveTime
     }
 
+    /// Somebody bids more than somebody asks; the source says so.
     public var isCrossed: Bool {
         guard let bid, let ask else { return false }
         return bid.price > ask.price

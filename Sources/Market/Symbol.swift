@@ -16,6 +16,7 @@ public struct SymbolName: Hashable, Comparable, Sendable, CustomStringConvertibl
         }
         self.words = words
     }
+    /// As the other, of text.
     public init?(_ text: String) { self.init(text.utf8) }
     /// As the others, from bytes in place.
     public init?(_ bytes: RawSpan) {
@@ -31,6 +32,7 @@ public struct SymbolName: Hashable, Comparable, Sendable, CustomStringConvertibl
 
     init(words: [3 of UInt64]) { self.words = words }
 
+    /// The longest.
     public static let bytesMax = 24
 
     /// A name goes into JSON, URLs, subjects and terminals: nothing here needs escaping in them.
@@ -41,6 +43,7 @@ public struct SymbolName: Hashable, Comparable, Sendable, CustomStringConvertibl
         }
     }
 
+    /// ASCII.
     public var bytes: [UInt8] {
         (0..<SymbolName.bytesMax)
             .map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64(56 - $0 % 8 * 8)) }
@@ -63,18 +66,21 @@ public struct SymbolName: Hashable, Comparable, Sendable, CustomStringConvertibl
 
 /// What stays the same about a symbol for a day.
 public struct SymbolDefinition: Hashable, Sendable {
+    /// No two of a feed are the same.
     public let name: SymbolName
     /// The smallest step of a price, in units of 1e-9; 0 where the source doesn't say.
     public let priceIncrementE9: UInt32
     /// Shares in a round lot; 0 where the source doesn't say.
     public let lot: UInt32
 
+    /// Increment in units of 1e-9; 0 where the source doesn't say.
     public init(name: SymbolName, priceIncrementE9: UInt32 = 0, lot: UInt32 = 0) {
         self.name = name
         self.priceIncrementE9 = priceIncrementE9
         self.lot = lot
     }
 
+    /// The smallest step of a price; zero where the source doesn't say.
     public var priceIncrement: Price { Price(e9: Int64(priceIncrementE9)) }
 }
 
@@ -105,13 +111,17 @@ extension Tick {
 
 /// Names to numbers and back, one for each thread that needs it: built from the tape's records.
 public struct Directory: Sendable {
+    /// By `SymbolID`.
     public private(set) var definitions: [SymbolDefinition] = []
     private var ids: [SymbolName: SymbolID] = [:]
 
     public init() {}
+    /// Numbers are below it.
     public var count: Int { definitions.count }
 
+    /// Only for a number below `count`.
     public subscript(id: SymbolID) -> SymbolDefinition { definitions[id.index] }
+    /// Nil for a name that is not known.
     public func find(_ name: SymbolName) -> SymbolID? { ids[name] }
 
     /// The symbol's number: the one it has, or the next free one.

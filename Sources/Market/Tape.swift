@@ -12,7 +12,9 @@
 import Basics
 import Synchronization
 
+/// Ticks in a ring of memory: one writer, any number of readers, no waiting.
 public final class Tape: @unchecked Sendable {
+    /// In ticks.
     public let capacity: Int
     private let mask: Int
     private let words: UnsafeMutablePointer<Atomic<UInt64>>
@@ -90,6 +92,7 @@ public final class Tape: @unchecked Sendable {
         public var isMuted = false
         private let readers: [TapeReader]
 
+        /// Behind the last of the readers that were made: later ones are not woken.
         public init(_ tape: Tape) {
             self.tape = tape
             // The tape lets go of them: readers hold the tape, and a circle would never be freed.
@@ -103,11 +106,13 @@ public final class Tape: @unchecked Sendable {
         public var lag: Int {
             readers.reduce(0) { max($0, Int(position - $1.position)) }
         }
+        /// In ticks.
         public var capacity: Int { tape.capacity }
 
         /// True once for each time a reader asked for a snapshot of everything.
         public func takeSnapshotRequest() -> Bool { tape.takeSnapshotRequest() }
 
+        /// Puts a tick behind the others. Readers see it with `publish`.
         public mutating func append(_ tick: Tick) {
             if isMuted { return }
             if position == reservedTo { reserveMore() }
@@ -149,6 +154,7 @@ public final class Tape: @unchecked Sendable {
 
 /// One thread's place on the tape.
 public final class TapeReader: @unchecked Sendable {
+    /// What a read brought: so many ticks, none, or the news that so many were overwritten unread.
     public enum Outcome: Equatable { case ticks(Int), nothingNew, lapped(lost: UInt64) }
 
     private let tape: Tape
@@ -165,6 +171,7 @@ public final class TapeReader: @unchecked Sendable {
 
     /// The position of the next tick to read.
     public var position: UInt64 { cursor.load(ordering: .relaxed) }
+    /// In ticks.
     public var capacity: Int { tape.capacity }
 
     /// Copies the next ticks into `buffer`. After `.lapped` the reader stands at the tape's end.

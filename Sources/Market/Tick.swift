@@ -14,14 +14,20 @@ import Basics
 
 /// A symbol's number, dense from 0, for one epoch of one feed.
 public struct SymbolID: Hashable, Comparable, Sendable {
+    /// As it stands in a tick.
     public let raw: UInt32
+    /// From a tick.
     @inlinable public init(_ raw: UInt32) { self.raw = raw }
+    /// From a place in an array.
     @inlinable public init(_ index: Int) { raw = UInt32(index) }
+    /// As a place in an array.
     @inlinable public var index: Int { Int(raw) }
     @inlinable public static func < (a: Self, b: Self) -> Bool { a.raw < b.raw }
 }
 
+/// What happened to one symbol: 64 bytes, laid out as above.
 public struct Tick: Hashable, Sendable {
+    /// What a tick says. `seq` names whose number its `sequence` is.
     public enum Kind: UInt8, Sendable {
         /// A symbol comes to be: its name is in the payload (`Tick.symbol(…)`).
         case symbol = 1
@@ -60,6 +66,7 @@ public struct Tick: Hashable, Sendable {
     /// Bits of the second byte.
     public struct Flags: OptionSet, Sendable {
         public let rawValue: UInt8
+        /// As it stands in `head`.
         @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
         /// The last tick of one event of the source: only behind it is the book consistent.
         public static let endOfEvent = Flags(rawValue: 1)
@@ -69,22 +76,32 @@ public struct Tick: Hashable, Sendable {
         public static let suspect = Flags(rawValue: 4)
         /// Of `tradeBreak`: the trade is in the bar of that interval that is still open.
         public static let inOpenSecond = Flags(rawValue: 8)
+        /// The same of the minute's.
         public static let inOpenMinute = Flags(rawValue: 16)
+        /// By the interval.
         @inlinable public static func inOpen(_ interval: BarInterval) -> Flags {
             interval == .second ? inOpenSecond : inOpenMinute
         }
     }
 
+    /// Kind, flags, side, interval and symbol, packed.
     public var head: UInt64
+    /// The number of the symbol's quote, book, trade, … that this makes, from 1.
     public var sequence: UInt64
+    /// By the source's clock.
     public var eventTime: Timestamp
+    /// When ingest read it.
     public var receiveTime: Timestamp
+    /// By the kind: of the level, of the trade.
     public var price: Price
+    /// By the kind; 0 is none.
     public var size: Quantity
     /// The source's own number of the message that caused this tick.
     public var source: UInt64
+    /// By the kind: a count of orders, a trade's id, a status.
     public var aux: UInt64
 
+    /// A tick without what is not said.
     @inlinable
     public init(
         _ kind: Kind, _ symbol: SymbolID, side: Side? = nil, flags: Flags = [],
@@ -107,12 +124,15 @@ public struct Tick: Hashable, Sendable {
 
     /// Nil for a kind of a later version: readers skip it.
     @inlinable public var kind: Kind? { Kind(rawValue: UInt8(truncatingIfNeeded: head)) }
+    /// Nil where the kind has none.
     @inlinable public var side: Side? { Side(rawValue: UInt8(truncatingIfNeeded: head >> 16)) }
     /// Of ticks about bars; `second` for all others.
     @inlinable public var interval: BarInterval {
         BarInterval(rawValue: UInt8(truncatingIfNeeded: head >> 24)) ?? .second
     }
+    /// Of `epoch` and `place` ticks 0, which means none.
     @inlinable public var symbol: SymbolID { SymbolID(UInt32(truncatingIfNeeded: head >> 32)) }
+    /// See `Flags`.
     @inlinable public var flags: Flags {
         get { Flags(rawValue: UInt8(truncatingIfNeeded: head >> 8)) }
         set { head = head & ~0xff00 | UInt64(newValue.rawValue) << 8 }

@@ -6,6 +6,7 @@ import CLinux
 public struct ListenError: Error, Hashable, CustomStringConvertible {
     /// Host and port as asked for.
     public let address: String
+    /// In the system's words.
     public let reason: String
     public var description: String { "cannot listen on \(address): \(reason)" }
 }
@@ -16,10 +17,12 @@ public struct Listener: Sendable {
     /// `net.core.somaxconn`, 4096 by default: enough for a crowd that reconnects at once.
     static let backlog: Int32 = 4096
 
+    /// Of the socket.
     public let descriptor: Int32
     /// Where it listens; the port is a real one even if 0 was asked for.
     public let address: PeerAddress
 
+    /// The one that it has.
     public var localPort: UInt16 { address.port }
     /// Nobody outside this machine can connect.
     public var isLoopback: Bool { address.isLoopback }
@@ -70,6 +73,7 @@ public struct Listener: Sendable {
         address = SocketAddress.local(of: descriptor).peer
     }
 
+    /// For one that no `Reactor` was given.
     public func close() { closeDescriptor(descriptor) }
 
     /// How the kernel paces what connections send, by its name for it (`reno`, `cubic`, `bbr`).

@@ -106,7 +106,7 @@ struct CountBenchmark: Benchmark {
 
     private func makeHandler(_ sink: Sink, _ reader: TapeReader, _ clock: VirtualClock) -> FanOutHandler {
         var options = ServerOptions(server: "tickbench", epoch: 1) {
-            FeedReport(clock: "sim", speedMilli: nil, source: "tickbench")
+            FeedReport(clock: .simulated, speedMilli: nil, source: "tickbench")
         }
         options.limits.connections = subscribers
         // Heartbeats are made as text, once a second and not for a message.

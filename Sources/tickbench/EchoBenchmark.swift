@@ -65,11 +65,8 @@ struct EchoBenchmark: Benchmark {
     private static func turn(
         _ client: WebSocketClient, _ onEvent: (ClientEvent) -> Void
     ) throws(ClientError) {
-        var entry = pollfd(fd: client.descriptor, events: Int16(POLLIN), revents: 0)
-        if client.wantsWrite { entry.events |= Int16(POLLOUT) }
-        guard poll(&entry, 1, 1_000) > 0 else { return }
-        try client.pump(
-            readable: entry.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0,
-            writable: entry.revents & Int16(POLLOUT) != 0, onEvent)
+        if let ready = awaitSocket(client.descriptor, writing: client.wantsWrite, milliseconds: 1_000) {
+            try client.pump(readable: ready.readable, writable: ready.writable, onEvent)
+        }
     }
 }

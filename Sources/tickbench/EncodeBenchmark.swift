@@ -65,15 +65,10 @@ struct EncodeBenchmark: Benchmark {
     }
 
     private func table(_ name: String, _ count: Int, _ body: () throws -> UInt64) rethrows {
-        _ = try body()
-        var times: [Double] = []
-        var checksum: UInt64 = 0
-        for _ in 0..<runs {
-            let start = Measure.cpu()
-            checksum = try body()
-            times.append(Double(Measure.cpu() - start) / Double(count))
+        try Outcome.printRow(name, runs: runs) {
+            let start = Measure.cpu(), checksum = try body()
+            return Outcome(messages: count, nanoseconds: Measure.cpu() - start, checksum: checksum)
         }
-        Console.write("| \(name) | \(count) | \(Spread(times).text(1)) | \(checksum.hex) |\n")
     }
 
     private static func quote(_ number: Int) -> Quote {

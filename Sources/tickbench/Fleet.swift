@@ -4,8 +4,8 @@
 // Invariants
 //   - A frame that a receive cuts waits in its member's rest, so each is looked at whole. One that
 //     is longer than a rest is passed over, and counts by its beginning.
-//   - A healthy member that is lost ends the measurement: fewer subscribers would be other work.
-//     Slow and stalled ones may be closed; that is counted.
+//   - A healthy member that is lost ends the measurement, unless the plan is to count those: fewer
+//     subscribers would be other work. Slow and stalled ones may be closed; that is counted.
 //   - What slow members read is told apart from all the rest.
 import Basics
 import CLinux
@@ -25,7 +25,7 @@ struct Fleet: ~Copyable {
         var phase = Phase.away
         var isStamped = false
         var restCount = 0
-        /// Bytes still to come of a frame that is passed over.
+        /// Bytes still to come of a frame: of one that is passed over, or that lines are in.
         var skipCount = 0
 
         /// `away`: not connected yet, or closed by the server.
@@ -45,7 +45,7 @@ struct Fleet: ~Copyable {
     var acknowledged = 0
     var gaps: UInt64 = 0
     var replaced = 0
-    /// Slow and stalled members that the server closed.
+    /// Members that the server closed.
     var closedByServer = 0
     var isSubscribing = false
 
@@ -61,7 +61,7 @@ struct Fleet: ~Copyable {
     /// With TLS: each member's end of it, and room for what comes before it is decrypted.
     var streams: [TLSStream?]
     private let ciphertext: UnsafeMutableRawBufferPointer
-    private var untilSample = 61
+    var untilSample = 61
     /// One message in so many is sampled: a prime, so that no place in a batch is preferred.
     private var sampleEvery = 61
     private var events = [epoll_event](repeating: epoll_event(), count: 512)
@@ -119,6 +119,12 @@ struct Fleet: ~Copyable {
         }
     }
 
+    /// Reads for so long, or is interrupted.
+    mutating func run(for span: Nanoseconds) throws {
+        try run(until: Moment.read().instant + span)
+        if Interrupt.isPending { throw Interrupted() }
+    }
+
     /// Reads what is there, or waits for it.
     mutating func receive(waitingFor span: Nanoseconds) throws {
         let ready = Int(tf_epoll_wait(epoll, &events, 512, span.raw))
@@ -137,8 +143,13 @@ struct Fleet: ~Copyable {
         isSlow ? slow.read(count) : healthy.read(count)
         var all = UnsafeRawBufferPointer(start: room, count: restCount + count)
         if members[index].phase == .upgrading { all = try open(index, all) }
-        let left = members[index].phase == .upgrading ? all : try walk(index, all)
-        keep(left, index)
+        if members[index].phase == .upgrading {
+        } else if let announcer = plan.dialect.announcer {
+            all = try walkLines(index, all, announcer)
+        } else {
+            all = try walk(index, all)
+        }
+        keep(all, index)
     }
 
     /// Bytes that came, nil where none did, or the member is lost.
@@ -172,9 +183,9 @@ struct Fleet: ~Copyable {
         members[index].restCount = left.count
     }
 
-    private mutating func lost(_ index: Int) throws {
+    mutating func lost(_ index: Int) throws {
         let member = members[index]
-        guard member.role == .slow else {
+        guard member.role == .slow || (plan.countsLosses && member.phase == .subscribed) else {
             throw BenchError(
                 member.phase == .upgrading
                     ? "the server closed a connection before its handshake: has it room for so many?"
@@ -221,12 +232,7 @@ struct Fleet: ~Copyable {
     private static func frame(
         _ bytes: UnsafeRawBufferPointer, _ at: Int
     ) -> (payload: Range<Int>, missing: Int)? {
-        guard bytes.count - at >= 2 else { return nil }
-        var length = Int(bytes[at + 1] & 0x7f), header = 2
-        if length >= 126 {
-            guard let long = longHeader(bytes, at) else { return nil }
-            (length, header) = long
-        }
+        guard let (length, header) = header(bytes, at) else { return nil }
         let start = at + header, rest = bytes.count - start
         guard rest >= length || (header + length > restMax && rest >= 64) else { return nil }
         return (start..<(start + min(rest, length)), max(0, length - rest))
@@ -237,6 +243,14 @@ struct Fleet: ~Copyable {
         let skipped = min(count, members[index].skipCount)
         members[index].skipCount -= skipped
         return skipped
+    }
+
+    /// Of the frame that begins there: how long its payload is, and its header.
+    @inline(__always)
+    static func header(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> (length: Int, header: Int)? {
+        guard bytes.count - at >= 2 else { return nil }
+        let length = Int(bytes[at + 1] & 0x7f)
+        return length < 126 ? (length, 2) : longHeader(bytes, at)
     }
 
     /// RFC 6455 §5.2: 126 is followed by two bytes of length, 127 by eight.
@@ -252,11 +266,12 @@ struct Fleet: ~Copyable {
     private mutating func control(
         _ index: Int, _ head: UInt8, _ payload: UnsafeRawBufferPointer
     ) throws {
-        guard plan.dialect.isNative else { return }
         if head == 0x88 { return try closed(index, payload) }
-        if head == 0x89 { return try pong(index, payload) }
+        if head == 0x89 { return try send(index, frame: .pong, payload) }
+        // Engine.IO's own ping and pong.
+        if plan.dialect.kind == .socketio, payload.elementsEqual("2".utf8) { return try say(index, "3") }
         // Text, whatever data is written in.
-        guard head == 0x81, payload.count > 10 else { return }
+        guard plan.dialect.kind == .native, head == 0x81, payload.count > 10 else { return }
         switch (payload[9], payload[10]) {
         case (UInt8(ascii: "a"), _): try acknowledge(index, payload)
         case (UInt8(ascii: "e"), UInt8(ascii: "r")):
@@ -275,7 +290,8 @@ struct Fleet: ~Copyable {
         throw BenchError("the server refused \(refused.prefix { $0 != "}" })}: does it have so many symbols?")
     }
 
-    private func closed(_ index: Int, _ payload: UnsafeRawBufferPointer) throws {
+    private mutating func closed(_ index: Int, _ payload: UnsafeRawBufferPointer) throws {
+        if plan.countsLosses { return try lost(index) }
         guard members[index].role == .healthy, payload.count >= 2 else { return }
         let code = Int(payload[0]) << 8 | Int(payload[1])
         let reason = String(decoding: payload.dropFirst(2), as: UTF8.self)
@@ -284,7 +300,7 @@ struct Fleet: ~Copyable {
 
     // MARK: Samples
 
-    private mutating func sample(_ index: Int, _ payload: UnsafeRawBufferPointer) {
+    mutating func sample(_ index: Int, _ payload: UnsafeRawBufferPointer) {
         untilSample += sampleEvery
         guard let times = plan.dialect.format.times(payload), !times.isSnapshot else { return }
         let now = Moment.read().wall.raw

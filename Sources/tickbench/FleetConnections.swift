@@ -46,7 +46,7 @@ extension Fleet {
             try subscribe(index)
             if index % 64 == 63 { try receive(waitingFor: .zero) }
         }
-        guard plan.dialect.isNative, plan.subscription(of: 0) != nil else { return }
+        guard plan.dialect.kind == .native, plan.subscription(of: 0) != nil else { return }
         let wanted = plan.count(.healthy)
         try wait("subscribe") { $0.acknowledged >= wanted }
     }
@@ -76,6 +76,7 @@ extension Fleet {
             throw BenchError("\(SystemError("epoll_ctl"))")
         }
         if let trust = plan.trust { streams[index] = try TLSStream(trust: trust, host: plan.server.host) }
+        if plan.dialect.kind == .redis { return try opened(index) }
         try send(index, Array(upgrade.utf8))
     }
 
@@ -95,35 +96,43 @@ extension Fleet {
             let line = String(decoding: bytes.prefix { $0 != 13 }, as: UTF8.self)
             throw BenchError("the server refused the upgrade: \(line)")
         }
+        try opened(index)
+        return UnsafeRawBufferPointer(rebasing: bytes[(end + 4)...])
+    }
+
+    private mutating func opened(_ index: Int) throws {
         members[index].phase = .open
         opened += 1
         upgrading -= 1
+        if let greeting = plan.dialect.greeting { try say(index, greeting) }
         if isSubscribing { try subscribe(index) }
-        return UnsafeRawBufferPointer(rebasing: bytes[(end + 4)...])
     }
 
     private mutating func subscribe(_ index: Int) throws {
         members[index].phase = .subscribed
-        guard var text = plan.subscription(of: index) else { return }
-        var frame = ByteBuffer()
-        text.withUTF8 {
-            WebSocketFrame.write(
-                into: &frame, opcode: .text, payload: UnsafeRawBufferPointer($0), mask: 0)
-        }
-        try send(index, Array(frame.readable))
+        guard let text = plan.subscription(of: index) else { return }
+        try say(index, text)
         subscribed += 1
         // From here on the clock says when a slow one reads, and nothing when a stalled one does.
         if members[index].role != .healthy { _ = tf_epoll_remove(epoll, members[index].descriptor) }
     }
 
-    /// Answers a ping: who does not is closed.
-    func pong(_ index: Int, _ payload: UnsafeRawBufferPointer) throws {
+    /// Sends a text, framed where the server speaks WebSocket.
+    mutating func say(_ index: Int, _ text: String) throws {
+        let bytes = Array(text.utf8)
+        if plan.dialect.kind == .redis { return try send(index, bytes) }
+        try bytes.withUnsafeBytes { try send(index, frame: .text, $0) }
+    }
+
+    mutating func send(
+        _ index: Int, frame opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer
+    ) throws {
         var frame = ByteBuffer()
-        WebSocketFrame.write(into: &frame, opcode: .pong, payload: payload, mask: 0)
+        WebSocketFrame.write(into: &frame, opcode: opcode, payload: payload, mask: 0)
         try send(index, Array(frame.readable))
     }
 
-    private func send(_ index: Int, _ bytes: [UInt8]) throws {
+    private mutating func send(_ index: Int, _ bytes: [UInt8]) throws {
         if !streams.isEmpty, let stream = streams[index] {
             var buffer = ByteBuffer()
             bytes.withUnsafeBytes { buffer.append($0) }
@@ -134,15 +143,17 @@ extension Fleet {
     }
 
     /// Sends what TLS has written.
-    func flush(_ index: Int, _ stream: TLSStream) throws {
+    mutating func flush(_ index: Int, _ stream: TLSStream) throws {
         guard !stream.unsent.isEmpty else { return }
         let bytes = Array(stream.unsent)
         try send(index, raw: bytes)
         stream.sent(bytes.count)
     }
 
-    private func send(_ index: Int, raw bytes: [UInt8]) throws {
+    private mutating func send(_ index: Int, raw bytes: [UInt8]) throws {
         let count = CLinux.send(members[index].descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        // Whoever was cut off hears of it from its next receive.
+        if count < 0, tf_errno() != EAGAIN, plan.countsLosses { return }
         guard count == bytes.count else {
             throw BenchError("a request could not be sent: \(SystemError("send").reason)")
         }

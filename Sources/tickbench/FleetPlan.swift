@@ -8,29 +8,56 @@ import Wire
 
 /// How to speak to a server.
 struct Dialect {
-    let path: String
+    /// As `--speaks` names them.
+    enum Kind: String, CaseIterable {
+        /// TickerFeed's: acknowledges subscriptions, tells errors and gaps.
+        case native
+        /// `SUB S0,S7`, and an update in each frame: bench/floor.c and most of bench/peers.
+        case plain
+        /// NATS' lines, in WebSocket frames.
+        case nats
+        /// Redis' RESP, without WebSocket.
+        case redis
+        /// Socket.IO 5 on Engine.IO 4.
+        case socketio
+    }
+    let kind: Kind
+    var path = "/"
     /// What the messages are written in, as the handshake asks for it.
-    let subprotocol: String?
-    let format: MessageFormat
-    /// The server acknowledges subscriptions, tells errors, and asks for its own request form.
-    let isNative: Bool
-    var channel = "quote"
-    /// As JSON writes it: `10` or `"max"`.
-    var rate = "\"max\""
+    var subprotocol: String?
+    var format = MessageFormat.plain
+    /// What is said as soon as the connection is open, whatever is asked for later.
+    var greeting: String?
+    /// Of a server that writes lines: what begins those that a body follows.
+    var announcer: UInt8?
+    /// The request in TickerFeed's form, up to its symbols and behind them.
+    private var request = (head: "", tail: "")
 
     static func native(channel: String, rate: String, isBinary: Bool = false) -> Dialect {
         Dialect(
-            path: "/v1/stream", subprotocol: "tickerfeed.v1.\(isBinary ? "sbe" : "json")",
-            format: isBinary ? .binary : .native(channel: channel), isNative: true, channel: channel,
-            rate: rate)
+            kind: .native, path: "/v1/stream", subprotocol: "tickerfeed.v1.\(isBinary ? "sbe" : "json")",
+            format: isBinary ? .binary : .native(channel: channel),
+            request: ("{\"op\":\"subscribe\",\"channel\":\"\(channel)\",\"symbols\":[", "],\"rate\":\(rate)"))
     }
-    static let floor = Dialect(path: "/", subprotocol: nil, format: .floor, isNative: false)
+    static let plain = Dialect(kind: .plain)
+    static let nats = Dialect(
+        kind: .nats, greeting: "CONNECT {\"verbose\":false}\r\n", announcer: UInt8(ascii: "M"))
+    static let redis = Dialect(kind: .redis, announcer: UInt8(ascii: "$"))
+    static let socketio = Dialect(
+        kind: .socketio, path: "/socket.io/?EIO=4&transport=websocket", format: .socketio, greeting: "40")
+    static let peers = [plain, nats, redis, socketio]
 
     func subscription(_ symbols: [Int], stamps: Bool) -> String {
-        guard isNative else { return "SUB " + symbols.map { "S\($0)" }.joined(separator: ",") }
-        let names = symbols.map { "\"S\($0)\"" }.joined(separator: ",")
-        return "{\"op\":\"subscribe\",\"channel\":\"\(channel)\",\"symbols\":[\(names)],\"rate\":\(rate)"
-            + (stamps ? ",\"stamps\":true}" : "}")
+        let names = symbols.map { "S\($0)" }
+        switch kind {
+        case .native:
+            let quoted = names.map { "\"\($0)\"" }.joined(separator: ",")
+            return request.head + quoted + request.tail + (stamps ? ",\"stamps\":true}" : "}")
+        case .plain: return "SUB " + names.joined(separator: ",")
+        case .nats: return names.enumerated().map { "SUB \($1) \($0 + 1)\r\n" }.joined()
+        case .redis: return "SUBSCRIBE " + names.joined(separator: " ") + "\r\n"
+        case .socketio: return "42[\"sub\",\"" + names.joined(separator: ",") + "\"]"
+        }
     }
 }
 
@@ -112,6 +139,8 @@ struct FleetPlan {
     var stamped = 0
     /// Connections replaced a second.
     var churn = 0
+    /// Healthy members that the server closes are counted too, and the others go on.
+    var countsLosses = false
 
     // 37 and 61 have no divisor in common with 100: any hundred members in a row have the shares.
     func role(of member: Int) -> Role {

@@ -3,29 +3,37 @@ import Basics
 import CLinux
 
 struct Floor {
-    let path: String
-    /// Nil leaves it to the system.
-    let congestion: String?
+    let congestion: String
+    private static let path = ".build/floor"
     /// Should this program die, it does not stay for ever.
     private static let life = 120
 
-    init(_ arguments: Arguments, congestion: String?) {
-        path = arguments["floor"] ?? ".build/floor"
-        self.congestion = congestion
-    }
-
     func build() throws(BenchError) {
-        if access(path, X_OK) == 0 { return }
-        let command = ["cc", "-O2", "-o", path, "bench/floor.c"]
+        if access(Self.path, X_OK) == 0 { return }
+        let command = ["cc", "-O2", "-o", Self.path, "bench/floor.c"]
         guard succeeds(command) else {
-            throw BenchError("\(path) is missing, and this failed: \(command.joined(separator: " "))")
+            throw BenchError("\(Self.path) is missing, and this failed: \(command.joined(separator: " "))")
         }
     }
 
     /// Publishes as soon as so many have subscribed.
     func start(port: UInt16, subscribers: Int, _ publishing: [String]) throws -> ServerProcess {
-        var words = [path, "--port", "\(port)", "--mode", "send", "--start", "\(subscribers)"]
-        if let congestion { words += ["--cc", congestion] }
+        let words = [
+            Self.path, "--port", "\(port)", "--start", "\(subscribers)", "--cc", congestion,
+        ]
         return try ServerProcess(words + publishing + ["--life", "\(Floor.life)"], port: port)
+    }
+
+    /// So many pairs, rotated (floor, ours, ours, floor, …): a machine that drifts does so for both.
+    static func inTurn(
+        _ pairs: Int, floor: () throws -> LoadResult, ours: () throws -> LoadResult
+    ) rethrows -> (floor: [LoadResult], ours: [LoadResult]) {
+        var results = (floor: [LoadResult](), ours: [LoadResult]())
+        for pair in 0..<pairs {
+            if pair % 2 == 0 { results.floor.append(try floor()) }
+            results.ours.append(try ours())
+            if pair % 2 == 1 { results.floor.append(try floor()) }
+        }
+        return results
     }
 }

@@ -10,18 +10,11 @@ struct ITCHBenchmark: Benchmark {
     private let path: String
     private let rounds: Int
     private let runs: Int
-    private let date: CalendarDate?
 
     init(_ arguments: Arguments) throws(UsageError) {
         path = arguments.operands.dropFirst().first ?? "feeds/aapl-20200130-premarket.itch"
         rounds = try arguments.number("rounds", 100, 1...1_000_000)
         runs = try arguments.number("runs", 7, 1...1_000)
-        guard let text = arguments["date"] else {
-            date = nil
-            return
-        }
-        date = CalendarDate(text)
-        if date == nil { throw UsageError("--date \(text): a day as YYYY-MM-DD") }
     }
 
     func run() throws {
@@ -31,23 +24,13 @@ struct ITCHBenchmark: Benchmark {
             "\(path): \(session.messages) messages, \(session.bytes.readable.count) bytes; "
                 + "\(rounds) rounds a run, median of \(runs) runs [least-greatest], CPU time\n\n")
         Console.write("| benchmark | messages | ns a message | checksum |\n| --- | ---: | ---: | --- |\n")
-        try table("ITCH: decode") { session.decode(rounds: rounds) }
-        try table("ITCH: decode, exact books") { session.books(rounds: rounds) }
-        try table("ITCH: decode, books, ticks on a tape") {
-            try Session.ticks(path: path, date: date, rounds: rounds)
-        }
+        table("ITCH: decode") { session.decode(rounds: rounds) }
+        table("ITCH: decode, exact books") { session.books(rounds: rounds) }
+        try table("ITCH: decode, books, ticks on a tape") { try Session.ticks(path: path, rounds: rounds) }
     }
 
-    private func table(_ name: String, _ body: () throws -> Outcome) throws {
-        _ = try body()  // the first one finds cold caches and grows the tables
-        var times: [Double] = []
-        var last = Outcome()
-        for _ in 0..<runs {
-            last = try body()
-            times.append(Double(last.nanoseconds) / Double(max(1, last.messages)))
-        }
-        Console.write(
-            "| \(name) | \(last.messages) | \(Spread(times).text(1)) | \(last.checksum.hex) |\n")
+    private func table(_ name: String, _ body: () throws -> Outcome) rethrows {
+        try Outcome.printRow(name, runs: runs, body)
     }
 }
 
@@ -61,6 +44,18 @@ struct Outcome {
     var bytes = 0
     /// The longest that a short run of messages took while tables grew, in nanoseconds.
     var pause: Int64 = 0
+
+    /// Name, messages, nanoseconds a message, checksum: of so many runs and one before them.
+    static func printRow(_ name: String, runs: Int, _ body: () throws -> Outcome) rethrows {
+        var last = try body()  // finds cold caches and grows the tables
+        var times: [Double] = []
+        for _ in 0..<runs {
+            last = try body()
+            times.append(Double(last.nanoseconds) / Double(max(1, last.messages)))
+        }
+        Console.write(
+            "| \(name) | \(last.messages) | \(Spread(times).text(1)) | \(last.checksum.hex) |\n")
+    }
 }
 
 /// A session file in memory.
@@ -125,8 +120,8 @@ private struct Session: ~Copyable {
 
     /// As the server does it: the feed reads the file in chunks (from the kernel's cache, timed),
     /// the builder writes ticks, and every 4,096 messages are published.
-    static func ticks(path: String, date: CalendarDate?, rounds: Int) throws -> Outcome {
-        let feed = try InputFeed(FeedOptions(path: path, date: date))
+    static func ticks(path: String, rounds: Int) throws -> Outcome {
+        let feed = try InputFeed(FeedOptions(path: path))
         let tape = Tape(capacity: 1 << 14)
         var builder = BookBuilder(Tape.Writer(tape))
         var outcome = Outcome()

@@ -164,25 +164,11 @@ struct JournalBenchmark: Benchmark {
     }
 }
 
-/// A folder of our own, which goes away with its owner.
-private final class TemporaryFolder {
-    let path: String
-
-    init(in parent: String) throws(BenchError) {
-        var name = Array("\(parent)/tickbench-XXXXXX".utf8CString)
-        guard mkdtemp(&name) != nil else { throw BenchError("\(parent): \(SystemError("mkdtemp"))") }
-        path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit {
-        for name in names { unlink("\(path)/\(name)") }
-        rmdir(path)
-    }
-
+extension TemporaryFolder {
     private var names: [String] { ((try? DiskFolder(path).names()) ?? []).filter { !$0.hasPrefix(".") } }
 
     /// First and last event time.
-    func times() throws -> Range<Timestamp> {
+    fileprivate func times() throws -> Range<Timestamp> {
         let place = try JournalPlace(path: path), names = try place.segments()
         let first = try SegmentSurvey(names[0], in: place.folder)
         let last = try SegmentSurvey(names[names.count - 1], in: place.folder)
@@ -193,7 +179,7 @@ private final class TemporaryFolder {
     }
 
     /// What was written is on the disk then, and nowhere else.
-    func dropFromCache() throws(BenchError) {
+    fileprivate func dropFromCache() throws(BenchError) {
         for name in names {
             let descriptor = tf_open_to_read("\(path)/\(name)")
             guard descriptor >= 0 else { throw BenchError("\(path)/\(name): \(SystemError("open"))") }

@@ -23,6 +23,8 @@ struct LoadBenchmark: Benchmark {
 
     private var heading: String {
         let rate = options.rateMilli.map { Spread.shortest(milli: $0) } ?? "max"
+        let speech = options.speaks ?? .native
+        let asked = speech == .native ? "\(options.channel) at rate \(rate)" : "in \(speech.rawValue)"
         let source =
             switch options.server {
             case .own(let rate): "source \(rate) updates a second"
@@ -30,7 +32,7 @@ struct LoadBenchmark: Benchmark {
             }
         return
             "\(options.connections) x \(options.perConnection) of \(options.universe) symbols "
-            + "(\(options.pick.rawValue)), \(options.channel) at rate \(rate), \(source)"
+            + "(\(options.pick.rawValue)), \(asked), \(source)"
     }
 }
 

@@ -30,6 +30,8 @@ struct LoadOptions {
     var warmUp = Nanoseconds.seconds(2)
     var window = Nanoseconds.seconds(10)
     var port: UInt16 = 7_493
+    /// What a server that is not ours speaks; nil is TickerFeed's, and nobody may be lost.
+    var speaks: Dialect.Kind?
     var congestion: String?
     var tickerd: String?
     /// What a server of our own speaks TLS with.
@@ -49,6 +51,10 @@ struct LoadOptions {
         Option("source-rate", "R", "load: updates a second of the tickerd it starts (default 25000)"),
         Option("connect", "HOST:PORT", "load: measure this server instead of starting one"),
         Option("pid", "PID", "load: its process, to tell CPU and memory of"),
+        Option(
+            "speaks", "WHAT",
+            "load: with --connect, native, plain, nats, redis or socketio (bench/peers); counts who is cut off"
+        ),
         Option("warm-up", "SECONDS", "load, table: before measuring (default 2)"),
         Option("slow", "PERCENT", "load: of subscribers, read 4 KiB a second (default 0)"),
         Option("stalled", "PERCENT", "load: of subscribers, never read once subscribed (default 0)"),
@@ -122,11 +128,25 @@ struct LoadOptions {
             throw UsageError("--channel \(channel): quote, trade, book or stats")
         }
         if let text = arguments["rate"] { rateMilli = try LoadOptions.rate(text) }
+        try readSpeech(arguments)
         switch arguments["encoding"] ?? "json" {
         case "json": isBinary = false
         case "sbe": isBinary = true
         case let text: throw UsageError("--encoding \(text): json or sbe")
         }
+    }
+
+    private mutating func readSpeech(_ arguments: Arguments) throws(UsageError) {
+        guard let text = arguments["speaks"] else { return }
+        guard let kind = Dialect.Kind(rawValue: text) else {
+            let names = Dialect.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw UsageError("--speaks \(text): there are \(names)")
+        }
+        guard arguments.has("connect") else { throw UsageError("--speaks goes with --connect") }
+        for name in ["channel", "rate", "encoding", "stamps"] where kind != .native && arguments.has(name) {
+            throw UsageError("--\(name) is for servers that speak native")
+        }
+        speaks = kind
     }
 
     /// As the protocol has it: 0.1 to 1000 with at most three decimals.
@@ -169,12 +189,17 @@ struct LoadOptions {
     }
 
     func plan(at address: ServerAddress) -> FleetPlan {
-        let rate = rateMilli.map { Spread.shortest(milli: $0) } ?? "\"max\""
-        return FleetPlan(
-            connections: connections, server: address,
-            dialect: .native(channel: channel, rate: rate, isBinary: isBinary),
+        FleetPlan(
+            connections: connections, server: address, dialect: dialect,
             picker: SymbolPicker(pick, perConnection: perConnection, universe: universe),
-            addresses: addresses, slow: slow, stalled: stalled, stamped: stamped, churn: churn)
+            addresses: addresses, slow: slow, stalled: stalled, stamped: stamped, churn: churn,
+            countsLosses: speaks != nil)
+    }
+
+    private var dialect: Dialect {
+        let rate = rateMilli.map { Spread.shortest(milli: $0) } ?? "\"max\""
+        return Dialect.peers.first { $0.kind == speaks }
+            ?? .native(channel: channel, rate: rate, isBinary: isBinary)
     }
 
     /// What healthy subscribers are owed a second; nil where the source is not known.
@@ -187,9 +212,9 @@ struct LoadOptions {
 
     /// The server's command line.
     func serverWords(_ source: SourceRate) throws(BenchError) -> [String] {
-        let path = if let tickerd { tickerd } else { try LoadOptions.siblingPath("tickerd") }
         var words = [
-            path, "--bench", "--listen", "127.0.0.1:\(port)", "--scenario", "uniform",
+            try LoadOptions.tickerdPath(tickerd), "--bench", "--listen", "127.0.0.1:\(port)", "--scenario",
+            "uniform",
             "--set", "symbols=\(universe)", "--set", "rate=\(source)", "--stall-limit", "0", "--drain", "0",
         ]
         if let congestion { words += ["--congestion", congestion] }
@@ -197,14 +222,15 @@ struct LoadOptions {
         return words
     }
 
-    /// A program in this one's folder.
-    static func siblingPath(_ name: String) throws(BenchError) -> String {
+    /// The one that was named, or the one in this program's folder.
+    static func tickerdPath(_ named: String?) throws(BenchError) -> String {
+        if let named { return named }
         var room = [CChar](repeating: 0, count: 4_096)
         let count = readlink("/proc/self/exe", &room, room.count)
         let own = String(decoding: room.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let path =
             own.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-            .joined(separator: "/") + "/" + name
+            .joined(separator: "/") + "/tickerd"
         guard access(path, X_OK) == 0 else {
             throw BenchError("\(path) is missing: script/build release, or --tickerd PATH")
         }

@@ -111,7 +111,7 @@ struct LoadResult {
                 ("slow ones read", "\(Spread.text(Double(slow.messages) / seconds, 0)) messages a second"))
         }
         if gaps > 0 { lines.append(("gaps declared", "\(gaps)")) }
-        if closedByServer > 0 { lines.append(("slow and stalled closed", "\(closedByServer)")) }
+        if closedByServer > 0 { lines.append(("closed by the server", "\(closedByServer)")) }
         if isFleetLate {
             lines.append(
                 ("NOTE", "the fleet had too little of a core: ages are more its own than the server's"))
@@ -130,8 +130,8 @@ struct LoadResult {
         return [
             (
                 "server memory",
-                "\(mebibytes(memory.before)) before, \(mebibytes(memory.start)) at the start, "
-                    + "\(mebibytes(memory.end)) at the end"
+                "\(Spread.mebibytes(memory.before)) MiB before, "
+                    + "\(Spread.mebibytes(memory.start)) at the start, \(Spread.mebibytes(memory.end)) at the end"
             ),
             (
                 "memory a connection",
@@ -141,7 +141,6 @@ struct LoadResult {
     }
 
     private func percent(_ share: Double) -> String { Spread.text(share * 100, 1) + " %" }
-    private func mebibytes(_ bytes: Int) -> String { Spread.text(Double(bytes) / 1_048_576, 1) + " MiB" }
 
     var text: String {
         let width = 2 + (lines.map(\.name.count).max() ?? 0)

@@ -23,18 +23,18 @@ struct LoadRun {
         let before = try restingMemory(&fleet)
         progress.say("connecting \(plan.connections)")
         try fleet.connect()
-        try run(&fleet, LoadRun.settling)
+        try fleet.run(for: LoadRun.settling)
         let connected = usage?.resident
         progress.say("subscribing \(plan.connections)")
         try fleet.subscribe()
-        try run(&fleet, LoadRun.settling)
+        try fleet.run(for: LoadRun.settling)
         var result = LoadResult()
         if let before, let connected, let subscribed = usage?.resident {
             result.memory = MemorySteps(before: before, connected: connected, subscribed: subscribed)
         }
         progress.say("warming up")
         let counted = fleet.healthy.messages, start = Moment.read().instant
-        try run(&fleet, warmUp)
+        try fleet.run(for: warmUp)
         let seconds = max(0.001, Double((Moment.read().instant - start).raw) / 1e9)
         fleet.startMeasuring(rate: Double(fleet.healthy.messages - counted) / seconds)
         try measure(&fleet, &result, &progress)
@@ -46,17 +46,12 @@ struct LoadRun {
         guard let usage else { return nil }
         var last = usage.resident ?? 0
         for _ in 0..<20 {
-            try run(&fleet, LoadRun.settling)
+            try fleet.run(for: LoadRun.settling)
             let now = usage.resident ?? 0
             if now <= last + last / 100 { return now }
             last = now
         }
         return last
-    }
-
-    private func run(_ fleet: inout Fleet, _ span: Nanoseconds) throws {
-        try fleet.run(until: Moment.read().instant + span)
-        if Interrupt.isPending { throw Interrupted() }
     }
 
     private func measure(

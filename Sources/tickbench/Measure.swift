@@ -67,6 +67,8 @@ struct Spread {
         return (units < 0 ? "-" : "") + padded.dropLast(decimals) + "." + padded.suffix(decimals)
     }
 
+    static func mebibytes(_ bytes: Int) -> String { text(Double(bytes) / 1_048_576, 1) }
+
     /// Thousandths in their shortest form: 10, 0.5.
     static func shortest(milli: Int64) -> String {
         let text = Spread.text(Double(milli) / 1_000, 3)

@@ -31,7 +31,9 @@ struct MessageFormat: Equatable {
     }
     static let binary = MessageFormat(kind: .sbe)
     /// `{"sym":…`: bench/floor.c sends nothing but data.
-    static let floor = MessageFormat(kind: .json(place: 6, letter: UInt8(ascii: ":")))
+    static let plain = MessageFormat(kind: .json(place: 6, letter: UInt8(ascii: ":")))
+    /// `42["tick",{…}]`: an event; other packets have other digits.
+    static let socketio = MessageFormat(kind: .json(place: 1, letter: UInt8(ascii: "2")))
 
     /// Messages in a frame whose first byte is `head`; 0 where it is no data.
     @inline(__always)

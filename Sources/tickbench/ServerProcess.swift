@@ -6,6 +6,7 @@
 import Basics
 import CLinux
 import Glibc
+import Journal
 
 struct ServerProcess: ~Copyable {
     let usage: ProcessUsage
@@ -36,15 +37,10 @@ struct ServerProcess: ~Copyable {
 
     /// Waits until it listens.
     func waitForPort() throws {
-        let limit = Moment.read().instant + .seconds(5)
-        while Moment.read().instant < limit {
+        try wait(atMost: .seconds(5), else: "\(name) does not listen on port \(address.port)") {
             try checkAlive()
-            if Interrupt.isPending { throw Interrupted() }
-            if address.answers { return }
-            var time = timespec(tv_sec: 0, tv_nsec: 10_000_000)
-            nanosleep(&time, nil)
+            return address.answers
         }
-        throw BenchError("\(name) does not listen on port \(address.port)")
     }
 
     /// CPU nanoseconds so far of all its threads.
@@ -90,7 +86,8 @@ struct ProcessUsage {
 
     func cpu() throws(BenchError) -> CPU {
         var sum = CPU()
-        for thread in ProcessUsage.entries(of: "/proc/\(process)/task") {
+        let threads = (try? DiskFolder("/proc/\(process)/task").names()) ?? []
+        for thread in threads where !thread.hasPrefix(".") {
             let folder = "/proc/\(process)/task/\(thread)"
             // A thread may end between being listed and being read.
             guard let name = Measure.text(of: folder + "/comm") else { continue }
@@ -111,26 +108,8 @@ struct ProcessUsage {
     /// Bytes of memory that are its own or shared, nil where they are not to be seen.
     var resident: Int? {
         let lines = (Measure.text(of: "/proc/\(process)/smaps_rollup") ?? "").split(separator: "\n")
-        if let line = lines.first(where: { $0.hasPrefix("Rss:") }),
-            let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
-        {
-            return kilobytes * 1_024
-        }
-        let pages = (Measure.text(of: "/proc/\(process)/statm") ?? "").split(separator: " ")
-        return pages.dropFirst().first.flatMap { Int($0) }.map { $0 * sysconf(Int32(_SC_PAGESIZE)) }
-    }
-
-    private static func entries(of folder: String) -> [String] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if Int(name) != nil { names.append(name) }
-        }
-        return names
+        let words = lines.first { $0.hasPrefix("Rss:") }?.split(separator: " ") ?? []
+        return words.dropFirst().first.flatMap { Int($0) }.map { $0 * 1_024 }
     }
 }
 

@@ -41,9 +41,9 @@ struct StormBenchmark: Benchmark {
     }
 
     private func start() throws -> ServerProcess {
-        let path = if let tickerd { tickerd } else { try LoadOptions.siblingPath("tickerd") }
         let server = try ServerProcess(
-            [path, "--listen", "127.0.0.1:\(port)", "--drain", "0"], port: port)
+            [try LoadOptions.tickerdPath(tickerd), "--listen", "127.0.0.1:\(port)", "--drain", "0"],
+            port: port)
         try server.waitForPort()
         return server
     }

@@ -1,7 +1,6 @@
 // `tickbench table`: every workload of docs/BENCHMARKS.md, printed as its tables row by row.
 //
-// Compared rows are measured in turn and rotated (floor, ours, ours, floor, …), so that a machine
-// that drifts drifts for both. Both servers have core 0, the fleet has core 1.
+// Both servers have core 0, the fleet has core 1.
 import Basics
 import CLinux
 
@@ -42,7 +41,7 @@ struct TableBenchmark: Benchmark {
         port = UInt16(try arguments.number("port", 7_493, 1...65_535))
         congestion = arguments["congestion"] ?? "reno"
         tickerd = arguments["tickerd"]
-        floor = Floor(arguments, congestion: congestion)
+        floor = Floor(congestion: congestion)
     }
 
     func run() throws {
@@ -77,12 +76,8 @@ struct TableBenchmark: Benchmark {
     }
 
     private func compare(_ row: TableRow) throws {
-        var floors: [LoadResult] = [], ours: [LoadResult] = []
-        for pair in 0..<pairs {
-            if pair % 2 == 0 { floors.append(try measureFloor(row.load)) }
-            ours.append(try self.ours(row.load))
-            if pair % 2 == 1 { floors.append(try measureFloor(row.load)) }
-        }
+        let (floors, ours) = try Floor.inTurn(
+            pairs, floor: { try measureFloor(row.load) }, ours: { try self.ours(row.load) })
         let ratios = Spread(zip(ours, floors).map { $0.loopShare / $1.loopShare })
         print("floor every 100 ms, 10 k", "floor", floors, ratio: "1")
         print(row.name, "TickerFeed", ours, ratio: ratios.text(2))
@@ -120,7 +115,7 @@ struct TableBenchmark: Benchmark {
             ])
         try server.waitForPort()
         var plan = load.plan(at: server.address)
-        plan.dialect = .floor
+        plan.dialect = .plain
         var progress = Progress(isBrief: true)
         let run = LoadRun(plan: plan, warmUp: warmUp, window: window, usage: server.usage)
         var result = try whole(try run.measure(&progress))
@@ -159,20 +154,18 @@ struct TableBenchmark: Benchmark {
         guard let memory = result.memory else { return }
         let each = memory.perConnection(result.connections)
         let cells =
-            [memory.before, memory.connected, memory.subscribed].map(mebibytes)
+            [memory.before, memory.connected, memory.subscribed].map(Spread.mebibytes)
             + ["\(each.connected)", "\(each.subscribed)"]
         Console.write("| " + ([name] + cells).joined(separator: " | ") + " |\n")
     }
 
     private func printStalled(_ name: String, _ result: LoadResult) {
         let cells = [
-            name, "\(result.span.milliseconds / 1_000)", mebibytes(result.memory?.start ?? 0),
-            mebibytes(result.memory?.end ?? 0), Spread.text(result.rate, 0),
+            name, "\(result.span.milliseconds / 1_000)", Spread.mebibytes(result.memory?.start ?? 0),
+            Spread.mebibytes(result.memory?.end ?? 0), Spread.text(result.rate, 0),
             Spread.text(result.ages?.p50 ?? 0, 1), Spread.text(result.ages?.p99 ?? 0, 1),
             Spread.text(result.ages?.p999 ?? 0, 1), Spread.text(result.loopShare * 100, 1),
         ]
         Console.write("| " + cells.joined(separator: " | ") + " |\n")
     }
-
-    private func mebibytes(_ bytes: Int) -> String { Spread.text(Double(bytes) / 1_048_576, 1) }
 }

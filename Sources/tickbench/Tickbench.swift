@@ -19,14 +19,13 @@ struct Tickbench {
     private static let ownOptions = [
         Option(
             "runs", "N",
-            "itch, book, feed, replay, simulator, encode, accept, table, journal, backplane: runs, of which the median is told (default 7; table, journal and backplane 3)"
+            "itch, book, replay, simulator, encode, table, journal, backplane: runs, of which the median is told (default 7; table, journal and backplane 3)"
         ),
         Option(
             "rounds", "N",
-            "itch, feed: how often a run goes through the file (default 100); count: milliseconds (300)"),
+            "itch: how often a run goes through the file (default 100); count: milliseconds (300)"),
         Option("megabytes", "N", "journal: how long it is (default 1074, a gibibyte)"),
         Option("dir", "PATH", "journal: where a folder is made for it (default TMPDIR, or /tmp)"),
-        Option("date", "YYYY-MM-DD", "itch: the file's trading day, where its name doesn't say"),
         Option("from", "SECONDS", "replay: where to begin, from the recording's first event (default 0)"),
         Option("subscribers", "N", "fanout: connections (default 1000)"),
         Option("messages-per-write", "A,B,…", "fanout: what one write carries, 1 to 64 (default 1,8,32)"),
@@ -38,36 +37,31 @@ struct Tickbench {
         Option(
             "congestion", "NAME",
             "fanout, table, load: the servers' congestion control (default reno, reno, the system's)"),
-        Option("floor", "PATH", "fanout, table: the floor's binary (default .build/floor, built if missing)"),
-        Option("loops", "A,B,…", "accept: loops that share the connections (default 1,2,3,4)"),
         Option(
             "port", "N",
-            "serve-trades, connect, load, table, backplane: where to serve on loopback (default 7490, 7493, 7493, 7496 and the next three)"
+            "serve-trades, load, table, backplane: where to serve on loopback (default 7490, 7493, 7493, 7496 and the next three)"
         ),
         Option("batch", "N", "serve-trades: trades a write"),
     ]
 
     private static let names =
-        "itch, book, feed, replay, simulator, journal, encode, count, fanout, accept, load, storm, table and backplane"
+        "itch, book, replay, simulator, journal, encode, count, fanout, load, storm, table and backplane"
 
     static let help = """
         tickbench itch [FILE]    ITCH 5.0 to decoded messages, to books, to ticks
         tickbench book           generated ITCH at the size of a market: messages, books, ticks
         tickbench simulator      a message of a simulated market, to ticks
-        tickbench feed FILE      any file that tickerd plays, to ticks: ns an event, MB/s
         tickbench journal        ticks to a journal on disk and back, and seeks in a gigabyte
         tickbench replay [FILE]  a minute of a recording at its own speed: how late its ticks are
         tickbench encode         quotes to JSON, JSON to frames, JSON read back
         tickbench count          the engine without sockets: ns, allocations, retains a message
         tickbench fanout         server CPU for each delivered message, beside the kernel's floor
-        tickbench accept         how evenly connections spread over loops, and what one costs
         tickbench load           many subscribers against a tickerd, its own or a running one: ages,
                                  CPU and memory; an open loop, half of it slow or stalled if you like
         tickbench storm          5,000 clients of a tickerd that is killed and started again
         tickbench table          the workloads of docs/BENCHMARKS.md, as its tables
         tickbench backplane      what an engine between ingest and a node adds: latency, CPU, bytes, joins
         tickbench serve-trades   the server that fanout measures: trades of S0, as fast as they go
-        tickbench connect        the peers that accept measures with
         tickbench echo URL       sends back what Autobahn's fuzzing server at URL says: our client, judged
 
         \(Arguments.help(options))
@@ -106,25 +100,20 @@ struct Tickbench {
     private static func benchmark(_ arguments: Arguments) throws(UsageError) -> any Benchmark {
         let operands = arguments.operands
         guard let name = operands.first else {
-            throw UsageError(
-                "which benchmark? \(names); --help tells more"
-            )
+            throw UsageError("which benchmark? \(names); --help tells more")
         }
-        if operands.count > (["itch", "feed", "replay", "echo"].contains(name) ? 2 : 1) {
+        if operands.count > (["itch", "replay", "echo"].contains(name) ? 2 : 1) {
             throw UsageError("\(name): \(operands.last ?? "")?")
         }
         return switch name {
         case "itch": try ITCHBenchmark(arguments)
         case "book": try BookBenchmark(arguments)
         case "simulator": try SimulatorBenchmark(arguments)
-        case "feed": try FeedBenchmark(arguments)
         case "journal": try JournalBenchmark(arguments)
         case "replay": try ReplayBenchmark(arguments)
         case "encode": try EncodeBenchmark(arguments)
         case "count": try CountBenchmark(arguments)
         case "fanout": try FanOutBenchmark(arguments)
-        case "accept": try AcceptBenchmark(arguments)
-        case "connect": try PeerBenchmark(arguments)
         case "load": try LoadBenchmark(arguments)
         case "table": try TableBenchmark(arguments)
         case "storm": try StormBenchmark(arguments)
@@ -132,9 +121,7 @@ struct Tickbench {
         case "echo": try EchoBenchmark(arguments)
         case "serve-trades": try TradeServer(arguments)
         default:
-            throw UsageError(
-                "no benchmark \(name); there are \(names)"
-            )
+            throw UsageError("no benchmark \(name); there are \(names)")
         }
     }
 

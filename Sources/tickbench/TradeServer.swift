@@ -36,7 +36,7 @@ struct TradeServer: Benchmark {
         let listener = try Listener.bind(host: "127.0.0.1", port: port)
         try listener.setCongestionControl(congestion)
         var options = ServerOptions(server: "tickbench", epoch: 1) {
-            FeedReport(clock: "sim", speedMilli: nil, source: "tickbench")
+            FeedReport(clock: .simulated, speedMilli: nil, source: "tickbench")
         }
         options.limits.connections = subscribers + 16
         let reactor = try Reactor(

@@ -2,6 +2,7 @@
 import Basics
 import FanOut
 import Market
+import TickerFeed
 
 /// What runs beside the main thread.
 struct Served {

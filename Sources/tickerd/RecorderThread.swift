@@ -60,9 +60,8 @@ extension Configuration.Recording {
     }
 
     /// Opens the folder, and mends what an earlier recorder left in it.
-    func open(source: String, clock: String, epoch: UInt32) throws(UsageError) -> JournalWriter {
-        var options = JournalWriter.Options(
-            source: source, clock: FeedClock(clock) ?? .live, epoch: epoch)
+    func open(source: String, clock: FeedClock, epoch: UInt32) throws(UsageError) -> JournalWriter {
+        var options = JournalWriter.Options(source: source, clock: clock, epoch: epoch)
         options.segmentBytes = segmentBytes
         do {
             return try JournalWriter(try DiskFolder.make(folder), options, now: Moment.read().wall)

@@ -26,7 +26,7 @@ final class Server {
     private let journal: JournalWriter?
     /// Nil: nothing is published.
     private let publishing: (any PublishingEngine)?
-    private let epoch = UInt32(truncatingIfNeeded: Moment.read().wall.raw >> 20) | 1
+    private let epoch = Moment.read().newEpoch
     private let limits: Limits
     /// Read anew by `reload()`, for the connections to come.
     let tls: TLSContext?
@@ -46,7 +46,7 @@ final class Server {
         publishing = try configuration.publishing?.publishing()
         listener = try Server.listen(configuration)
         journal = try configuration.recording?.open(
-            source: feed.description, clock: IngestThread.clock(configuration), epoch: epoch)
+            source: feed.description, clock: configuration.clock, epoch: epoch)
         adminToken = try Server.adminToken(configuration)
         adminListener = try Server.listenForAdmin(configuration, adminToken)
         limits = Server.fitted(configuration.limits, loops: configuration.loops)
@@ -116,7 +116,9 @@ final class Server {
         let ends = try (0..<configuration.loops).map { _ in try LoopEnd(of: tape) }
         let recorder = try makeRecorder(tape)
         let publisher = try makePublisher(tape)
-        let ingest = IngestThread(feed: feed, tape: Tape.Writer(tape), configuration, epoch: epoch)
+        let ingest = IngestThread(
+            feed: feed, tape: Tape.Writer(tape), options: configuration.replay, clock: configuration.clock,
+            epoch: epoch)
         let options = options(ingest, recorder, publisher)
         let loops = try FanOutLoops(options: options, listener: listener, ends: ends, tls: tls)
 
@@ -126,7 +128,7 @@ final class Server {
         let signals = try Signals()
         try recorder?.start()
         try publisher?.start()
-        _ = try Thread("ingest") { ingest.run() }
+        try ingest.start()
         let threads = try loops.start()
         let admin = try startAdmin(loops, options)
         announce()
@@ -147,9 +149,8 @@ final class Server {
 
     private func makePublisher(_ tape: Tape) throws -> PublisherThread? {
         guard let publishing, let place = configuration.publishing else { return nil }
-        let clock = FeedClock(IngestThread.clock(configuration)) ?? .live
         var options = Publisher.Options(
-            epoch: epoch, clock: clock.rawValue, source: feed.description,
+            epoch: epoch, clock: configuration.clock, source: feed.description,
             holder: "\(String(epoch, radix: 16))-\(getpid())-\(UInt32.random(in: 0 ... .max))")
         options.interval = place.interval
         return try PublisherThread(tape, publishing, options, log: log)

@@ -14,28 +14,21 @@ final class Demo {
         let scenario = try Demo.scenario(name)
         let listener = try Listener.bind(host: "127.0.0.1", port: 0)
         port = listener.address.port
-        let tape = Tape(capacity: 1 << 16), epoch = UInt32(truncatingIfNeeded: now.wall.raw >> 20) | 1
+        let tape = Tape(capacity: 1 << 16), epoch = now.newEpoch
         let end = try LoopEnd(of: tape)
         // As late as can be: the market's first event is now.
         let feed = scenario.makeFeed(seed: UInt64(bitPattern: now.wall.raw), start: Moment.read().wall)
-        let ingest = Ingest(
-            feed: feed, writer: Tape.Writer(tape),
-            options: ReplayOptions(pace: scenario.isUniform ? .live : .recorded(.recorded)), epoch: epoch)
-        let report = FeedReport(clock: "sim", speedMilli: 1_000, source: feed.description)
-        var options = ServerOptions(server: "demo", epoch: epoch, feedReport: { report })
+        let ingest = IngestThread(
+            feed: feed, tape: Tape.Writer(tape),
+            options: ReplayOptions(pace: scenario.isUniform ? .live : .recorded(.recorded)),
+            clock: .simulated,
+            epoch: epoch)
+        var options = ServerOptions(server: "demo", epoch: epoch, feedReport: ingest.report)
         options.limits.symbols = max(options.limits.symbols, scenario.symbolCount)
         let loops = try FanOutLoops(options: options, listener: listener, ends: [end])
-        // The market opens with all its symbols.
-        for _ in 0..<16 where ingest.turn(now: .read()) <= Moment.read().instant {}
-        _ = try Thread("demo") {
-            while true {
-                let next = ingest.turn(now: .read()), now = Moment.read().instant
-                if next > now {
-                    ingest.wait(atMost: min(max(next - now, .microseconds(200)), .milliseconds(50)))
-                }
-            }
-        }
-        _ = try loops.start()
+        ingest.begin()
+        try ingest.start()
+        try loops.start()
     }
 
     /// One by its name, or of a file.

@@ -12,7 +12,7 @@ import Watch
 final class PipeRun {
     private let setup: Setup
     private let options: WatchOptions
-    private let signals: SignalReader
+    private let signals: Signals
     private let stream: Stream
     private var model: Model
     private var queue: PipeQueue
@@ -31,7 +31,7 @@ final class PipeRun {
     /// How long the last lines may take to be taken.
     private static let drainMax = Nanoseconds.seconds(2)
 
-    init(_ setup: Setup, _ signals: SignalReader) throws {
+    init(_ setup: Setup, _ signals: Signals) throws {
         self.setup = setup
         self.signals = signals
         options = setup.options

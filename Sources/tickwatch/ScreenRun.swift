@@ -10,7 +10,7 @@ import Watch
 
 final class ScreenRun {
     private let setup: Setup
-    private let signals: SignalReader
+    private let signals: Signals
     private let kind: TerminalKind
     private let stream: Stream
     private let admin: AdminReader
@@ -32,7 +32,7 @@ final class ScreenRun {
     private var restEnd = Instant.zero
     private static let rest = Nanoseconds.milliseconds(5)
 
-    init(_ setup: Setup, _ signals: SignalReader, _ kind: TerminalKind) throws {
+    init(_ setup: Setup, _ signals: Signals, _ kind: TerminalKind) throws {
         self.setup = setup
         self.signals = signals
         var kind = kind
@@ -67,9 +67,7 @@ final class ScreenRun {
     private func start() {
         let now = Moment.read()
         resize(now)
-        if let screen = setup.options.screen, let page = Model.Page(rawValue: screen.rawValue) {
-            model.show(page)
-        }
+        if let page = setup.options.screen { model.show(page) }
         if let fault = setup.faults.first { tell(.note(fault, isFault: true), now) }
         if stream.isRecorded { model.beginReplay() }
         stream.set(model.wanted)

@@ -52,12 +52,12 @@ struct Setup {
         case .demo(let scenario):
             let demo = try Demo(scenario: scenario, now: now)
             var link = LinkOptions(try ServerAddress("ws://127.0.0.1:\(demo.port)/v1/stream"), seed: seed)
-            link.encoding = options.encoding == .sbe ? .sbe : .json
+            link.encoding = options.encoding
             return (link, "demo")
         case .server(let server):
             var link = LinkOptions(try ServerAddress(server.text), seed: seed)
-            link.transport = server.transport == .events ? .events : .webSocket
-            link.encoding = options.encoding == .sbe ? .sbe : .json
+            link.transport = server.transport
+            link.encoding = options.encoding
             link.token = try TokenSource(file: server.tokenFile)
             link.trust = try trust(server)
             return (link, server.text)

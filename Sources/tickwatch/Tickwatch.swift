@@ -37,7 +37,9 @@ struct Tickwatch {
         let terminal = TerminalKind(environment, wish: .automatic)
         let isScreen = Console.isTerminal(Console.output) && !terminal.isDumb && !options.wantsLines
         // Before there is any other thread: a signal goes to whichever has not blocked it.
-        let signals = try SignalReader(isScreen: isScreen)
+        // ^Z and the window's size are a screen's to see.
+        let signals = try Signals(
+            [SIGINT, SIGTERM, SIGHUP] + (isScreen ? [SIGWINCH, SIGTSTP, SIGCONT] : []))
         let setup = try Setup(options, environment)
         if options.isVerifying { return try VerifyRun(setup, signals).run() }
         return isScreen

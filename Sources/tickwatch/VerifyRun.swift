@@ -9,7 +9,7 @@ import Wire
 
 final class VerifyRun {
     private let setup: Setup
-    private let signals: SignalReader
+    private let signals: Signals
     private let stream: Stream
     private let wanted: [ClientMessage.Subscribe]
     private var verifier: Verifier
@@ -27,7 +27,7 @@ final class VerifyRun {
     private static let fetchEvery = Nanoseconds.milliseconds(250)
     private static let patience = Nanoseconds.seconds(5)
 
-    init(_ setup: Setup, _ signals: SignalReader) throws {
+    init(_ setup: Setup, _ signals: Signals) throws {
         self.setup = setup
         self.signals = signals
         let options = setup.options, rate = setup.settings.rate

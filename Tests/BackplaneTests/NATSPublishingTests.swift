@@ -72,11 +72,11 @@ struct NATSPublishingTests {
 
     @Test("what the server would not take is not sent, and told once")
     func tooLarge() throws {
-        publish(String(repeating: "x", count: stage.engine.messageMax))
-        publish(String(repeating: "x", count: stage.engine.messageMax + 1))
-        publish(String(repeating: "x", count: stage.engine.messageMax + 1))
+        publish(String(repeating: "x", count: stage.engine.link.messageMax))
+        publish(String(repeating: "x", count: stage.engine.link.messageMax + 1))
+        publish(String(repeating: "x", count: stage.engine.link.messageMax + 1))
         stage.turn()
-        let size = stage.engine.messageMax + 1
+        let size = stage.engine.link.messageMax + 1
         #expect(
             stage.told == [
                 "refused: 127.0.0.1:\(server.port): a message of \(size) bytes is above its max_payload"

@@ -34,7 +34,7 @@ private struct Entry {
     var line: String {
         let symbols = self.symbols.map { symbol in
             let step = symbol.priceIncrementE9, lot = symbol.lot
-            let increment = step == 0 ? "null" : ControlMessage.decimal(Int64(step), 9)
+            let increment = step == 0 ? "null" : FixedPoint.text(Int64(step), decimals: 9)
             return
                 "{\"symbol\":\"\(symbol.name)\",\"price_increment\":\(increment),\"lot\":\(lot == 0 ? "null" : "\(lot)")}"
         }

@@ -8,7 +8,7 @@ import Testing
 
 @Test("a summary has counts by type, anomalies and rate")
 func feedSummary() {
-    var report = FeedReport(clock: "replay", speedMilli: nil, source: "x")
+    var report = FeedReport(clock: .replay, speedMilli: nil, source: "x")
     (report.messages, report.ticks, report.rounds, report.hasEnded) = (3_226, 3_990, 1, true)
     report.anomaliesByKind = [.init("bad_length", 0), .init("unknown_type", 2), .init("time_backwards", 1)]
     let input = InputReport(
@@ -31,7 +31,7 @@ func feedSummary() {
 
 @Test("a summary of what did not end says so, and how many rounds there were")
 func feedSummaryStopped() {
-    var report = FeedReport(clock: "replay", speedMilli: nil, source: "x")
+    var report = FeedReport(clock: .replay, speedMilli: nil, source: "x")
     report.rounds = 3
     #expect(
         FeedSummary(report, nil, elapsed: .seconds(1)).text == """

@@ -81,8 +81,8 @@ func binaryMessages() {
 
 @Test("the floor's messages and its request are its own")
 func floorDialect() {
-    #expect(bytes(#"{"sym":"S3","bid":1}"#) { MessageFormat.floor.messages(head: 0x81, $0) } == 1)
-    #expect(Dialect.floor.subscription([3, 14], stamps: true) == "SUB S3,S14")
+    #expect(bytes(#"{"sym":"S3","bid":1}"#) { MessageFormat.plain.messages(head: 0x81, $0) } == 1)
+    #expect(Dialect.plain.subscription([3, 14], stamps: true) == "SUB S3,S14")
     #expect(
         Dialect.native(channel: "book", rate: "0.5").subscription([3, 14], stamps: true)
             == #"{"op":"subscribe","channel":"book","symbols":["S3","S14"],"rate":0.5,"stamps":true}"#)
@@ -133,10 +133,47 @@ func roles() {
     #expect(plan.count(.healthy) == 129)
 }
 
+@Test("of Socket.IO's packets an event is a message, with its time")
+func socketIODialect() {
+    let event = #"42["tick",{"sym":"S3","ts":17}]"#
+    #expect(bytes(event) { MessageFormat.socketio.messages(head: 0x81, $0) } == 1)
+    #expect(bytes(event) { MessageFormat.socketio.times($0) } == MessageTimes(event: 17))
+    for other in [#"0{"sid":"x"}"#, #"40{"sid":"x"}"#, "2", ""] {
+        #expect(bytes(other) { MessageFormat.socketio.messages(head: 0x81, $0) } == 0)
+    }
+    #expect(Dialect.socketio.subscription([3, 14], stamps: false) == #"42["sub","S3,S14"]"#)
+}
+
+@Test("NATS and Redis are asked in their own lines")
+func lineDialects() {
+    #expect(Dialect.nats.subscription([3, 14], stamps: false) == "SUB S3 1\r\nSUB S14 2\r\n")
+    #expect(Dialect.redis.subscription([3, 14], stamps: false) == "SUBSCRIBE S3 S14\r\n")
+}
+
+@Test(
+    "a line is whole with its body, and no byte sooner",
+    arguments: [
+        ("MSG S1 1 2\r\n{}\r\n", "M", 12..<14), ("MSG S1 9 0\r\n\r\n", "M", 12..<12),
+        ("$7\r\nmessage\r\n", "$", 4..<11), ("PING\r\n", "M", nil), (":12\r\n", "$", nil), ("\r\n", "M", nil),
+    ] as [(String, Character, Range<Int>?)])
+func wholeLines(text: String, announcer: Character, body: Range<Int>?) {
+    let announcer = announcer.asciiValue ?? 0
+    bytes(text + "more") {
+        let line = Line($0, 0, announcer: announcer)
+        #expect(line?.body == body && line?.end == text.utf8.count)
+    }
+    // A line's end is one character of two bytes.
+    for count in 1..<text.utf8.count {
+        bytes(String(decoding: text.utf8.prefix(count), as: UTF8.self)) {
+            #expect(Line($0, 0, announcer: announcer) == nil)
+        }
+    }
+}
+
 // MARK: A server by script
 
-/// Accepts one, answers its upgrade, waits for its request, and sends bytes in pieces.
-private func serveOne(_ listener: Int32, _ reply: [UInt8], piece: Int) {
+/// Accepts one, answers its upgrade if there is one, waits for its request, and sends bytes in pieces.
+private func serveOne(_ listener: Int32, _ reply: [UInt8], piece: Int, upgrades: Bool) {
     var room = [UInt8](repeating: 0, count: 4_096)
     var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
     poll(&waiting, 1, -1)
@@ -146,8 +183,10 @@ private func serveOne(_ listener: Int32, _ reply: [UInt8], piece: Int) {
         let bytes = Array(bytes)
         _ = CLinux.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     }
-    _ = recv(socket, &room, room.count, 0)
-    send(Array("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n".utf8)[...])
+    if upgrades {
+        _ = recv(socket, &room, room.count, 0)
+        send(Array("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n".utf8)[...])
+    }
     _ = recv(socket, &room, room.count, 0)
     var at = 0
     while at < reply.count {
@@ -167,17 +206,21 @@ private func frame(_ text: String) -> [UInt8] {
 
 /// Runs a fleet of one against a script until `isDone`, and hands over what it counted.
 private func withFleet(
-    _ reply: [UInt8], piece: Int, stamped: Int = 0, until isDone: (borrowing Fleet) -> Bool,
+    _ reply: [UInt8], piece: Int, stamped: Int = 0, speaking dialect: Dialect? = nil,
+    until isDone: (borrowing Fleet) -> Bool,
     _ check: (borrowing Fleet) throws -> Void
 ) throws {
     let listener = try Listener.bind(host: "127.0.0.1", port: 0)
-    let server = try Thread("script") { serveOne(listener.descriptor, reply, piece: piece) }
+    let server = try Thread("script") {
+        serveOne(listener.descriptor, reply, piece: piece, upgrades: dialect?.kind != .redis)
+    }
     defer {
         server.join()
         listener.close()
     }
     var plan = plan(1, port: listener.localPort)
     plan.stamped = stamped
+    if let dialect { (plan.dialect, plan.countsLosses) = (dialect, true) }
     var fleet = try Fleet(plan)
     try fleet.connect()
     try fleet.subscribe()
@@ -196,6 +239,37 @@ func countsFrames(piece: Int) throws {
     let bytes = [#"{"type":"ack","id":1}"#, quote, gap, long, quote, longest, quote].flatMap(frame)
     try withFleet(bytes, piece: piece, stamped: 100, until: { $0.healthy.bytes >= bytes.count + 56 }) {
         #expect($0.healthy.messages == 4 && $0.gaps == 1 && $0.acknowledged == 2)
+    }
+}
+
+@Test(
+    "of servers that write lines every message is counted once, however the bytes come",
+    .timeLimit(.minutes(1)), arguments: [1, 7, 1_000, 100_000])
+func countsLines(piece: Int) throws {
+    let update = #"{"sym":"S0","seq":2,"ts":17}"#
+    let pushed = "*3\r\n$7\r\nmessage\r\n$2\r\nS0\r\n$\(update.utf8.count)\r\n\(update)\r\n"
+    let redis = Array(("*3\r\n$9\r\nsubscribe\r\n$2\r\nS0\r\n:1\r\n" + pushed + pushed).utf8)
+    try withFleet(redis, piece: piece, speaking: .redis, until: { $0.healthy.bytes >= redis.count }) {
+        #expect($0.healthy.messages == 2)
+    }
+    let message = "MSG S0 1 \(update.utf8.count)\r\n\(update)\r\n"
+    let many = String(repeating: message, count: 200)
+    let nats = [#"INFO {"port":1}"# + "\r\nPING\r\n", many, message, message + "PING\r\n"].flatMap(frame)
+    try withFleet(nats, piece: piece, speaking: .nats, until: { $0.healthy.bytes >= nats.count + 56 }) {
+        #expect($0.healthy.messages == 202 && $0.closedByServer == 0)
+    }
+}
+
+@Test(
+    "who is cut off by a peer is counted, and the fleet goes on", .timeLimit(.minutes(1)),
+    arguments: [1, 100])
+func countsLosses(piece: Int) throws {
+    let close: [UInt8] = [0x88, 2, 0x03, 0xf0]
+    for (dialect, first) in [(Dialect.plain, #"{"sym":"S0"}"#), (.nats, "MSG S0 1 2\r\n{}\r\n")] {
+        try withFleet(frame(first) + close, piece: piece, speaking: dialect, until: { $0.closedByServer > 0 })
+        {
+            #expect($0.healthy.messages == 1 && $0.closedByServer == 1)
+        }
     }
 }
 

@@ -34,9 +34,9 @@ final class World {
         networks = (0..<loops).map { SimulatedNetwork(seed: Seed(seed.raw &+ UInt64($0))) }
         let tape = Tape(capacity: capacity)
         let readers = (0..<loops).map { _ in tape.makeReader() }
-        ingest = Ingest(feed: feed, writer: Tape.Writer(tape), epoch: 7, pace: pace)
+        ingest = Ingest(feed: feed, writer: Tape.Writer(tape), options: ReplayOptions(pace: pace), epoch: 7)
         var options = ServerOptions(server: "sim", epoch: 7) {
-            FeedReport(clock: "replay", speedMilli: 1_000, source: "sim")
+            FeedReport(clock: .replay, speedMilli: 1_000, source: "sim")
         }
         options.limits = limits
         options.limits.connections = 64

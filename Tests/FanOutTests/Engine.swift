@@ -53,7 +53,7 @@ final class Engine {
         let reader = tape.makeReader()
         writer = Tape.Writer(tape)
         var options = ServerOptions(server: "test", epoch: 7) {
-            FeedReport(clock: "sim", speedMilli: nil, source: "test")
+            FeedReport(clock: .simulated, speedMilli: nil, source: "test")
         }
         options.limits = limits
         options.log = log

@@ -11,7 +11,7 @@ private func ask(
     _ replay: FakeReplay?, _ method: String = "POST", _ body: String = "", type: String = "application/json"
 ) -> (status: Int, text: String) {
     var options = ServerOptions(server: "test", epoch: 7) {
-        FeedReport(clock: "replay", speedMilli: nil, source: "test")
+        FeedReport(clock: .replay, speedMilli: nil, source: "test")
     }
     options.replay = replay
     var request = HTTPRequest(

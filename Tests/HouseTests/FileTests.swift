@@ -56,7 +56,7 @@ func ruleIsAwake(banned: Banned) {
 
 @Test("a file is short enough to hold one idea")
 func sizes() throws {
-    for path in House.files(under: "Sources") {
+    for path in House.files(under: "Sources") + House.files(under: "Examples") {
         let count = try House.lines(path).count
         if count > 500 {
             House.complain(
@@ -69,7 +69,7 @@ func sizes() throws {
 
 @Test("a file opens with why it exists")
 func openings() throws {
-    for path in House.files(under: "Sources") {
+    for path in House.files(under: "Sources") + House.files(under: "Examples") {
         let lines = try House.lines(path)
         let first = lines.first { !$0.text.allSatisfy(\.isWhitespace) }
         // Package.swift wants a file in every target: a room that waits for its first idea has one line.

@@ -4,7 +4,8 @@ import Basics
 import Market
 import TestSupport
 import Testing
-import TickerFeed
+
+@testable import TickerFeed
 
 private let second: Int64 = 1_000_000_000
 private let noon: Int64 = 1_580_389_200 * second

@@ -89,7 +89,8 @@ func paced(speed: String, due: [Double]) throws {
     let end = TapeEnd()
     let times = [0, 3, 3, 50, 90].map { 77_000 + $0 * millisecond }
     let pace = Pace.recorded(try #require(Speed(speed)))
-    let ingest = Ingest(feed: ScriptedFeed(times), writer: Tape.Writer(end.tape), pace: pace)
+    let ingest = Ingest(
+        feed: ScriptedFeed(times), writer: Tape.Writer(end.tape), options: ReplayOptions(pace: pace))
     let ticks = run(ingest, end, until: 1_000 * millisecond)
     let expected = Dictionary(
         uniqueKeysWithValues: due.enumerated().map { (UInt64($0 + 1), Int64(($1 * 1e6).rounded())) })
@@ -139,7 +140,9 @@ func silence() throws {
 func rounds(pace: Pace) throws {
     let end = TapeEnd()
     let times = [0, 3, 8].map { $0 * millisecond }
-    let ingest = Ingest(feed: ScriptedFeed(times), writer: Tape.Writer(end.tape), pace: pace, loop: true)
+    let ingest = Ingest(
+        feed: ScriptedFeed(times), writer: Tape.Writer(end.tape),
+        options: ReplayOptions(pace: pace, loops: true))
     var stream: [Tick] = []
     var now = Instant.zero
     while ingest.state.rounds < 3 {
@@ -162,8 +165,8 @@ func realRounds() throws {
     for pace in [Pace.recorded(Speed(times: 1_000_000)), .recorded(Speed(times: 1_000)), .unpaced] {
         let end = TapeEnd()
         let ingest = Ingest(
-            feed: try InputFeed(FeedOptions(path: Fixture.aapl)), writer: Tape.Writer(end.tape), pace: pace,
-            loop: true)
+            feed: try InputFeed(FeedOptions(path: Fixture.aapl)), writer: Tape.Writer(end.tape),
+            options: ReplayOptions(pace: pace, loops: true))
         var now = Instant.zero, stream: [Tick] = []
         while ingest.state.rounds < 2 {
             now = ingest.turn(now: Moment(instant: now, wall: .zero))
@@ -187,7 +190,8 @@ func realRounds() throws {
 func loopEnds(times: [Int64]) {
     let end = TapeEnd()
     let feed = ScriptedFeed(times, rewinds: times.isEmpty)
-    let ingest = Ingest(feed: feed, writer: Tape.Writer(end.tape), pace: .unpaced, loop: true)
+    let ingest = Ingest(
+        feed: feed, writer: Tape.Writer(end.tape), options: ReplayOptions(pace: .unpaced, loops: true))
     _ = run(ingest, end, until: 1_000 * millisecond)
     #expect(ingest.state.hasEnded && ingest.state.fault == nil)
 }
@@ -196,7 +200,8 @@ func loopEnds(times: [Int64]) {
 func faults() throws {
     let end = TapeEnd()
     let feed = ScriptedFeed((0..<10).map { Int64($0) }, faultAt: 6)
-    let ingest = Ingest(feed: feed, writer: Tape.Writer(end.tape), pace: .unpaced, loop: true)
+    let ingest = Ingest(
+        feed: feed, writer: Tape.Writer(end.tape), options: ReplayOptions(pace: .unpaced, loops: true))
     let stream = run(ingest, end, until: 1_000 * millisecond)
     #expect(ingest.state.fault == .broken(file: "script", .cut("message", at: 6, bytesLeft: 1)))
     #expect(ingest.state.messages == 6)
@@ -217,7 +222,7 @@ func faults() throws {
 func backpressure(pace: Pace) throws {
     let end = TapeEnd(capacity: 1_024)
     let feed = ScriptedFeed((0..<4_000).map { Int64($0) })
-    let ingest = Ingest(feed: feed, writer: Tape.Writer(end.tape), pace: pace)
+    let ingest = Ingest(feed: feed, writer: Tape.Writer(end.tape), options: ReplayOptions(pace: pace))
     var now = Instant.zero
     for _ in 0..<100 { now = ingest.turn(now: Moment(instant: now, wall: .zero)) }
     let behind = end.tape.head - end.reader.position
@@ -286,7 +291,8 @@ func anchorAgrees(seed: Seed) throws {
 func unpacedWakesReaders(capacity: Int) {
     let end = TapeEnd(capacity: capacity)
     let ingest = Ingest(
-        feed: ScriptedFeed((0..<30_000).map { Int64($0) }), writer: Tape.Writer(end.tape), pace: .unpaced)
+        feed: ScriptedFeed((0..<30_000).map { Int64($0) }), writer: Tape.Writer(end.tape),
+        options: ReplayOptions(pace: .unpaced))
     // Nobody reads: it stops for want of readers, and the one that there is must not sleep then.
     var now = Instant(raw: 1), played: UInt64 = 1
     while played > 0 {

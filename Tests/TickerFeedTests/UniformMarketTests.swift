@@ -108,7 +108,7 @@ func uniformFarTimes() {
 func livePace() throws {
     let end = TapeEnd()
     let market = UniformMarket(symbols: 1, rate: 1_000, start: start)
-    let ingest = Ingest(feed: market, writer: Tape.Writer(end.tape), pace: .live)
+    let ingest = Ingest(feed: market, writer: Tape.Writer(end.tape), options: ReplayOptions(pace: .live))
     // Begun 5 ms late: openings and the updates of 0 to 5 ms are due.
     let now = Moment(instant: Instant(raw: 77), wall: start + .milliseconds(5))
     let next = ingest.turn(now: now)
@@ -119,7 +119,7 @@ func livePace() throws {
     let early = Ingest(
         feed: UniformMarket(symbols: 1, rate: 1_000, start: start),
         writer: Tape.Writer(Tape(capacity: 1_024)),
-        pace: .live)
+        options: ReplayOptions(pace: .live))
     let before = Moment(instant: Instant(raw: 77), wall: start + Nanoseconds(raw: -3_000_000))
     #expect(early.turn(now: before) == before.instant + .milliseconds(3) && early.state.messages == 0)
 }

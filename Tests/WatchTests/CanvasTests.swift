@@ -15,7 +15,6 @@ func canvasEdges() {
     #expect(canvas.text(row: 0) == "1.45")
     var nothing = Canvas(columns: 0, rows: 0)
     #expect(nothing.draw("AAPL", 0, 0) == 0)
-    nothing.fill(row: 0, role: .dim)
     nothing.select(row: 0)
     nothing[0, 0] = Cell("x")
     #expect(nothing[0, 0] == .blank)
@@ -82,7 +81,6 @@ func wideHalves(column: Int) {
     for write in [
         { (canvas: inout Canvas) in _ = canvas.draw("x", column, 0) },
         { canvas in canvas[column, 0] = Cell("x") },
-        { canvas in canvas.fill(row: 0, from: column, to: column + 1, with: "x") },
         { canvas in canvas.draw("x\u{301}", column, 0) },
     ] {
         var canvas = Canvas(columns: 4, rows: 1)
@@ -97,14 +95,10 @@ func wideHalves(column: Int) {
 func rolesOfDrawn() {
     var canvas = Canvas(columns: 6, rows: 2)
     canvas.draw("a日b", 0, 0, .up)
-    canvas.setRole(.dim, row: 0, from: 2, to: 3)
-    #expect((0..<6).map { canvas[$0, 0].role } == [.up, .dim, .dim, .up, .plain, .plain])
     canvas.select(row: 0)
     #expect((0..<6).allSatisfy { canvas[$0, 0].isSelected && !canvas[$0, 1].isSelected })
     canvas[1, 0].role = .alarm
     #expect(canvas[2, 0].role == .alarm && canvas.text(row: 0) == "a日b")
-    canvas.clear()
-    #expect(canvas == Canvas(columns: 6, rows: 2))
 }
 
 @Test("whatever is drawn in whatever order, halves stay together", arguments: Seed.smoke)
@@ -116,11 +110,9 @@ func canvasInvariant(seed: Seed) {
         for _ in 0..<60 {
             let column = random.below(12) - 2, row = random.below(4) - 1
             let text = texts[random.below(texts.count)]
-            switch random.below(6) {
-            case 0: canvas.fill(row: row, from: column, to: column + random.below(4), role: .dim)
-            case 1: canvas.setRole(.up, row: row, from: column, to: column + random.below(4))
-            case 2: canvas.select(row: row, from: column)
-            case 3: canvas[column, row] = canvas[random.below(9), random.below(3)]
+            switch random.below(4) {
+            case 0: canvas.select(row: row, from: column, to: column + random.below(4))
+            case 1: canvas[column, row] = canvas[random.below(9), random.below(3)]
             default: canvas.draw(text, column, row, .bid, width: random.below(8))
             }
         }

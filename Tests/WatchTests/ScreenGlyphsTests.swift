@@ -33,24 +33,6 @@ private func signs(_ glyphs: Glyphs) -> [String] {
     return texts + (scalars + (0...255).map { glyphs.chart(UInt8($0)) }).map { String($0) }
 }
 
-@Test("a sparkline has its lowest value at the bottom and its highest at the top")
-func sparkline() {
-    #expect(Glyphs.unicode.sparkline([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█")
-    #expect(Glyphs.ascii.sparkline([10, 80, 10]) == "_#_")
-    #expect(Glyphs.unicode.sparkline([5, 5]) == "▄▄")
-    #expect(Glyphs.unicode.sparkline([.min, .max]) == "▁█")
-    #expect(Glyphs.unicode.sparkline([]).isEmpty)
-}
-
-@Test("a bar is as long as its eighths, and never longer than its room")
-func bars() {
-    #expect(Glyphs.unicode.bar(eighths: 19, width: 4) == "██▍ ")
-    #expect(Glyphs.ascii.bar(eighths: 20, width: 4) == "### ")
-    #expect(Glyphs.unicode.bar(eighths: 100, width: 2) == "██")
-    #expect(Glyphs.unicode.bar(eighths: -1, width: 2) == "  ")
-    #expect(Glyphs.unicode.bar(eighths: 1, width: -2).isEmpty)
-}
-
 @Test("dots of a chart are those of braille")
 func chartDots() {
     let corners = Glyphs.dot(x: 0, y: 0) | Glyphs.dot(x: 1, y: 3)

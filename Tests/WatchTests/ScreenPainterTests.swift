@@ -16,10 +16,9 @@ private func scribble(on canvas: inout Canvas, _ random: inout SeededGenerator, 
         let column = random.below(canvas.columns + 4) - 2, row = random.below(canvas.rows + 1)
         let role = Role.allCases[random.below(Role.allCases.count)]
         switch random.below(8) {
-        case 0: canvas.fill(row: row, from: column, to: column + random.below(30), role: .plain)
-        case 1: canvas.fill(row: row, from: column, with: "─", role: role)
+        case 0: canvas.draw(String(repeating: " ", count: random.below(30)), column, row)
+        case 1: canvas.draw(String(repeating: "─", count: 40), column, row, role)
         case 2: canvas.select(row: row)
-        case 3: canvas.setRole(role, row: row, from: column)
         default: canvas.draw(texts[random.below(texts.count)], column, row, role)
         }
     }
@@ -51,7 +50,7 @@ func painterModel(seed: Seed) throws {
             if random.oneIn(2) { output.reset() } else { output.repaint() }
         case 1: output.repaint()
         case 2: output.theme = anyTheme(&random)
-        case 3: canvas.clear()
+        case 3: canvas = Canvas(columns: size.0, rows: size.1)
         default: scribble(on: &canvas, &random, times: random.below(6))
         }
         let wasBusy = output.isBusy
@@ -128,7 +127,7 @@ func moves() {
     next.draw("9", 20, 0)
     #expect(frame(from: canvas, to: next) == "\u{1B}[?2026h\u{1B}[H9AP9\u{1B}[16C9\u{1B}[?2026l")
     next = canvas
-    next.fill(row: 0, from: 11)
+    next.draw(String(repeating: " ", count: 29), 11, 0)
     #expect(frame(from: canvas, to: next) == "\u{1B}[?2026h\u{1B}[1;13H\u{1B}[K\u{1B}[?2026l")
 }
 

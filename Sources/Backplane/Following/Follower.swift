@@ -135,9 +135,6 @@ public final class Follower {
 
     public func clear() { ticks.removeAll(keepingCapacity: true) }
 
-    /// No symbol was heard of so far.
-    public var isEmpty: Bool { symbols.isEmpty }
-
     func next(_ now: Instant) -> Instant {
         var next = now + .milliseconds(20)
         if interest.changes != interestSeen { next = min(next, scanDue) }

@@ -9,7 +9,7 @@ extension Follower {
         var report = BackplaneReport(role: "follow", engine: engine.description)
         report.fault =
             isSilent || (disconnectedAt.map { now.instant - $0 > Follower.patience } ?? false) ? fault : nil
-        report.clock = clock.map { Follower.clockNames[Int($0) % Follower.clockNames.count] }
+        report.clock = clock.flatMap(FeedClock.init(rawValue:))
         report.source = source
         let traffic = engine.traffic
         var live = 0, wanted = 0, suspect = 0
@@ -45,7 +45,4 @@ extension Follower {
         ]
         board.post(report)
     }
-
-    /// The words of the protocol, by `FeedClock`'s numbers.
-    static let clockNames = ["live", "replay", "sim"]
 }

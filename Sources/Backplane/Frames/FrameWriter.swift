@@ -13,7 +13,6 @@ public struct FrameWriter: ~Copyable {
     public var bytes: UnsafeRawBufferPointer { buffer.readable }
     public var isEmpty: Bool { buffer.isEmpty }
     public mutating func removeAll() { buffer.removeAll() }
-    public mutating func drop(_ count: Int) { buffer.consume(count) }
 
     /// - Parameter previous: the flush of the symbol's frame before.
     public mutating func ticks(_ ticks: some Collection<Tick>, _ place: FlushPlace, previous: UInt64) {

@@ -8,7 +8,7 @@ public final class NATSPublishing: PublishingEngine {
     private static let inboxID: UInt64 = 3
 
     private let options: EngineOptions
-    private let link: NATSLink
+    let link: NATSLink
     private let subjects: NATSSubjects
     private let inbox: String
     /// `PUB NAME.ticks.SYM `
@@ -44,7 +44,6 @@ public final class NATSPublishing: PublishingEngine {
     public var pendingBytes: Int { link.pendingBytes }
     public var traffic: EngineTraffic { link.traffic }
     public var storesPictures: Bool { false }
-    public var messageMax: Int { link.messageMax }
 
     public func turn(now: Moment, _ tell: (EngineEvent) -> Void) -> Instant {
         link.begin()

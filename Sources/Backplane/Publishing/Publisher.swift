@@ -21,13 +21,13 @@ public final class Publisher {
     public struct Options: Sendable {
         /// The epoch that the tape begins in.
         public var epoch: UInt32
-        public var clock: UInt8
+        public var clock: FeedClock
         public var source: String
         /// Names this process to others that publish the same feed.
         public var holder: String
         public var interval = Nanoseconds.milliseconds(5)
 
-        public init(epoch: UInt32, clock: UInt8, source: String, holder: String) {
+        public init(epoch: UInt32, clock: FeedClock, source: String, holder: String) {
             self.epoch = epoch
             self.clock = clock
             self.source = source

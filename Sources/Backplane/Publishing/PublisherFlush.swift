@@ -29,7 +29,8 @@ extension Publisher {
         if telling == nil { told = here.end }
         frame.removeAll()
         frame.heads(
-            here, told: told, term: life.term, clock: options.clock, symbols: listed, changed: waiting.changed
+            here, told: told, term: life.term, clock: options.clock.rawValue, symbols: listed,
+            changed: waiting.changed
         )
         engine.publishHeads(frame.bytes)
         waiting.removeAll()
@@ -63,7 +64,7 @@ extension Publisher {
         repeat {
             let to = min(from + FrameLimits.ticksMax, definitions.count)
             state.symbols(
-                definitions[from..<to], first: first + from, term: life.term, clock: options.clock,
+                definitions[from..<to], first: first + from, term: life.term, clock: options.clock.rawValue,
                 source: options.source)
             from = to
         } while from < definitions.count

@@ -21,21 +21,14 @@ enum RedisCommand {
         }
     }
 
-    static func write(_ words: String..., into buffer: inout ByteBuffer) {
-        write(words.map { Array($0.utf8) }, into: &buffer)
-    }
-
     /// A string as a command has it, length and all.
     static func bulk(_ bytes: [UInt8]) -> [UInt8] {
         Array("$\(bytes.count)\r\n".utf8) + bytes + Array("\r\n".utf8)
     }
-
-    /// What `bulk` adds to a string, at most.
-    static let bulkExtra = 24
 }
 
 extension Pen {
-    /// A string, length and all: `RedisCommand.bulkExtra` more than its bytes.
+    /// A string, length and all: at most 24 more than its bytes.
     @inline(__always)
     mutating func bulk(_ bytes: UnsafeRawBufferPointer) {
         byte(UInt8(ascii: "$"))

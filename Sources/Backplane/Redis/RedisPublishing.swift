@@ -16,9 +16,6 @@ import Basics
 import Market
 
 public final class RedisPublishing: PublishingEngine {
-    /// Of a symbol, about; Redis drops older ones by whole nodes.
-    public static let eventsMax = 1_024
-
     /// Keys and channel of a symbol, as strings of a command, in `names`' order: picture, events, ticks.
     private struct Keys {
         let start: Int
@@ -61,8 +58,6 @@ public final class RedisPublishing: PublishingEngine {
     public var traffic: EngineTraffic { link.traffic }
 
     public var storesPictures: Bool { true }
-    /// Well below what Redis keeps for one who follows (32 MB, client-output-buffer-limit pubsub).
-    public var messageMax: Int { 1 << 20 }
 
     public func turn(now: Moment, _ tell: (EngineEvent) -> Void) -> Instant { link.turn(now, tell) }
     public func close() { link.close() }

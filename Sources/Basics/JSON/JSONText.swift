@@ -30,7 +30,6 @@ public struct JSONText {
         JSONText(literal: "[" + elements.map(\.text).joined(separator: ", ") + "]")
     }
     public static func number(_ value: some BinaryInteger) -> JSONText { JSONText(literal: String(value)) }
-    public static func string(_ value: String) -> JSONText { JSONText(literal: quoted(value)) }
 
     private init(literal: String = "") { text = literal }
 

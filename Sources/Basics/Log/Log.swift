@@ -57,8 +57,6 @@ public final class Log: Sendable {
         }
     }
 
-    public var level: LogLevel { LogLevel(rawValue: threshold.load(ordering: .relaxed)) ?? .info }
-
     /// From any thread, for all lines from now on.
     public func change(level: LogLevel, format: LogFormat) {
         threshold.store(level.rawValue, ordering: .relaxed)

@@ -19,7 +19,7 @@ public struct ControlMessage: ~Copyable {
         text += ",\"\(name)\":[\(values.map(Self.quoted).joined(separator: ","))]"
     }
     public mutating func add(_ name: String, _ value: Int64, decimals: Int) {
-        text += ",\"\(name)\":\(Self.decimal(value, decimals))"
+        text += ",\"\(name)\":\(FixedPoint.text(value, decimals: decimals))"
     }
     public mutating func add(_ name: String, _ rate: Rate) {
         switch rate {
@@ -43,11 +43,6 @@ public struct ControlMessage: ~Copyable {
     public static func quoted(_ value: String) -> String {
         var buffer = ByteBuffer()
         buffer.write(atMost: value.utf8.count * 6 + 2) { $0.quoted(value) }
-        return String(decoding: buffer.readable, as: UTF8.self)
-    }
-    public static func decimal(_ value: Int64, _ decimals: Int) -> String {
-        var buffer = ByteBuffer()
-        buffer.write(atMost: 24) { $0.decimal(value, decimals: decimals) }
         return String(decoding: buffer.readable, as: UTF8.self)
     }
 }
@@ -97,8 +92,9 @@ public struct Heartbeat: Hashable, Sendable {
         message.add("lag_ms", lag.milliseconds)
         message.add("buffered", Int64(buffered))
         message.add("merged", unsigned: merged)
-        let asked = askedMilli.map { ControlMessage.decimal($0, 3) } ?? "\"max\""
-        message.add("rates", json: "{\"asked\":\(asked),\"sent\":\(ControlMessage.decimal(sentTenths, 1))}")
+        let asked = askedMilli.map { FixedPoint.text($0, decimals: 3) } ?? "\"max\""
+        message.add(
+            "rates", json: "{\"asked\":\(asked),\"sent\":\(FixedPoint.text(sentTenths, decimals: 1))}")
         message.add("resume", cursor.text)
         return message.end()
     }

@@ -9,7 +9,9 @@ import Wire
 
 /// A secret, compared in a time that does not depend on how much of a guess is right.
 public struct AdminToken: Sendable {
+    /// Fewer bytes could be guessed.
     public static let bytesMin = 16
+    /// More do not go into a header.
     public static let bytesMax = 4_096
     private let bytes: [UInt8]
 

@@ -10,6 +10,7 @@ import Basics
 import Synchronization
 import Wire
 
+/// Metrics, readiness, connections and replay commands on a port of their own.
 public final class AdminServer: @unchecked Sendable {
     static let connectionsMax = 32
     /// A command is a few words.
@@ -18,7 +19,6 @@ public final class AdminServer: @unchecked Sendable {
     private let reactor: Reactor
     private let handler: AdminHandler
     private let bell: Doorbell
-    private let stopping = Atomic<Bool>(false)
     private let token: Mutex<AdminToken?>
 
     /// - Parameters:
@@ -36,24 +36,18 @@ public final class AdminServer: @unchecked Sendable {
         handler = AdminHandler(network: reactor, pages: pages)
     }
 
-    /// Answers until the process ends, or `stop`.
-    public func run() {
-        while !stopping.load(ordering: .acquiring) {
+    /// Answers until the process ends.
+    public func run() -> Never {
+        while true {
             handler.token = token.withLock { $0 }
             let now = Moment.read().instant
             reactor.turn(until: handler.expire(now), handler: handler)
         }
-        reactor.stopListening()
     }
 
     /// From any thread: requests from now on want this one.
     public func change(token new: AdminToken?) {
         token.withLock { $0 = new }
-        bell.ring()
-    }
-
-    public func stop() {
-        stopping.store(true, ordering: .releasing)
         bell.ring()
     }
 }

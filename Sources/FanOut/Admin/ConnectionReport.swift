@@ -30,7 +30,7 @@ struct ConnectionReport: Sendable {
         text += ",\"transport\":\"\(transport.name)\",\"encoding\":\"\(encoding)\""
         text += ",\"blocked\":\(isBlocked),\"lag_ms\":\(lag.milliseconds),\"buffered_bytes\":\(buffered)"
         text += ",\"subscriptions\":\(subscriptions)"
-        text += ",\"asked\":\(askedMilli.map { ControlMessage.decimal($0, 3) } ?? "\"max\"")"
+        text += ",\"asked\":\(askedMilli.map { FixedPoint.text($0, decimals: 3) } ?? "\"max\"")"
         text += ",\"max_kbps\":\(kilobits == 0 ? "null" : "\(kilobits)")"
         text += ",\"messages\":\(messages),\"merged\":\(merged)"
         return text + ",\"age_ms\":\(age.milliseconds)}"

@@ -46,7 +46,7 @@ struct StreamExplanation: Sendable {
         if kind.channel == .bar { text += ",\"interval\":\"\(kind.interval.name)\"" }
         switch rate {
         case .max: text += ",\"rate\":\"max\""
-        case .perThousandSeconds(let n): text += ",\"rate\":\(ControlMessage.decimal(Int64(n), 3))"
+        case .perThousandSeconds(let n): text += ",\"rate\":\(FixedPoint.text(Int64(n), decimals: 3))"
         }
         return text + ",\"sent\":\(sent),\"newest\":\(newest),\(holdUp.json)}"
     }

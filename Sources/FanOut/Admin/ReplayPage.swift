@@ -123,7 +123,7 @@ extension ReplaySpeed {
     fileprivate var json: String {
         switch self {
         case .max: "\"max\""
-        case .thousandths(let n): ControlMessage.decimal(n, 3)
+        case .thousandths(let n): FixedPoint.text(n, decimals: 3)
         }
     }
 }

@@ -70,7 +70,7 @@ extension Grant {
     private var rateText: String {
         switch entitlements.rateMax {
         case .max: "all"
-        case .perThousandSeconds(let most): ControlMessage.decimal(Int64(most), 3)
+        case .perThousandSeconds(let most): FixedPoint.text(Int64(most), decimals: 3)
         }
     }
 

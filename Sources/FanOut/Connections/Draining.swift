@@ -54,11 +54,4 @@ extension Shard {
 
     /// What a drain still waits for: whoever has not been told, or not taken it.
     var isDrained: Bool { streamCount == 0 }
-
-    /// Closes what is left, whatever it still has to say.
-    mutating func abort() {
-        for index in 0..<limits.connections where connections.contains(index) {
-            drop(index, .shutdown, abort: true)
-        }
-    }
 }

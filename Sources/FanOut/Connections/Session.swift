@@ -112,7 +112,7 @@ extension Shard {
         let rate: String =
             switch template.rate {
             case .max: "\"max\""
-            case .perThousandSeconds(let n): ControlMessage.decimal(Int64(n), 3)
+            case .perThousandSeconds(let n): FixedPoint.text(Int64(n), decimals: 3)
             }
         let channel = template.kind.channel, options = template.options
         var text = "{\"channel\":\"\(channel.name)\""
@@ -132,13 +132,13 @@ extension Shard {
     func welcome(_ index: Int, session: UInt64) -> String {
         connections.address(of: index).pointee.session = session
         let report = options.feedReport()
-        let speed = report.speedMilli.map { ControlMessage.decimal($0, 3) } ?? "\"max\""
+        let speed = report.speedMilli.map { FixedPoint.text($0, decimals: 3) } ?? "\"max\""
         var message = ControlMessage("welcome")
         message.add("protocol", 1)
         message.add("server", options.server)
         message.add("session", String(session, radix: 16))
         message.add("epoch", cursor.epochText)
-        message.add("clock", json: "{\"mode\":\"\(report.clock)\",\"speed\":\(speed)}")
+        message.add("clock", json: "{\"mode\":\"\(report.clock.name)\",\"speed\":\(speed)}")
         message.add("heartbeat_ms", limits.heartbeat.milliseconds)
         message.add(
             "limits",

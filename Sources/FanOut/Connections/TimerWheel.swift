@@ -36,9 +36,6 @@ struct TimerWheel: ~Copyable {
         heads.deallocate()
     }
 
-    /// When `index` is due; `.never` where it isn't on the wheel.
-    func due(_ index: Int) -> Instant { entries[index].due }
-
     /// Moves `index` to `due`; `.never` takes it off.
     mutating func set(_ index: Int, _ due: Instant) {
         if entries[index].due == due { return }

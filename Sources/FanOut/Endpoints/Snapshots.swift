@@ -106,7 +106,7 @@ extension Shard {
 
     private static func entry(_ symbol: UnsafeMutablePointer<SymbolView>, showsStatus: Bool) -> String {
         let definition = symbol.pointee.definition
-        let increment = definition.priceIncrement == .zero ? "null" : text(definition.priceIncrement)
+        let increment = definition.priceIncrement == .zero ? "null" : "\(definition.priceIncrement)"
         let lot = definition.lot == 0 ? "null" : String(definition.lot)
         let status =
             showsStatus
@@ -118,8 +118,8 @@ extension Shard {
 
     private static func quoteJSON(_ quote: Quote) -> String {
         func side(_ name: String, _ level: Level?) -> String {
-            let price = level.map { text($0.price) } ?? "null"
-            let size = level.map { text($0.size) } ?? "null"
+            let price = level.map { "\($0.price)" } ?? "null"
+            let size = level.map { "\($0.size)" } ?? "null"
             return "\"\(name)\":\(price),\"\(name)_size\":\(size)"
         }
         let crossed = quote.isCrossed ? ",\"crossed\":true" : ""
@@ -128,9 +128,7 @@ extension Shard {
     }
 
     private static func levelsJSON(_ side: BookSide, _ depth: Int) -> String {
-        let levels = (0..<min(depth, side.count)).map {
-            "[\(text(side[$0].price)),\(text(side[$0].size))]"
-        }
+        let levels = (0..<min(depth, side.count)).map { "[\(side[$0].price),\(side[$0].size)]" }
         return "[\(levels.joined(separator: ","))]"
     }
 
@@ -138,7 +136,7 @@ extension Shard {
         guard let trade else { return "null" }
         let id = trade.aux == 0 ? "" : ",\"trade_id\":\"\(trade.aux)\""
         let side = trade.side.map { ",\"side\":\"\($0 == .bid ? "buy" : "sell")\"" } ?? ""
-        return "{\"seq\":\(trade.sequence),\"price\":\(text(trade.price)),\"size\":\(text(trade.size))"
+        return "{\"seq\":\(trade.sequence),\"price\":\(trade.price),\"size\":\(trade.size)"
             + "\(side)\(id),\"ts\":\(trade.eventTime.raw)}"
     }
 
@@ -153,7 +151,4 @@ extension Shard {
         "{\"market\":\"\(status.state.name)\",\"feed\":\"\(feed.name)\","
             + "\"reason\":\(ControlMessage.quoted(status.reasonText))}"
     }
-
-    private static func text(_ price: Price) -> String { ControlMessage.decimal(price.e9, 9) }
-    private static func text(_ size: Quantity) -> String { ControlMessage.decimal(size.e8, 8) }
 }

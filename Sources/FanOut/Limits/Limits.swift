@@ -6,6 +6,7 @@ import Basics
 import Dialects
 import Wire
 
+/// What is kept from one client for the sake of the others. A new value has tickerd's defaults.
 public struct Limits: Hashable, Sendable {
     // MARK: Who may connect, and how often
 
@@ -50,8 +51,6 @@ public struct Limits: Hashable, Sendable {
     public var messageBytes = 65_536
     /// Frames that one client message may come in.
     public var fragments = 1_024
-    /// Objects and arrays of a client message within each other.
-    public static var nesting: Int { ClientMessage.depthMax }
     /// Operations a connection may make a second; a second's worth may come at once.
     public var operationsPerSecond = 50
     /// Operations above that rate that are answered with `limit_rate` before 4429 closes.

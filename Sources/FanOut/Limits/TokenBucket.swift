@@ -28,8 +28,6 @@ struct BucketRate: Hashable {
 struct TokenBucket: Hashable {
     private(set) var fullAt = Instant.zero
 
-    func isFull(_ now: Instant) -> Bool { fullAt <= now }
-
     /// Takes so many, or none.
     ///
     /// - Returns: nil when they were there, else how long it will be until they are.

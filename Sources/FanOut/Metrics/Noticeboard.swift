@@ -94,10 +94,15 @@ final class Noticeboard: Sendable {
 
 /// What the process's main thread looks at now and then.
 public struct LoopsOverview: Equatable, Sendable {
+    /// Connections now; what follows counts since the start.
     public var connections: UInt64 = 0
+    /// Connections closed for being too many.
     public var refused: UInt64 = 0
+    /// Connections for which the process had no descriptor.
     public var refusedDescriptors: UInt64 = 0
+    /// Other failures of `accept`.
     public var acceptErrors: UInt64 = 0
+    /// Times that the tape lapped a loop.
     public var laps: UInt64 = 0
     /// Memory keeps new clients out, as when the last one came.
     public var isMemoryTight = false

@@ -9,26 +9,7 @@
 //     20  epoch, 4                    64  the source's description, UTF-8, filled up with zeros
 //     24  run, 8
 import Basics
-
-/// How event times relate to the clock on the wall.
-public enum FeedClock: UInt8, Sendable, CaseIterable {
-    case live = 0
-    case replay = 1
-    case simulated = 2
-
-    /// The word of the protocol.
-    public var name: String {
-        switch self {
-        case .live: "live"
-        case .replay: "replay"
-        case .simulated: "sim"
-        }
-    }
-    public init?(_ name: String) {
-        guard let clock = FeedClock.allCases.first(where: { $0.name == name }) else { return nil }
-        self = clock
-    }
-}
+import Market
 
 public struct SegmentHeader: Hashable, Sendable {
     /// From 1, as in the file's name.

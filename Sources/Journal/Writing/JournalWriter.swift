@@ -78,8 +78,6 @@ public final class JournalWriter {
         }
     }
 
-    /// Whether ticks can be written.
-    public var isOpen: Bool { file.isOpen }
     /// The segment that is written, or was last.
     public var path: String { file.path }
 

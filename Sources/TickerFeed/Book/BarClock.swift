@@ -28,7 +28,7 @@ struct BarClock {
 
 extension BookBuilder {
     /// The source is at its end: no trade will follow in the bars that are open.
-    public mutating func endBars(received: Timestamp) {
+    mutating func endBars(received: Timestamp) {
         endBars(at: Timestamp(raw: .max), received: received)
     }
 

@@ -13,11 +13,14 @@
 import Basics
 import Market
 
+/// Books of any number of symbols, and the tape's only writer. Confined to one thread.
 public struct BookBuilder: ~Copyable {
+    /// The books as they are now, by `SymbolID`.
     public internal(set) var books = OrderBooks()
+    /// Names to `SymbolID` and back.
     public internal(set) var directory = Directory()
     /// Matches the exchange took back, whether they were known or not.
-    public internal(set) var brokenTrades: UInt64 = 0
+    var brokenTrades: UInt64 = 0
     /// Of the message applied last.
     public internal(set) var last = Stamp.none
     /// When the message applied last was due, where that is not what its ticks say.
@@ -32,14 +35,14 @@ public struct BookBuilder: ~Copyable {
     /// The life of the feed that everything written now is of.
     public internal(set) var epoch: UInt32
     /// Added to every time of the source before anything is made of it.
-    public var shift = Nanoseconds.zero
+    var shift = Nanoseconds.zero
     /// The symbols to take; nil takes all.
     public let wanted: Set<SymbolName>?
     private var turnEnd = UInt64.max
     /// Of a feed that was published elsewhere: where its ticks stand there.
     var place: Place?
     /// A feed put other states in place of those that were known: readers are to be shown all of them.
-    public internal(set) var isReplaced = false
+    var isReplaced = false
 
     /// - Parameters:
     ///   - epoch: the first one.
@@ -52,6 +55,14 @@ public struct BookBuilder: ~Copyable {
         self.wanted = wanted
     }
 
+    /// Of books alone: nobody reads its ticks.
+    ///
+    /// - Parameter wanted: as above.
+    public init(wanted: Set<SymbolName>? = nil) {
+        self.init(Tape.Writer(Tape(capacity: 512)), wanted: wanted)
+        writer.isMuted = true
+    }
+
     /// Some symbols are not wanted: a feed passes their messages over.
     @inline(__always) public var isChoosy: Bool { wanted != nil }
 
@@ -60,7 +71,9 @@ public struct BookBuilder: ~Copyable {
         (wanted ?? []).filter { directory.find($0) == nil }.sorted()
     }
 
+    /// Symbols defined so far; their numbers are below it.
     public var symbolCount: Int { states.count }
+    /// What the source did that it should not, counted.
     public var anomalies: Anomalies { books.anomalies }
     /// How many kinds there were so far.
     var anomalyKinds: Int { books.anomalies.firsts.count }
@@ -86,11 +99,12 @@ public struct BookBuilder: ~Copyable {
     /// Shows the ticks written so far to the tape's readers.
     public mutating func publish() { writer.publish() }
     /// A turn begins, in which a feed is to write about that many ticks and no more.
-    public mutating func beginTurn(ticks: Int) { turnEnd = writer.position + UInt64(ticks) }
+    mutating func beginTurn(ticks: Int) { turnEnd = writer.position + UInt64(ticks) }
     /// Enough was written for one turn: a feed whose events are many ticks each stops here.
     @inline(__always) public var isTurnFull: Bool { writer.position >= turnEnd }
-    public var lag: Int { writer.lag }
-    public var tapeCapacity: Int { writer.capacity }
+    var lag: Int { writer.lag }
+    var tapeCapacity: Int { writer.capacity }
+    /// True once for each time a reader that lost its place asked: then `writeSnapshot` of every symbol.
     public func takeSnapshotRequest() -> Bool { writer.takeSnapshotRequest() }
 
     // MARK: Names and states
@@ -99,7 +113,7 @@ public struct BookBuilder: ~Copyable {
     /// before comes before.
     ///
     /// - Parameter stamp: when it is due, and its number.
-    public mutating func arrive(at stamp: Stamp) {
+    mutating func arrive(at stamp: Stamp) {
         advance(to: stamp.time, received: stamp.received)
         dueTime = stamp.time
         last = Stamp(time: last.time, received: stamp.received, source: stamp.source)
@@ -144,6 +158,8 @@ public struct BookBuilder: ~Copyable {
         books.prefetchNewLevel(third)
     }
 
+    /// A new order. One that is known already, or has no shares, is an anomaly and changes nothing, as do those
+    /// below for an order that is not known.
     public mutating func add(
         order: UInt64, symbol: SymbolID, side: Side, shares: UInt32, price: Price, at stamp: Stamp
     ) {
@@ -175,12 +191,14 @@ public struct BookBuilder: ~Copyable {
         reduced(change, at: stamp)
     }
 
+    /// Takes shares off an order; without any left it is gone.
     public mutating func cancel(order: UInt64, shares: UInt32, at stamp: Stamp) {
         let stamp = begin(stamp)
         guard let change = books.reduce(order: order, by: shares, .cancelled) else { return }
         reduced(change, at: stamp)
     }
 
+    /// Takes all of an order off the book.
     public mutating func delete(order: UInt64, at stamp: Stamp) {
         let stamp = begin(stamp)
         guard let change = books.delete(order: order) else { return }

@@ -28,7 +28,7 @@ extension BookBuilder {
     }
 
     /// Says which epoch the snapshots behind this are of.
-    public mutating func repeatEpoch() {
+    mutating func repeatEpoch() {
         if let place { writer.append(.place(place, at: last.time, received: last.received)) }
         writeEpoch(flags: [.snapshot, .endOfEvent], at: last)
     }

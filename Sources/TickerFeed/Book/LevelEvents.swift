@@ -62,6 +62,15 @@ extension BookBuilder {
             e8: Int64(clamping: books.size(symbol, side, price: price)) &* states[symbol].pointee.unit.e8)
     }
 
+    /// The best levels of a side, best first, at most `count`. Only for a symbol that was defined.
+    public func levels(_ symbol: SymbolID, _ side: Side, atMost count: Int) -> [Level] {
+        (0..<min(count, books.depth(symbol, side))).map { depth in
+            let level = books.level(symbol, side, depth)
+            return Level(
+                price: level.price, size: levelSize(symbol, side, price: level.price), orders: level.orders)
+        }
+    }
+
     /// The side is this one level, of a source that tells no more; size 0: it is empty.
     public mutating func setBest(_ side: Side, price: Price, size: Quantity, orders: UInt32 = 0) {
         let symbol = levelEvent.symbol

@@ -16,6 +16,7 @@ import Market
 
 /// A price level.
 public struct BookLevel: Hashable, Sendable {
+    /// What every order at the level asks or bids.
     public internal(set) var price: Price
     /// Whole shares, or units of 1e-8 where the symbol is counted in those (`SizeUnit`).
     public internal(set) var shares: UInt64
@@ -32,20 +33,20 @@ public struct BookLevel: Hashable, Sendable {
         self.place = place
     }
 
-    public var symbol: SymbolID { place.symbol }
-    public var side: Side { place.side }
+    var symbol: SymbolID { place.symbol }
+    var side: Side { place.side }
 }
 
 /// What an order message did to one level.
-public struct LevelChange: Hashable, Sendable {
+struct LevelChange: Hashable, Sendable {
     /// The level afterwards; without orders it is gone.
-    public let level: BookLevel
+    let level: BookLevel
     /// Shares that came or went: at most what was there.
-    public let moved: UInt32
+    let moved: UInt32
 }
 
 /// Which message takes shares off an order: the counters have a name for each.
-public enum Reduction: Sendable {
+enum Reduction: Sendable {
     case executed, executedWithPrice, cancelled
 
     var unknown: Anomaly {
@@ -64,6 +65,7 @@ public enum Reduction: Sendable {
     }
 }
 
+/// The books of all symbols: orders, and levels made of them.
 public struct OrderBooks: ~Copyable {
     private var orders = OrderTable()
     private var levels = LevelPool()
@@ -71,26 +73,28 @@ public struct OrderBooks: ~Copyable {
     private var ladderCapacity = 64
     private var rungs = LadderMemory()
 
+    /// Symbols are numbered from 0 to below it.
     public private(set) var symbolCount = 0
+    /// Orders that rest in all books together.
     public var liveOrders: Int { orders.count }
     /// Messages that could have changed a book and were not rejected.
     public private(set) var updates: UInt64 = 0
-    public private(set) var updatesLeavingLocked: UInt64 = 0
-    public private(set) var updatesLeavingCrossed: UInt64 = 0
-    public internal(set) var anomalies = Anomalies()
+    private(set) var updatesLeavingLocked: UInt64 = 0
+    private(set) var updatesLeavingCrossed: UInt64 = 0
+    var anomalies = Anomalies()
     /// The source's number of the message that is being applied: where anomalies were met.
     var message: UInt64 = 0
     /// Whose book the last update was of.
-    public private(set) var lastUpdated = SymbolID(0)
+    private(set) var lastUpdated = SymbolID(0)
 
-    public init() {
+    init() {
         ladders = TableMemory.allocate(Ladder.self, count: ladderCapacity)
         ladders.initialize(repeating: Ladder(), count: ladderCapacity)
     }
     deinit { ladders.deallocate() }
 
     /// Two empty sides for one more symbol; symbols are numbered from 0.
-    public mutating func addSymbol() -> SymbolID {
+    mutating func addSymbol() -> SymbolID {
         if (symbolCount + 1) * 2 > ladderCapacity { growLadders() }
         symbolCount += 1
         return SymbolID(symbolCount - 1)
@@ -99,7 +103,7 @@ public struct OrderBooks: ~Copyable {
     // MARK: Messages. Nil where one was rejected; then an anomaly has been counted.
 
     @inline(__always)
-    public mutating func add(
+    mutating func add(
         order: UInt64, symbol: SymbolID, side: Side, shares: UInt32, price: Price
     ) -> LevelChange? {
         guard shares > 0 else { return reject(.zeroSizeAdd) }
@@ -110,7 +114,7 @@ public struct OrderBooks: ~Copyable {
     }
 
     @inline(__always)
-    public mutating func reduce(order: UInt64, by shares: UInt32, _ how: Reduction) -> LevelChange? {
+    mutating func reduce(order: UInt64, by shares: UInt32, _ how: Reduction) -> LevelChange? {
         guard let place = orders.find(order) else { return reject(how.unknown) }
         if shares > place.pointee.shares { anomalies.count(how.tooMuch, message: message) }
         let taken = min(shares, place.pointee.shares)
@@ -118,7 +122,7 @@ public struct OrderBooks: ~Copyable {
     }
 
     @inline(__always)
-    public mutating func delete(order: UInt64) -> LevelChange? {
+    mutating func delete(order: UInt64) -> LevelChange? {
         guard let place = orders.find(order) else { return reject(.unknownRefD) }
         let shares = place.pointee.shares
         return accepted(take(shares, from: place), moved: shares)
@@ -128,7 +132,7 @@ public struct OrderBooks: ~Copyable {
     ///
     /// - Returns: the old order's level and, where it is another one, the new order's.
     @inline(__always)
-    public mutating func replace(
+    mutating func replace(
         order: UInt64, with newOrder: UInt64, shares: UInt32, price: Price
     ) -> (left: LevelChange, entered: LevelChange?)? {
         guard let place = orders.find(order) else { return reject(.unknownRefU) }
@@ -195,7 +199,7 @@ public struct OrderBooks: ~Copyable {
     }
 
     /// Forgets every order of every symbol; symbols and memory stay.
-    public mutating func removeAll() {
+    mutating func removeAll() {
         orders.removeAll()
         levels.removeAll()
         for i in 0..<symbolCount * 2 { ladders[i].removeAll() }
@@ -255,6 +259,7 @@ public struct OrderBooks: ~Copyable {
             + rungs.memoryBytes
     }
 
+    /// How many levels a side has.
     @inline(__always)
     public func depth(_ symbol: SymbolID, _ side: Side) -> Int {
         ladders[SideIndex(symbol, side).index].count
@@ -268,6 +273,7 @@ public struct OrderBooks: ~Copyable {
         return levels[ladder.level(depth)]
     }
 
+    /// Nil: nobody bids, or offers.
     @inline(__always)
     public func best(_ symbol: SymbolID, _ side: Side) -> BookLevel? {
         let ladder = ladders[SideIndex(symbol, side).index]

@@ -25,7 +25,6 @@ struct OrderTable: ~Copyable {
     }
     /// A place in the table, good until the next insertion or removal.
     typealias Place = UnsafeMutablePointer<Slot>
-    private typealias Bucket = UnsafeMutablePointer<Slot>
 
     private var slots: UnsafeMutablePointer<Slot>
     /// Of slots; a power of two.

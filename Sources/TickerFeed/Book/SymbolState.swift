@@ -4,10 +4,14 @@ import Market
 
 /// When something happened, by both clocks, and the source's number of the message that said so.
 public struct Stamp: Hashable, Sendable {
+    /// By the source's clock.
     public let time: Timestamp
+    /// By ours.
     public let received: Timestamp
+    /// The source's own number of it; 0 where it has none.
     public let source: UInt64
 
+    /// A message's; all three go into the ticks that it causes.
     @inlinable public init(time: Timestamp, received: Timestamp, source: UInt64) {
         self.time = time
         self.received = received

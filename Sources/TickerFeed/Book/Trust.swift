@@ -15,6 +15,7 @@ extension BookBuilder {
         showStatus(symbol, at: stamp)
     }
 
+    /// What was last said by `status`; closed before.
     public func marketStatus(of symbol: SymbolID) -> MarketStatus {
         states[symbol].pointee.status.market
     }

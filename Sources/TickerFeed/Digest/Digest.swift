@@ -9,18 +9,19 @@
 import Basics
 import Market
 
+/// Counts, final books and hashes of a whole feed, as `tickerd digest` prints them.
 public struct Digest: ~Copyable {
     /// Events played, rejected ones included.
-    public private(set) var messages: UInt64 = 0
-    public private(set) var level1 = FNV1a64()
-    public private(set) var depth5 = FNV1a64()
+    package private(set) var messages: UInt64 = 0
+    private(set) var level1 = FNV1a64()
+    private(set) var depth5 = FNV1a64()
     /// Rows of `*.checkpoints.csv`, one every so many book updates.
-    public private(set) var checkpoints: [String] = []
+    private(set) var checkpoints: [String] = []
     /// Ticks on the tape, and a hash over them with the receive time taken as 0: two runs are equal.
-    public private(set) var ticks: UInt64 = 0
-    public private(set) var tickHash = FNV1a64()
+    private(set) var ticks: UInt64 = 0
+    package private(set) var tickHash = FNV1a64()
     /// Why the input could not be read to its end.
-    public private(set) var fault: FeedError?
+    package private(set) var fault: FeedError?
 
     private(set) var builder: BookBuilder
     private(set) var trades: [SymbolID: TradeTotal] = [:]
@@ -46,7 +47,7 @@ public struct Digest: ~Copyable {
     /// - Parameters:
     ///   - checkpointEvery: book updates from one checkpoint to the next; 0: none are made.
     ///   - tapeCapacity: ticks, more than any one event has.
-    public init(
+    package init(
         _ feed: any Feed, scale: FeedScale, timeZero: Timestamp, checkpointEvery: Int = 0,
         tapeCapacity: Int = Digest.tapeCapacity
     ) {
@@ -62,16 +63,16 @@ public struct Digest: ~Copyable {
     deinit { batch.deallocate() }
 
     /// A book snapshot of 5,000 levels a side is the largest event known.
-    public static let tapeCapacity = 1 << 17
+    package static let tapeCapacity = 1 << 17
 
-    public var bookUpdates: UInt64 { builder.books.updates }
-    public var anomalies: Anomalies { builder.anomalies }
-    public var liveOrders: Int { builder.books.liveOrders }
+    var bookUpdates: UInt64 { builder.books.updates }
+    var anomalies: Anomalies { builder.anomalies }
+    var liveOrders: Int { builder.books.liveOrders }
 
     /// Plays the feed to its end.
     ///
     /// - Parameter progress: hears now and then how far it is.
-    public mutating func run(_ progress: (InputReport) -> Void = { _ in }) {
+    package mutating func run(_ progress: (InputReport) -> Void = { _ in }) {
         while true {
             if messages & 0xffff == 0, let report = feed.report { progress(report) }
             let step = feed.play(

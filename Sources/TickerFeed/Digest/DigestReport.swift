@@ -40,7 +40,7 @@ extension Digest {
     }
 
     /// One object, in the shape of the golden files.
-    public var json: String {
+    var json: String {
         JSONText.object { json in
             if let input = feed.report { addInput(input, to: &json) }
             json.member("price_scale", 1_000_000_000 / scale.priceE9)

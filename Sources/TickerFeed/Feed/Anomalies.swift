@@ -62,6 +62,7 @@ public enum Anomaly: Int, CaseIterable, Sendable {
         }
     }
 
+    /// As metrics and digests call it.
     public var name: String {
         switch self {
         case .badLength: "bad_length"
@@ -99,11 +100,13 @@ public enum Anomaly: Int, CaseIterable, Sendable {
 public struct Anomalies: Sendable {
     /// Where the first of a kind was, for one line in a log.
     public struct First: Hashable, Sendable {
+        /// What kind.
         public let anomaly: Anomaly
         /// The source's number of the message: of the line, the row, the packet.
         public let message: UInt64
         /// Bytes from the beginning of the input, where that is known.
         public let offset: Int?
+        /// In one line, where more is known than the kind.
         public let cause: String?
 
         /// The cause, or what happens in such a case.
@@ -111,12 +114,14 @@ public struct Anomalies: Sendable {
     }
 
     private var counts: [32 of UInt64] = .init(repeating: 0)
+    /// All kinds together.
     public private(set) var total: UInt64 = 0
     /// In the order in which they were met.
     public private(set) var firsts: [First] = []
 
-    public init() {}
+    init() {}
 
+    /// How often that kind was met.
     public subscript(anomaly: Anomaly) -> UInt64 { counts[anomaly.rawValue] }
 
     @inline(never)

@@ -6,6 +6,7 @@ import Basics
 
 /// A day of the Gregorian calendar, from 1987 on: the years whose clock changes are known here.
 public struct CalendarDate: Hashable, Sendable, CustomStringConvertible {
+    /// Months and days from 1.
     public let year: Int, month: Int, day: Int
 
     /// Nil for a day that never was, or is before 1987.
@@ -96,15 +97,15 @@ public struct CalendarDate: Hashable, Sendable, CustomStringConvertible {
     fileprivate var weekday: Int { (daysSince1970 + 4) % 7 }
 }
 
-public enum EasternTime {
+enum EasternTime {
     /// Midnight in New York at the beginning of `date`.
-    public static func midnight(of date: CalendarDate) -> Timestamp {
+    static func midnight(of date: CalendarDate) -> Timestamp {
         let hoursBehind = isDaylightSaving(atMidnightOf: date) ? 4 : 5
         return Timestamp(raw: Int64(date.daysSince1970 * 24 + hoursBehind) * 3_600_000_000_000)
     }
 
     /// The day that it is in New York at `time`; nil outside of the years that are known here.
-    public static func date(at time: Timestamp) -> CalendarDate? {
+    static func date(at time: Timestamp) -> CalendarDate? {
         let hours = Int(time.raw.flooredDivision(by: 3_600_000_000_000).quotient)
         // In summer midnight is an hour nearer to that of UTC: of two days that it may be, the later.
         let days = [4, 5].map { (hours - $0).flooredDivision(by: 24).quotient }

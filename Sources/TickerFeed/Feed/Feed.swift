@@ -38,16 +38,34 @@ public protocol Feed: AnyObject {
 }
 
 extension Feed {
+    public func rewind() -> Bool { false }
     public func seek(before time: Timestamp, into builder: inout BookBuilder) -> Bool { rewind() }
     public var isSeekable: Bool { false }
     public var lastTime: Timestamp? { nil }
     public var isVerbatim: Bool { false }
     public func wait(atMost span: Nanoseconds) { Thread.sleep(span) }
     public var report: InputReport? { nil }
+
+    /// Plays all of it at once, and waits where the source does. Receive times are 0.
+    ///
+    /// - Throws: why it cannot be played on. What came before is in the books.
+    public func play(into builder: inout BookBuilder) throws(FeedError) {
+        while true {
+            let step = play(upTo: Timestamp(raw: .max), limit: 4_096, received: .zero, into: &builder)
+            builder.publish()
+            switch step.next {
+            case .due, .now: continue
+            case .waits: wait(atMost: .seconds(1))
+            case .end: return
+            case .failed(let fault): throw fault
+            }
+        }
+    }
 }
 
 /// What one call of `play` did.
 public struct FeedStep: Hashable, Sendable {
+    /// What comes behind what was played.
     public enum Next: Hashable, Sendable {
         /// The time of the next event: beyond what was asked for, or beyond the limit.
         case due(Timestamp)
@@ -61,8 +79,10 @@ public struct FeedStep: Hashable, Sendable {
     }
     /// Events applied, rejected ones included.
     public var played: Int
+    /// What comes next, for who plays on.
     public var next: Next
 
+    /// What a feed answers.
     public init(played: Int, next: Next) {
         self.played = played
         self.next = next
@@ -71,12 +91,16 @@ public struct FeedStep: Hashable, Sendable {
 
 /// How far an input was read, and what was in it by the source's own names.
 public struct InputReport: Sendable {
+    /// As `Feed.description`.
     public var source: String
-    /// Bytes of the file, compressed where it is, and how many there are; nil for a pipe.
+    /// Bytes read of the file, compressed where it is.
     public var bytesRead: Int
+    /// Bytes that the file has, compressed where it is; nil for a pipe.
     public var bytesTotal: Int?
+    /// In the order of the format's specification.
     public var counts: [FeedCount]
 
+    /// What a feed with an end says of itself.
     public init(source: String, bytesRead: Int, bytesTotal: Int?, counts: [FeedCount]) {
         self.source = source
         self.bytesRead = bytesRead
@@ -115,8 +139,10 @@ public enum FeedError: Error, Hashable, Sendable, CustomStringConvertible {
 public struct FeedFault: Hashable, Sendable {
     /// Bytes from the beginning of the input, decompressed where it is compressed.
     public let offset: Int
+    /// In one line.
     public let reason: String
 
+    /// What a decoder complains of.
     public init(offset: Int, reason: String) {
         self.offset = offset
         self.reason = reason

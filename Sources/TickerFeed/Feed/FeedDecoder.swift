@@ -7,7 +7,7 @@ import Basics
 import Market
 
 /// A format's cursor over an input.
-public protocol FeedDecoder: AnyObject {
+package protocol FeedDecoder: AnyObject {
     /// The format's name and what else tells the input from others: `ITCH 5.0 of 2020-01-30`.
     var description: String { get }
     /// In which units the format's golden results count.
@@ -38,13 +38,13 @@ public protocol FeedDecoder: AnyObject {
 }
 
 extension FeedDecoder {
-    public var timeZero: Timestamp { .zero }
-    public var missingNumbers: [Range<UInt64>]? { nil }
-    public var isAtEndMarker: Bool { false }
+    package var timeZero: Timestamp { .zero }
+    package var missingNumbers: [Range<UInt64>]? { nil }
+    package var isAtEndMarker: Bool { false }
 }
 
-public struct FeedProgress: Hashable, Sendable {
-    public enum Next: Hashable, Sendable {
+package struct FeedProgress: Hashable, Sendable {
+    package enum Next: Hashable, Sendable {
         /// The next event's time. It may lie before that of the last one.
         case due(Timestamp)
         /// What is there is too little. Never where nothing follows.
@@ -53,11 +53,11 @@ public struct FeedProgress: Hashable, Sendable {
         case failed(FeedFault)
     }
     /// Bytes that are done with.
-    public var consumed: Int
-    public var played: Int
-    public var next: Next
+    package var consumed: Int
+    package var played: Int
+    package var next: Next
 
-    public init(consumed: Int, played: Int, next: Next) {
+    package init(consumed: Int, played: Int, next: Next) {
         self.consumed = consumed
         self.played = played
         self.next = next
@@ -66,9 +66,12 @@ public struct FeedProgress: Hashable, Sendable {
 
 /// How often something came.
 public struct FeedCount: Hashable, Sendable {
+    /// `types.A`, `events.depthUpdate`.
     public let name: String
+    /// Since the input's beginning.
     public var count: UInt64
 
+    /// A count by its name.
     public init(_ name: String, _ count: UInt64) {
         self.name = name
         self.count = count
@@ -76,26 +79,28 @@ public struct FeedCount: Hashable, Sendable {
 }
 
 /// Units of a format's golden results, in those of `Price` (1e-9) and `Quantity` (1e-8).
-public struct FeedScale: Hashable, Sendable {
-    public let priceE9: Int64
-    public let sizeE8: Int64
+package struct FeedScale: Hashable, Sendable {
+    package let priceE9: Int64
+    package let sizeE8: Int64
 
     /// Prices of four decimals, whole shares.
-    public static let shares = FeedScale(priceE9: 100_000, sizeE8: 100_000_000)
+    package static let shares = FeedScale(priceE9: 100_000, sizeE8: 100_000_000)
     /// Decimals of eight places.
-    public static let decimals = FeedScale(priceE9: 10, sizeE8: 1)
+    package static let decimals = FeedScale(priceE9: 10, sizeE8: 1)
 }
 
 /// What an input's bytes don't say.
 public struct FeedOptions: Sendable {
     /// The file's name: dates and symbols may be in it.
     public var path: String
+    /// The trading day, where the file's name has none.
     public var date: CalendarDate?
     /// The instrument, where the format names none.
     public var symbol: SymbolName?
     /// The first row of LOBSTER's order book file: what rested before its first message.
     public var bookRow: [UInt8]?
 
+    /// Nil leaves it to the file's name, or to the format.
     public init(
         path: String, date: CalendarDate? = nil, symbol: SymbolName? = nil, bookRow: [UInt8]? = nil
     ) {
@@ -107,15 +112,15 @@ public struct FeedOptions: Sendable {
 }
 
 /// A format as the door knows it.
-public struct FeedFormat: Sendable {
+package struct FeedFormat: Sendable {
     /// How people call it.
-    public let name: String
+    package let name: String
     /// Whether an input that begins with `head`, up to 4 KiB, is of this format. `path` decides only
     /// where the bytes can't: an empty file.
-    public let recognise: @Sendable (_ head: RawSpan, _ path: String) -> Bool
-    public let make: @Sendable (FeedOptions) throws(FeedError) -> any FeedDecoder
+    package let recognise: @Sendable (_ head: RawSpan, _ path: String) -> Bool
+    package let make: @Sendable (FeedOptions) throws(FeedError) -> any FeedDecoder
 
-    public init(
+    package init(
         name: String, recognise: @escaping @Sendable (_ head: RawSpan, _ path: String) -> Bool,
         make: @escaping @Sendable (FeedOptions) throws(FeedError) -> any FeedDecoder
     ) {

@@ -192,6 +192,7 @@ public struct InputMemory {
     private var random: SeededGenerator?
     private let longest: Int
 
+    /// - Parameter random: with it, no piece has more than `longest` bytes.
     public init(_ bytes: [UInt8], cutBy random: SeededGenerator? = nil, longest: Int = .max) {
         self.bytes = bytes
         self.random = random

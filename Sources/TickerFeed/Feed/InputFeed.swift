@@ -7,6 +7,7 @@
 import Basics
 import Market
 
+/// A recording in any format that is known: docs/FEEDS.md.
 public final class InputFeed: Feed {
     private var reader: InputReader
 
@@ -38,14 +39,14 @@ public final class InputFeed: Feed {
     public var description: String { reader.description }
     public var report: InputReport? { reader.report }
     /// Nil until the first bytes of a pipe have come.
-    public var decoder: (any FeedDecoder)? { reader.decoder }
+    var decoder: (any FeedDecoder)? { reader.decoder }
     /// False for what can be read once only.
     public var isSeekable: Bool { reader.bytes.source.size != nil }
     /// Bytes that came behind the end, read to their end.
     var bytesLeft: Int { reader.bytesLeft() }
 
     /// Waits for the first bytes of a pipe: who needs to know the format before anything is played.
-    public func awaitDecoder() throws(FeedError) {
+    func awaitDecoder() throws(FeedError) {
         while try !reader.recogniseMore() { wait(atMost: .seconds(1)) }
     }
 

@@ -1,8 +1,8 @@
 // The formats that are known: a folder each, a line each.
 
-public enum Formats {
+enum Formats {
     /// In the order in which they are asked. The last ones have the weakest marks.
-    public static let all: [FeedFormat] = [
+    static let all: [FeedFormat] = [
         .itchCapture,
         .itch,
         .binance,

@@ -14,9 +14,10 @@ import Market
 
 /// Plays one feed onto one tape. Confined to one thread; only `state` and `control` are for others.
 public final class Ingest: @unchecked Sendable {
+    /// Counters, for any thread.
     public let state = IngestState()
+    /// Commands, from any thread.
     public let control: IngestControl
-    public let description: String
 
     private let feed: any Feed
     private let options: ReplayOptions
@@ -43,25 +44,15 @@ public final class Ingest: @unchecked Sendable {
 
     /// - Parameter epoch: the number of the feed's first life, as the readers of the tape know it.
     public init(
-        feed: any Feed, writer: consuming Tape.Writer, options: ReplayOptions,
+        feed: any Feed, writer: consuming Tape.Writer, options: ReplayOptions = ReplayOptions(),
         epoch: UInt32 = 1
     ) {
         self.feed = feed
         self.options = options
         pace = options.pace
-        description = feed.description
         builder = BookBuilder(writer, epoch: epoch, wanted: options.symbols)
         control = IngestControl(state, isSeekable: feed.isSeekable, canPace: options.pace != .live)
         if options.from != nil { builder.writer.isMuted = true }
-    }
-
-    /// - Parameter loop: at the end, empties all books and begins again.
-    public convenience init(
-        feed: any Feed, writer: consuming Tape.Writer, epoch: UInt32 = 1,
-        pace: Pace = .recorded(.recorded), loop: Bool = false
-    ) {
-        self.init(
-            feed: feed, writer: writer, options: ReplayOptions(pace: pace, loops: loop), epoch: epoch)
     }
 
     static let messagesPerTurn = 4_096

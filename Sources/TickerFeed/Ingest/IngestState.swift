@@ -11,14 +11,14 @@ public final class IngestState: Sendable {
     public var ticks: UInt64 { tickCount.load(ordering: .relaxed) }
     /// Whole rounds played: 1 when a recording ends for the first time.
     public var rounds: UInt64 { roundCount.load(ordering: .relaxed) }
+    /// All kinds together.
     public var anomalies: UInt64 { anomalyCount.load(ordering: .relaxed) }
+    /// Symbols defined so far.
     public var symbols: Int { symbolCount.load(ordering: .relaxed) }
     /// Symbol snapshots written for readers that lost their place.
-    public var snapshots: UInt64 { snapshotCount.load(ordering: .relaxed) }
-    public var updatesLeavingLocked: UInt64 { lockedCount.load(ordering: .relaxed) }
-    public var updatesLeavingCrossed: UInt64 { crossedCount.load(ordering: .relaxed) }
+    var snapshots: UInt64 { snapshotCount.load(ordering: .relaxed) }
     /// Source time of the last message; zero before the first.
-    public var lastEventTime: Timestamp { Timestamp(raw: lastEvent.load(ordering: .relaxed)) }
+    var lastEventTime: Timestamp { Timestamp(raw: lastEvent.load(ordering: .relaxed)) }
     /// Nothing comes any more: the source is at its end, or had a fault.
     public var hasEnded: Bool { ended.load(ordering: .acquiring) }
     /// From the first turn until now, or until there was no more.
@@ -61,8 +61,6 @@ public final class IngestState: Sendable {
     private let anomalyCount = Atomic<UInt64>(0)
     private let symbolCount = Atomic<Int>(0)
     private let snapshotCount = Atomic<UInt64>(0)
-    private let lockedCount = Atomic<UInt64>(0)
-    private let crossedCount = Atomic<UInt64>(0)
     private let lastEvent = Atomic<Int64>(0)
     private let ended = Atomic<Bool>(false)
     /// Turns, on the monotonic clock; the last one that was not behind the end.
@@ -116,8 +114,6 @@ public final class IngestState: Sendable {
     func note(_ builder: borrowing BookBuilder) {
         tickCount.store(builder.tickCount, ordering: .relaxed)
         symbolCount.store(builder.symbolCount, ordering: .relaxed)
-        lockedCount.store(builder.books.updatesLeavingLocked, ordering: .relaxed)
-        crossedCount.store(builder.books.updatesLeavingCrossed, ordering: .relaxed)
         lastEvent.store(builder.last.time.raw, ordering: .relaxed)
         epochNumber.store(UInt64(builder.epoch), ordering: .relaxed)
         let anomalies = builder.anomalies

@@ -8,11 +8,11 @@ import Basics
 import CLinux
 import Market
 
-public final class FollowedFeed: Feed {
-    public let description: String
-    public let board: ReportBoard
+package final class FollowedFeed: Feed {
+    package let description: String
+    package let board: ReportBoard
     /// Told by who reads what is wanted.
-    public let interest: Interest
+    package let interest: Interest
     private let follower: Follower
     private let bell: Doorbell
     private let clock: () -> Moment
@@ -20,7 +20,7 @@ public final class FollowedFeed: Feed {
     private var wake = Instant.zero
 
     /// - Parameter wanted: other symbols do not come to be; nil takes all.
-    public init(
+    package init(
         _ engine: any FollowingEngine, wanted: Set<SymbolName>? = nil, seed: UInt64 = 1, log: Log,
         clock: @escaping () -> Moment = Moment.read
     ) throws(SystemError) {
@@ -32,9 +32,7 @@ public final class FollowedFeed: Feed {
         description = follower.engine.description
     }
 
-    public func rewind() -> Bool { false }
-
-    public func play(
+    package func play(
         upTo time: Timestamp, limit: Int, received: Timestamp, into builder: inout BookBuilder
     ) -> FeedStep {
         if index == follower.ticks.count {
@@ -54,7 +52,7 @@ public final class FollowedFeed: Feed {
         return FeedStep(played: played, next: played > 0 ? .now : .waits)
     }
 
-    public func wait(atMost span: Nanoseconds) {
+    package func wait(atMost span: Nanoseconds) {
         let left = min(span, max(.zero, wake - clock().instant))
         let engine = follower.engine
         var waiting = [

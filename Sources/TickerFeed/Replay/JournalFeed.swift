@@ -8,6 +8,7 @@ import Basics
 import Journal
 import Market
 
+/// What `tickerd --record` wrote, played again.
 public final class JournalFeed: Feed {
     public let description: String
     private let reader: JournalReader
@@ -32,7 +33,7 @@ public final class JournalFeed: Feed {
         }
     }
 
-    public init(_ journal: JournalPlace, description: String) throws(JournalError) {
+    package init(_ journal: JournalPlace, description: String) throws(JournalError) {
         reader = try journal.reader()
         self.description = description
     }

@@ -8,8 +8,10 @@ import Basics
 
 /// How fast a recording is played: thousandths of its own speed.
 public struct Speed: Hashable, Sendable, CustomStringConvertible {
+    /// 1,000 is the recording's own speed.
     public let thousandths: Int64
 
+    /// The recording's own.
     public static let recorded = Speed(times: 1)
     /// 1 to 1,000,000 times; more is no pace. See `Pace.unpaced`.
     public init(times: Int) { thousandths = Int64(min(max(times, 1), 1_000_000)) * 1_000 }

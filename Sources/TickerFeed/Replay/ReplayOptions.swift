@@ -2,7 +2,9 @@
 import Basics
 import Market
 
+/// How `Ingest` plays a feed.
 public struct ReplayOptions: Hashable, Sendable {
+    /// Of a recording, its own speed; a source that is alive wants `.live`.
     public var pace = Pace.recorded(.recorded)
     /// The first time that is played; an offset counts from the source's first event. What was before is
     /// in the books.
@@ -18,6 +20,7 @@ public struct ReplayOptions: Hashable, Sendable {
     /// Nil: all.
     public var symbols: Set<SymbolName>?
 
+    /// Plays all of it, as it was.
     public init(pace: Pace = .recorded(.recorded), loops: Bool = false) {
         self.pace = pace
         self.loops = loops

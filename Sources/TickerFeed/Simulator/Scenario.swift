@@ -9,12 +9,16 @@ import Market
 
 /// A scenario of the simulator with its settings in range.
 public struct Scenario: Hashable, Sendable {
+    /// As `--scenario` knows it.
     public let name: String
     /// By key. Spans in nanoseconds, symbols by their number.
     private var values = ScenarioKey.allCases.map(\.standard)
 
+    /// How many symbols a market may have.
     public static let symbolsAllowed = ScenarioKey.symbolsAllowed
+    /// How many updates a second a uniform market may have.
     public static let rateAllowed = ScenarioKey.rateAllowed
+    /// 24 US stocks on an ordinary day.
     public static let `default` = Scenario("default")
 
     /// A scenario that is built in, with nothing set.
@@ -76,6 +80,7 @@ public struct Scenario: Hashable, Sendable {
 
     /// Evenly, for measuring, and without a seed.
     public var isUniform: Bool { self[.market] == ScenarioKey.uniform }
+    /// Symbols of its market.
     public var symbolCount: Int { self[.symbols] }
 
     /// - Parameter start: the time of the first message.

@@ -20,7 +20,7 @@ enum ScenarioKey: Int, CaseIterable {
 
     static let symbolsAllowed = 1...10_000
     static let rateAllowed = 1...2_000_000
-    static let lively = 0, uniform = 1
+    static let uniform = 1
     static let allSymbols = -1
     private static let spanMax = 24 * 3_600_000_000_000
 

@@ -13,8 +13,8 @@ import Market
 ///
 /// `start` is to be now and the pace `Pace.live`: then an event's time is when it was due, and what
 /// a subscriber's clock says more than that is the age of what it reads.
-public final class UniformMarket: Feed {
-    public let description: String
+final class UniformMarket: Feed {
+    let description: String
     private let symbols: Int
     private let rate: Int
     private let start: Timestamp
@@ -23,7 +23,7 @@ public final class UniformMarket: Feed {
     /// - Parameters:
     ///   - rate: updates a second of all symbols together.
     ///   - start: the time of all openings and of the first update.
-    public init(symbols: Int, rate: Int, start: Timestamp) {
+    init(symbols: Int, rate: Int, start: Timestamp) {
         precondition(symbols > 0 && rate > 0, "a market of nothing")
         self.symbols = symbols
         self.rate = rate
@@ -34,7 +34,7 @@ public final class UniformMarket: Feed {
 
     var nextTime: Timestamp { start + play.due }
 
-    public func play(
+    func play(
         upTo time: Timestamp, limit: Int, received: Timestamp, into builder: inout BookBuilder
     ) -> FeedStep {
         let played =
@@ -43,7 +43,7 @@ public final class UniformMarket: Feed {
         return FeedStep(played: played, next: .due(nextTime))
     }
 
-    public func rewind() -> Bool {
+    func rewind() -> Bool {
         play = UniformPlay(symbols: symbols, rate: rate)
         return true
     }

@@ -59,7 +59,7 @@ public struct CaptureHead: Hashable, Sendable {
         let path = stream.path.prefix { $0 != "?" }
         url = "\(stream.isSecure ? "wss" : "ws")://\(stream.hostHeader)\(path)"
         self.started = started
-        encoding = options.encoding == .sbe ? "sbe" : "json"
+        encoding = options.encoding.rawValue
         transport = options.transport == .events ? "events" : "websocket"
         self.subscriptions = subscriptions.map { ClientMessage(.subscribe($0)).json }
     }

@@ -70,7 +70,7 @@ struct EventsQuery {
         ]
         switch one.rate ?? .standard {
         case .max: fields.append("rate=max")
-        case .perThousandSeconds(let n): fields.append("rate=" + ControlMessage.decimal(Int64(n), 3))
+        case .perThousandSeconds(let n): fields.append("rate=" + FixedPoint.text(Int64(n), decimals: 3))
         }
         if let depth = one.depth { fields.append("depth=\(depth)") }
         if one.checksum { fields.append("crc=true") }

@@ -2,18 +2,18 @@
 import Basics
 import Wire
 
-public enum LinkTransport: Hashable, Sendable {
-    case webSocket
+public enum LinkTransport: String, Hashable, Sendable, CaseIterable {
+    case webSocket = "ws"
     /// Server-sent events over plain HTTP, for where WebSockets do not get through.
-    case events
+    case events = "sse"
 }
 
-public enum LinkEncoding: Hashable, Sendable {
+public enum LinkEncoding: String, Hashable, Sendable, CaseIterable {
     case json
     /// Binary messages: of a WebSocket only.
     case sbe
 
-    var subprotocol: String { self == .json ? "tickerfeed.v1.json" : "tickerfeed.v1.sbe" }
+    var subprotocol: String { "tickerfeed.v1.\(rawValue)" }
 }
 
 /// A server's address: `http`, `https`, `ws` or `wss`, with the path of the stream or without.

@@ -60,8 +60,6 @@ struct Wishes: Hashable {
         order = order.filter(\.isPattern) + order.filter { !$0.isPattern }
     }
 
-    var isEmpty: Bool { order.isEmpty }
-
     /// All of them, for a new connection.
     func requests(resume: Cursor?) -> [ClientMessage.Operation] { subscribe(order, resume) }
 

@@ -75,11 +75,6 @@ public struct Instrument: Hashable, Sendable {
         versions = [0, 0, 0, 0, 0, 0]
     }
 
-    /// What was last heard, by the source's clock.
-    public var sourceTime: Timestamp? {
-        [quote?.version.time, stats?.version.time, status?.version.time].compactMap(\.self).max()
-    }
-
     public static func == (a: Instrument, b: Instrument) -> Bool {
         a.symbol == b.symbol && a.quote == b.quote && a.stats == b.stats && a.status == b.status
             && a.refusal == b.refusal && a.updated == b.updated && a.spark == b.spark && a.move == b.move

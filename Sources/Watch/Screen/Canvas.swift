@@ -53,30 +53,9 @@ public struct Canvas: Sendable, Equatable {
         return column
     }
 
-    /// Blanks, or another character of one column, from a column up to another.
-    public mutating func fill(
-        row: Int, from: Int = 0, to: Int = .max, with scalar: Unicode.Scalar = " ", role: Role = .plain
-    ) {
-        let drawn = CharacterWidth.of(scalar) == 1 ? scalar.value : 0x20
-        let (start, end) = (max(0, from), min(to, columns))
-        guard row >= 0, row < rows, start < end else { return }
-        detach(start, end, row)
-        for index in row * columns + start..<row * columns + end { cells[index] = Cell(raw: drawn, role) }
-    }
-
     /// Marks a row, or a piece of it, as the one of the cursor: last of all, for what is drawn is unmarked.
     public mutating func select(row: Int, from: Int = 0, to: Int = .max) {
         change(row, from, to) { $0.isSelected = true }
-    }
-
-    /// Gives another role to what is drawn there: to dim what is old, say.
-    public mutating func setRole(_ role: Role, row: Int, from: Int = 0, to: Int = .max) {
-        change(row, from, to) { $0.role = role }
-    }
-
-    /// All blank again, in the same memory.
-    public mutating func clear() {
-        for index in cells.indices { cells[index] = .blank }
     }
 
     /// The text of a row, without blanks at its end.

@@ -7,67 +7,36 @@ public struct Glyphs: Hashable, Sendable {
     public let isUTF8: Bool
     /// A price above, or below, the one before.
     public let up, down: String
-    /// A price as the one before.
-    public let same: String
     /// In place of a value that is missing.
     public let dash: String
     /// Between a bid and an ask.
     public let times: String
     /// For what was cut off. Three columns in ASCII.
     public let ellipsis: String
-    public let dot, cross: String
-    /// The place of the cursor, and of what is chosen.
-    public let pointer: String
-    /// In front of a state: good, worth a look, bad, unknown.
-    public let full, half, empty: String
-    /// Something that rings, and something that was checked.
-    public let alert, check: String
-    public let arrowLeft, arrowRight, arrowUp, arrowDown: String
-
-    // Borders.
+    public let dot: String
+    /// In front of a state: good, unknown.
+    public let full, empty: String
+    /// Borders.
     public let horizontal, vertical: String
-    public let topLeft, topRight, bottomLeft, bottomRight: String
-    /// Where lines meet: named by the side that the third line goes to.
-    public let teeLeft, teeRight, teeUp, teeDown, crossing: String
-
     /// Eight levels from nearly nothing to all.
     public let sparks: [Unicode.Scalar]
-    /// From the left: no eighth of a cell to eight of them.
-    public let eighths: [Unicode.Scalar]
-    public let shade: Unicode.Scalar
-
-    public init(isUTF8: Bool) { self = isUTF8 ? .unicode : .ascii }
+    /// A cell that is full, and one that is half so.
+    public let block, shade: Unicode.Scalar
 
     public static let unicode = Glyphs(
-        true,
-        signs: [
-            "▲", "▼", "=", "–", "×", "…", "·", "┼", "▸", "●", "◐", "○", "!", "✓", "←", "→", "↑", "↓",
-        ],
-        lines: ["─", "│", "┌", "┐", "└", "┘", "┤", "├", "┴", "┬", "┼"],
-        sparks: "▁▂▃▄▅▆▇█", eighths: " ▏▎▍▌▋▊▉█", shade: "░")
+        true, signs: ["▲", "▼", "–", "×", "…", "·", "●", "○", "─", "│"], sparks: "▁▂▃▄▅▆▇█", block: "█", shade: "░")
 
     public static let ascii = Glyphs(
-        false,
-        signs: [
-            "^", "v", "=", "-", "x", "...", ".", "+", ">", "*", "+", "o", "!", "y", "<", ">", "^", "v",
-        ],
-        lines: ["-", "|", "+", "+", "+", "+", "+", "+", "+", "+", "+"],
-        sparks: "_.:-=+*#", eighths: "    #####", shade: ".")
+        false, signs: ["^", "v", "-", "x", "...", ".", "*", "o", "-", "|"], sparks: "_.:-=+*#", block: "#", shade: ".")
 
     private init(
-        _ isUTF8: Bool, signs: [String], lines: [String], sparks: String, eighths: String,
-        shade: Unicode.Scalar
+        _ isUTF8: Bool, signs: [String], sparks: String, block: Unicode.Scalar, shade: Unicode.Scalar
     ) {
         self.isUTF8 = isUTF8
-        (up, down, same, dash, times, ellipsis) = (signs[0], signs[1], signs[2], signs[3], signs[4], signs[5])
-        (dot, cross, pointer) = (signs[6], signs[7], signs[8])
-        (full, half, empty, alert, check) = (signs[9], signs[10], signs[11], signs[12], signs[13])
-        (arrowLeft, arrowRight, arrowUp, arrowDown) = (signs[14], signs[15], signs[16], signs[17])
-        (horizontal, vertical, topLeft, topRight) = (lines[0], lines[1], lines[2], lines[3])
-        (bottomLeft, bottomRight, teeLeft, teeRight) = (lines[4], lines[5], lines[6], lines[7])
-        (teeUp, teeDown, crossing) = (lines[8], lines[9], lines[10])
+        (up, down, dash, times, ellipsis) = (signs[0], signs[1], signs[2], signs[3], signs[4])
+        (dot, full, empty, horizontal, vertical) = (signs[5], signs[6], signs[7], signs[8], signs[9])
         self.sparks = Array(sparks.unicodeScalars)
-        self.eighths = Array(eighths.unicodeScalars)
+        self.block = block
         self.shade = shade
     }
 }
@@ -77,26 +46,6 @@ public struct Glyphs: Hashable, Sendable {
 extension Glyphs {
     /// A level of a sparkline: 0 is the lowest of the eight, 7 the highest; beyond is as the nearest.
     public func spark(_ level: Int) -> Unicode.Scalar { sparks[min(max(0, level), sparks.count - 1)] }
-
-    /// Numbers as a sparkline, a column each, the lowest at the bottom.
-    public func sparkline(_ values: [Int64]) -> String {
-        guard let low = values.min(), let high = values.max() else { return "" }
-        var text = String.UnicodeScalarView()
-        for value in values {
-            let span = UInt64(bitPattern: high &- low), above = UInt64(bitPattern: value &- low)
-            // Halfway up where nothing moves.
-            let level = span == 0 ? 3 : span.dividingFullWidth(above.multipliedFullWidth(by: 7)).quotient
-            text.append(spark(Int(level)))
-        }
-        return String(text)
-    }
-
-    /// A bar from the left, so many eighths of a column long and blank up to `width` columns.
-    public func bar(eighths length: Int, width: Int) -> String {
-        var text = String.UnicodeScalarView()
-        for column in 0..<max(0, width) { text.append(eighths[min(max(0, length - 8 * column), 8)]) }
-        return String(text)
-    }
 
     /// The bit of a dot in a cell of 2 × 4, `y` from the top: a line chart ors them.
     public static func dot(x: Int, y: Int) -> UInt8 {

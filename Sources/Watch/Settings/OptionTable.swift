@@ -57,7 +57,7 @@ extension WatchOptions {
             WatchOption(
                 "transport", "ws|sse",
                 "WebSocket, or server-sent events for networks that let only HTTP through (default ws)",
-                offer: .words(Transport.allCases.map(\.rawValue))),
+                offer: .words(LinkTransport.allCases.map(\.rawValue))),
             WatchOption(
                 "admin", "URL", "the server's admin port, for the server view: http://127.0.0.1:7401"),
             WatchOption(
@@ -75,7 +75,7 @@ extension WatchOptions {
             WatchOption("depth", "N", "levels a side of books, 1 to 50 (default 10)"),
             WatchOption(
                 "encoding", "json|sbe", "how the server writes data (default json)",
-                offer: .words(Encoding.allCases.map(\.rawValue))),
+                offer: .words(LinkEncoding.allCases.map(\.rawValue))),
             WatchOption(
                 "verify", nil,
                 "rebuild every book from the stream, compare it with the server's own, and end with status 6 at the first difference"
@@ -115,7 +115,7 @@ extension WatchOptions {
         options: [
             WatchOption(
                 "screen", "NAME", "begin with watchlist, book, trades, chart, latency or server",
-                offer: .words(StartScreen.allCases.map(\.rawValue))),
+                offer: .words(Model.Page.allCases.map(\.rawValue))),
             WatchOption(
                 "columns", "A,B,…",
                 "columns of the watchlist: \(Column.allCases.map(\.rawValue).joined(separator: ", "))",

@@ -69,7 +69,7 @@ extension WatchOptions {
     ) throws(UsageError) -> Source {
         if given.has("demo") { return .demo(scenario: given["scenario"]) }
         if let file = given["replay"] { return .replay(file: file, try speed(given["speed"])) }
-        let transport = try word(given, "transport", Transport.self) ?? .webSocket
+        let transport = try word(given, "transport", LinkTransport.self) ?? .webSocket
         let name = given.has("url") ? "--url" : "TICKWATCH_URL"
         let set = environment["TICKWATCH_URL"].flatMap { $0.isEmpty ? nil : $0 }
         let text = given["url"] ?? set ?? standardURL
@@ -127,7 +127,7 @@ extension WatchOptions {
     }
 
     private mutating func takeStream(_ given: Arguments) throws(UsageError) {
-        encoding = try WatchOptions.word(given, "encoding", Encoding.self) ?? .json
+        encoding = try WatchOptions.word(given, "encoding", LinkEncoding.self) ?? .json
         isVerifying = given.has("verify")
         if let text = given["depth"] {
             guard let number = Int(text), WatchOptions.depths.contains(number) else {
@@ -182,7 +182,7 @@ extension WatchOptions {
     }
 
     private mutating func takeScreen(_ given: Arguments) throws(UsageError) {
-        screen = try WatchOptions.word(given, "screen", StartScreen.self)
+        screen = try WatchOptions.word(given, "screen", Model.Page.self)
         palette = try WatchOptions.word(given, "palette", Palette.self)
         background = try WatchOptions.word(given, "background", Background.self)
         isUpRed = given.has("up-is-red") ? true : nil

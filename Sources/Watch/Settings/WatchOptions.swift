@@ -25,14 +25,12 @@ public struct WatchOptions: Hashable, Sendable {
         public var text: String
         /// Host, port, path and whether it speaks TLS. With `sse` the path of the events.
         public var url: WebSocketURL
-        public var transport: Transport
+        public var transport: LinkTransport
         /// PEM; nil: the system's authorities.
         public var trustFile: String?
         /// Nil: TICKERFEED_TOKEN, which may be unset.
         public var tokenFile: String?
     }
-    public enum Transport: String, Hashable, Sendable, CaseIterable { case webSocket = "ws", events = "sse" }
-    public enum Encoding: String, Hashable, Sendable, CaseIterable { case json, sbe }
 
     /// Where symbols are named, in the order of the command line.
     public enum Wish: Hashable, Sendable {
@@ -45,9 +43,6 @@ public struct WatchOptions: Hashable, Sendable {
     }
 
     public enum Output: String, Hashable, Sendable, CaseIterable { case text, json, csv }
-    public enum StartScreen: String, Hashable, Sendable, CaseIterable {
-        case watchlist, book, trades, chart, latency, server
-    }
 
     public struct Admin: Hashable, Sendable {
         public var text: String
@@ -62,7 +57,7 @@ public struct WatchOptions: Hashable, Sendable {
     /// Names are taken as they are written; else small letters of the command line are made capitals.
     public var isExact = false
 
-    public var encoding = Encoding.json
+    public var encoding = LinkEncoding.json
     /// Nil: as the configuration says.
     public var rate: Rate?
     /// Levels a side of a book, 1 to 50.
@@ -93,7 +88,7 @@ public struct WatchOptions: Hashable, Sendable {
     public var colours: ColourDepth?
     /// No character beyond ASCII, whatever the locale says.
     public var isASCII = false
-    public var screen: StartScreen?
+    public var screen: Model.Page?
 
     /// Nil: where `UserFiles` has it.
     public var configFile: String?

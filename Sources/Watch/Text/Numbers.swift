@@ -13,13 +13,7 @@ public enum Numbers {
         return "\(sign)\(whole).\(fraction)"
     }
 
-    public static func size(_ size: Quantity) -> String {
-        let (whole, rest) = size.e8.magnitude.quotientAndRemainder(dividingBy: 100_000_000)
-        guard rest != 0 else { return "\(whole)" }
-        var fraction = String(String(rest + 100_000_000).dropFirst())
-        while fraction.last == "0" { fraction.removeLast() }
-        return "\(whole).\(fraction)"
-    }
+    public static func size(_ size: Quantity) -> String { size.description }
 
     /// Hundredths of a percent: 123 is "+1.23%".
     public static func percent(_ basisPoints: Int64) -> String {
@@ -41,9 +35,6 @@ public enum Numbers {
 
     public static func pad(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
-    }
-    public static func padEnd(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
     }
 }
 

@@ -52,7 +52,7 @@ extension ScreenView {
         let sizeWidth = max(6, size.count)
         let room = max(0, area.columns - price.count - sizeWidth - 2)
         let length = most > 0 ? Int(Int128(level.size.e8) * Int128(room) / Int128(most)) : 0
-        let bar = String(repeating: Character(glyphs.eighths[8]), count: max(0, length))
+        let bar = String(repeating: Character(glyphs.block), count: max(0, length))
         let end = area.column + area.columns
         if side == .bid {
             drawRight(price, end - price.count, area.row, price.count, role(.bid), on: &canvas)

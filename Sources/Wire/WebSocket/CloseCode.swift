@@ -2,13 +2,11 @@
 
 public enum CloseCode {
     public static let normal: UInt16 = 1000
-    public static let goingAway: UInt16 = 1001
     public static let protocolError: UInt16 = 1002
     public static let unsupportedData: UInt16 = 1003
     public static let invalidText: UInt16 = 1007
     public static let policyViolation: UInt16 = 1008
     public static let messageTooBig: UInt16 = 1009
-    public static let internalError: UInt16 = 1011
     public static let serviceRestart: UInt16 = 1012
     public static let tryAgainLater: UInt16 = 1013
 
@@ -17,7 +15,6 @@ public enum CloseCode {
     public static let tokenExpired: UInt16 = 4401
     public static let entitlementWithdrawn: UInt16 = 4403
     public static let tooSlow: UInt16 = 4408
-    public static let replaced: UInt16 = 4409
     public static let tooManyOperations: UInt16 = 4429
 
     /// Whether a close frame may carry it: 1004–1006 and 1015 are never on the wire (§7.4.1),

@@ -49,10 +49,6 @@ struct BackplaneBenchmark: Benchmark {
         Console.write("\n" + rows.map(\.notes).joined())
     }
 
-    private func tickerdPath() throws -> String {
-        if let tickerd { tickerd } else { try LoadOptions.siblingPath("tickerd") }
-    }
-
     private var setting: String {
         "\(single.window.milliseconds / 1_000) s a measurement, \(rounds) runs; medians [least-greatest]"
     }
@@ -60,7 +56,8 @@ struct BackplaneBenchmark: Benchmark {
     private func measureAlone() throws -> BackplaneCosts {
         let market = BackplaneRun.busy
         let server = try ServerProcess(
-            market.ingestWords(try tickerdPath(), port: single.port + 1), port: single.port + 1,
+            market.ingestWords(try LoadOptions.tickerdPath(tickerd), port: single.port + 1),
+            port: single.port + 1,
             isPinned: false)
         try server.waitForPort()
         return try single.costsAlone(server, market)
@@ -82,10 +79,11 @@ struct BackplaneBenchmark: Benchmark {
         _ engine: (kind: BackplaneEngine, program: String), _ market: BackplaneMarket,
         _ measure: (borrowing BackplaneStage) throws -> Result
     ) throws -> Result {
-        let folder = try EngineFolder(in: folder)
+        let folder = try TemporaryFolder(in: folder)
         defer { _ = folder.path }
         let stage = try BackplaneStage(
-            engine.kind, engine.program, tickerd: try tickerdPath(), market, port: single.port,
+            engine.kind, engine.program, tickerd: try LoadOptions.tickerdPath(tickerd), market,
+            port: single.port,
             folder: folder.path)
         return try measure(stage)
     }

@@ -45,15 +45,3 @@ enum BackplaneEngine: String, CaseIterable {
         }
     }
 }
-
-/// A folder that goes away with its owner, whatever is in it.
-struct EngineFolder: ~Copyable {
-    let path: String
-
-    init(in parent: String) throws(BenchError) {
-        var name = Array("\(parent)/tickbench-XXXXXX".utf8CString)
-        guard mkdtemp(&name) != nil else { throw BenchError("\(parent): \(SystemError("mkdtemp"))") }
-        path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-    deinit { _ = succeeds(["rm", "-rf", path]) }
-}

@@ -3,7 +3,7 @@ import Basics
 
 struct BackplaneRow {
     let name: String
-    var ages: [(ingest: StampedAges, node: StampedAges)] = []
+    var ages: [(ingest: Quantiles, node: Quantiles)] = []
     var costs: [BackplaneCosts] = []
     var joins: [JoinFigures] = []
 

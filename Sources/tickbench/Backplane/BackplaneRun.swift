@@ -8,11 +8,6 @@
 import Basics
 import Wire
 
-/// Milliseconds from a tick's receive stamp to its sending.
-struct StampedAges {
-    let p50, p99: Double
-}
-
 /// Costs while everything is published; an engine's figures are nil where there is none.
 struct BackplaneCosts {
     /// Updates that came out at the far end, by those there were.
@@ -52,7 +47,8 @@ struct BackplaneRun {
 
     // MARK: How late
 
-    func ages(_ stage: borrowing BackplaneStage) throws -> (ingest: StampedAges, node: StampedAges) {
+    /// From a tick's receive stamp to its sending.
+    func ages(_ stage: borrowing BackplaneStage) throws -> (ingest: Quantiles, node: Quantiles) {
         var near = try Fleet(plan(stage.ingest.address, stage.market, rate: "\"max\"")),
             far = try Fleet(
                 plan(stage.node.address, stage.market, rate: "\"max\""))
@@ -67,7 +63,7 @@ struct BackplaneRun {
         guard let ingest = Quantiles(near.hops.waiting), let node = Quantiles(far.hops.waiting) else {
             throw BenchError("no stamped message came")
         }
-        return (StampedAges(p50: ingest.p50, p99: ingest.p99), StampedAges(p50: node.p50, p99: node.p99))
+        return (ingest, node)
     }
 
     /// Reads both in turn. Times are the servers', so a message may wait to be read.
@@ -104,7 +100,7 @@ struct BackplaneRun {
     func costs(_ stage: borrowing BackplaneStage) throws -> BackplaneCosts {
         var fleet = try follow(stage.node, stage.market)
         let start = try reading(of: stage)
-        try run(&fleet, window)
+        try fleet.run(for: window)
         let end = try reading(of: stage)
         var costs = try costs(of: stage.market, from: start, to: end)
         let further = try stage.furtherNode()
@@ -121,7 +117,7 @@ struct BackplaneRun {
         var fleet = try Fleet(plan(node.address, market, rate: "0.1"))
         try fleet.connect()
         try fleet.subscribe()
-        try run(&fleet, BackplaneRun.warmUp)
+        try fleet.run(for: BackplaneRun.warmUp)
         return fleet
     }
 
@@ -161,11 +157,6 @@ struct BackplaneRun {
             time: Moment.read().instant, cpu: cpu,
             ingestFigures: try MetricsReading.read(from: stage.ingest.address),
             nodeFigures: try MetricsReading.read(from: stage.node.address))
-    }
-
-    private func run(_ fleet: inout Fleet, _ span: Nanoseconds) throws {
-        try fleet.run(until: Moment.read().instant + span)
-        if Interrupt.isPending { throw Interrupted() }
     }
 
     private func updates(_ market: BackplaneMarket, since start: Instant) -> Double {

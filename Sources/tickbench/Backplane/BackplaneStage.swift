@@ -87,24 +87,10 @@ struct BackplaneStage: ~Copyable {
     private static func wait(
         for what: String, at address: ServerAddress, _ isDone: ([String: Double]) -> Bool
     ) throws {
-        let limit = Moment.read().instant + patience
-        while !isDone(try MetricsReading.read(from: address)) {
-            guard Moment.read().instant < limit else {
-                throw BenchError("\(address.description): no \(what) in \(patience.milliseconds / 1_000) s")
-            }
-            try pause(.milliseconds(20))
+        let complaint = "\(address.description): no \(what) in \(patience.milliseconds / 1_000) s"
+        try tickbench.wait(atMost: patience, else: complaint) {
+            isDone(try MetricsReading.read(from: address))
         }
-    }
-}
-
-/// Sleeps, or stops at ^C.
-func pause(_ span: Nanoseconds) throws {
-    let end = Moment.read().instant + span
-    while Moment.read().instant < end {
-        if Interrupt.isPending { throw Interrupted() }
-        let left = min((end - Moment.read().instant).raw, 10_000_000)
-        var time = timespec(tv_sec: 0, tv_nsec: Int(max(0, left)))
-        nanosleep(&time, nil)
     }
 }
 
@@ -118,12 +104,10 @@ enum MetricsReading {
         let limit = Moment.read().instant + .seconds(5)
         while Moment.read().instant < limit {
             if Interrupt.isPending { throw Interrupted() }
-            var entry = pollfd(fd: fetch.client.descriptor, events: Int16(POLLIN), revents: 0)
-            if fetch.client.wantsWrite { entry.events |= Int16(POLLOUT) }
-            guard poll(&entry, 1, 10) > 0 else { continue }
-            let isReadable = entry.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0
-            let isWritable = entry.revents & Int16(POLLOUT) != 0
-            if let answer = try fetch.pump(readable: isReadable, writable: isWritable) {
+            let client = fetch.client
+            guard let ready = awaitSocket(client.descriptor, writing: client.wantsWrite, milliseconds: 10)
+            else { continue }
+            if let answer = try fetch.pump(readable: ready.readable, writable: ready.writable) {
                 return figures(String(decoding: answer.body, as: UTF8.self))
             }
         }

@@ -42,22 +42,18 @@ struct JoinProbe: ~Copyable {
             guard Moment.read().instant < limit, client.descriptor >= 0 else {
                 throw BenchError("waited in vain \(what)")
             }
-            var entry = pollfd(fd: client.descriptor, events: Int16(POLLIN), revents: 0)
-            if client.wantsWrite { entry.events |= Int16(POLLOUT) }
-            guard poll(&entry, 1, 10) > 0 else { continue }
-            try pump(entry.revents)
+            if let ready = awaitSocket(client.descriptor, writing: client.wantsWrite, milliseconds: 10) {
+                try pump(ready)
+            }
         }
     }
 
-    private mutating func pump(_ events: Int16) throws {
-        let ended = Int16(POLLHUP) | Int16(POLLERR)
+    private mutating func pump(_ ready: (readable: Bool, writable: Bool)) throws {
         // Taken out, so that the set is not copied for each message that makes it smaller.
         var awaited = awaited, complaint = complaint
         self.awaited = []
         defer { (self.awaited, self.complaint) = (awaited, complaint) }
-        try client.pump(
-            readable: events & (Int16(POLLIN) | ended) != 0, writable: events & Int16(POLLOUT) != 0
-        ) { event in
+        try client.pump(readable: ready.readable, writable: ready.writable) { event in
             switch event {
             case .text(let bytes):
                 if let symbol = JoinProbe.symbol(bytes) {

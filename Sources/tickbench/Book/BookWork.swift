@@ -66,19 +66,9 @@ struct BookWork {
         let options = FeedOptions(path: "generated", date: CalendarDate("2026-01-02"))
         let feed = try InputFeed(options, memory: InputMemory(Array(stream.bytes.readable)))
         var outcome = Outcome(), builder = BookBuilder(Tape.Writer(Tape(capacity: 1 << 18)))
-        func play(_ count: Int) {
-            var left = count
-            while left > 0 {
-                let limit = min(left, 4_096)
-                left -=
-                    feed.play(upTo: Timestamp(raw: .max), limit: limit, received: .zero, into: &builder)
-                    .played
-                builder.publish()
-            }
-        }
-        play(stream.openingMessages)
+        feed.play(stream.openingMessages, into: &builder)
         let start = Measure.cpu()
-        play(stream.messages - stream.openingMessages)
+        feed.play(stream.messages - stream.openingMessages, into: &builder)
         outcome.nanoseconds = Measure.cpu() - start
         outcome.checksum = BookDigest.of(builder.books)
         outcome.live = builder.books.liveOrders
@@ -89,4 +79,16 @@ struct BookWork {
     /// A generated stream has no faults.
     @inline(__always)
     private static func next(_ cursor: inout ITCHCursor) -> ITCHMessage? { try? cursor.next() }
+}
+
+extension Feed {
+    /// So many messages, which there have to be, published as the server does: every 4,096.
+    func play(_ count: Int, into builder: inout BookBuilder) {
+        var left = count
+        while left > 0 {
+            let limit = min(left, 4_096)
+            left -= play(upTo: Timestamp(raw: .max), limit: limit, received: .zero, into: &builder).played
+            builder.publish()
+        }
+    }
 }

@@ -44,6 +44,9 @@ extension Configuration {
     /// Nil for a simulated market.
     var feedPath: String? { if case .file(let path) = source { path } else { nil } }
 
+    /// How the feed's times relate to the clock on the wall.
+    var clock: FeedClock { if case .simulator = source { .simulated } else { .replay } }
+
     /// What it is called in log lines.
     var feedName: String {
         switch source {

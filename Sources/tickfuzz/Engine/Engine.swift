@@ -56,7 +56,7 @@ final class Engine {
         let reader = tape.makeReader()
         market = ScriptedMarket(Tape.Writer(tape))
         var options = ServerOptions(server: "fuzz", epoch: 7) {
-            FeedReport(clock: "sim", speedMilli: nil, source: "fuzz")
+            FeedReport(clock: .simulated, speedMilli: nil, source: "fuzz")
         }
         options.limits = Engine.limits
         options.servesEcho = true

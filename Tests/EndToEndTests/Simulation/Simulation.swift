@@ -51,8 +51,8 @@ final class Simulation {
         around = Surroundings(Truth(tape.makeReader(), epoch: Simulation.epoch), scenario)
         around.isTelling = tells
         ingest = Ingest(
-            feed: feed, writer: Tape.Writer(tape), epoch: Simulation.epoch, pace: scenario.pace,
-            loop: scenario.rounds)
+            feed: feed, writer: Tape.Writer(tape),
+            options: ReplayOptions(pace: scenario.pace, loops: scenario.rounds), epoch: Simulation.epoch)
         clock = Clock(around.now)
         wanted = Array(repeating: .zero, count: scenario.loops)
         naps = Array(repeating: 0, count: scenario.loops)
@@ -64,7 +64,7 @@ final class Simulation {
 
     private func makeLoops(_ readers: [TapeReader], _ seed: Seed, _ digests: Bool) {
         var options = ServerOptions(server: "sim", epoch: Simulation.epoch) {
-            FeedReport(clock: "replay", speedMilli: 1_000, source: "sim")
+            FeedReport(clock: .replay, speedMilli: 1_000, source: "sim")
         }
         options.limits = scenario.limits
         let board = Noticeboard(loops: scenario.loops), clock = clock

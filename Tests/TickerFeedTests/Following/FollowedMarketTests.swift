@@ -45,7 +45,7 @@ private final class Source {
         reading = Reading(tape)
         publisher = Publisher(
             tape.makeReader(), FaultyPublishing(bus),
-            Publisher.Options(epoch: epoch, clock: 2, source: "a market", holder: "source-\(epoch)"),
+            Publisher.Options(epoch: epoch, clock: .simulated, source: "a market", holder: "source-\(epoch)"),
             log: .none)
         ingest = Ingest(
             feed: Simulator(scenario, seed: seed, start: start), writer: Tape.Writer(tape),

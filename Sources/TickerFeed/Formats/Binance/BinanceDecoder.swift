@@ -8,17 +8,17 @@ import Basics
 import Market
 
 extension FeedFormat {
-    public static let binance = FeedFormat(
+    package static let binance = FeedFormat(
         name: "Binance session", recognise: { head, _ in BinanceDecoder.recognises(head) },
         make: { _ throws(FeedError) in BinanceDecoder() })
 }
 
-public final class BinanceDecoder: FeedDecoder {
-    public let description = "Binance session"
-    public let scale = FeedScale.decimals
+final class BinanceDecoder: FeedDecoder {
+    let description = "Binance session"
+    let scale = FeedScale.decimals
     private var player = BinancePlayer()
 
-    public init() {}
+    init() {}
 
     /// A recorder's line, and among the first ones a word that only Binance says.
     static func recognises(_ head: RawSpan) -> Bool {
@@ -30,11 +30,11 @@ public final class BinanceDecoder: FeedDecoder {
         return marks.contains { head.contains($0) }
     }
 
-    public var counts: [FeedCount] { player.session.counts.named }
-    public func reset() { player = BinancePlayer() }
+    var counts: [FeedCount] { player.session.counts.named }
+    func reset() { player = BinancePlayer() }
 
     /// Of each symbol with a book: whether an event fitted behind its snapshot, and the number it has come to.
-    public var synchronisation: [(symbol: SymbolName, isInSync: Bool, lastUpdate: Int64?)] {
+    var synchronisation: [(symbol: SymbolName, isInSync: Bool, lastUpdate: Int64?)] {
         (0..<player.session.symbols.count).compactMap { place in
             let symbol = player.session.symbols[place]
             guard symbol.pointee.hasDepth, symbol.pointee.isDefined else { return nil }
@@ -46,7 +46,7 @@ public final class BinanceDecoder: FeedDecoder {
         }
     }
 
-    public func play(
+    func play(
         _ bytes: RawSpan, at offset: Int, isLast: Bool, upTo time: Timestamp, limit: Int,
         received: Timestamp, into builder: inout BookBuilder
     ) -> FeedProgress {

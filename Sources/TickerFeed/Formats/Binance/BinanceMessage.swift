@@ -45,9 +45,6 @@ struct BinanceMessage: ~Copyable {
 
     init() {}
 
-    /// Forgets the time of the last line.
-    mutating func reset() { received = nil }
-
     /// - Throws: where the line is to be rejected. What was read is void then, but for `received`.
     mutating func read(_ text: RawSpan) throws(JSONFault) {
         kind = .other

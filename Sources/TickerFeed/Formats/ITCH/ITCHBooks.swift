@@ -6,28 +6,28 @@
 import Basics
 import Market
 
-public struct ITCHBooks: ~Copyable {
-    public private(set) var books = OrderBooks()
+package struct ITCHBooks: ~Copyable {
+    package private(set) var books = OrderBooks()
     private var hints = OrderHints()
     private let symbols: UnsafeMutablePointer<UInt32>
     private static let locates = 65_536
 
-    public init() {
+    package init() {
         symbols = .allocate(capacity: ITCHBooks.locates)
         symbols.initialize(repeating: .max, count: ITCHBooks.locates)
     }
     deinit { symbols.deallocate() }
 
     /// Messages so far, with those that were none.
-    public var messages: UInt64 { books.message }
+    package var messages: UInt64 { books.message }
 
     /// Forgets every order. Locates keep their symbols.
-    public mutating func removeAll() { books.removeAll() }
+    package mutating func removeAll() { books.removeAll() }
 
     /// Applies messages from an offset on. Those that are none count as such and change nothing.
     ///
     /// - Returns: where the next message begins: fewer than `count` come only at the end of the bytes.
-    public mutating func play(_ bytes: RawSpan, from offset: Int, count: Int) -> Int {
+    package mutating func play(_ bytes: RawSpan, from offset: Int, count: Int) -> Int {
         let rest = bytes.extracting(droppingFirst: offset)
         var cursor = ITCHCursor(rest), scout = cursor.scout, left = count
         let looksAhead = books.wantsHints

@@ -40,6 +40,7 @@ public struct ITCHCursor: ~Copyable, ~Escapable {
     /// True behind a length of 0: the source says that nothing follows.
     public private(set) var isAtEndMarker = false
 
+    /// Stands before the first message's length prefix.
     @_lifetime(copy bytes)
     public init(_ bytes: RawSpan) { self.bytes = bytes }
 

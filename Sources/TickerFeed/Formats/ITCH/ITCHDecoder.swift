@@ -7,19 +7,19 @@ import Basics
 import Market
 
 extension FeedFormat {
-    public static let itch = FeedFormat(
+    package static let itch = FeedFormat(
         name: "ITCH 5.0", recognise: { head, _ in ITCHDecoder.recognises(head) },
         make: { options throws(FeedError) in try ITCHDecoder(options) })
 }
 
-public final class ITCHDecoder: FeedDecoder {
-    public let description: String
-    public let scale = FeedScale.shares
+final class ITCHDecoder: FeedDecoder {
+    let description: String
+    let scale = FeedScale.shares
     /// Midnight in New York: ITCH counts from there.
-    public let timeZero: Timestamp
+    let timeZero: Timestamp
     private var player: ITCHPlayer
 
-    public init(_ options: FeedOptions) throws(FeedError) {
+    init(_ options: FeedOptions) throws(FeedError) {
         guard let day = options.date ?? CalendarDate(inFileName: options.path) else {
             throw .noDate(file: options.path, format: "ITCH")
         }
@@ -38,11 +38,11 @@ public final class ITCHDecoder: FeedDecoder {
         return known != nil && (length == 0 || length == known)
     }
 
-    public var counts: [FeedCount] { player.router.counts }
-    public var isAtEndMarker: Bool { player.isAtEndMarker }
-    public func reset() { player.reset() }
+    var counts: [FeedCount] { player.router.counts }
+    var isAtEndMarker: Bool { player.isAtEndMarker }
+    func reset() { player.reset() }
 
-    public func play(
+    func play(
         _ bytes: RawSpan, at offset: Int, isLast: Bool, upTo time: Timestamp, limit: Int,
         received: Timestamp, into builder: inout BookBuilder
     ) -> FeedProgress {

@@ -1,7 +1,7 @@
 // ITCH 5.0 messages as values: fields keep the specification's names, units are in the types.
 //
 // Decoded are the messages that books, trades, names and states are made of. The others are known
-// by their lengths, so that a wrong length shows, and pass as `.other`; `ITCHRecord` has their fields.
+// by their lengths, so that a wrong length shows, and pass as `.other`.
 import Basics
 import Market
 
@@ -13,8 +13,10 @@ public struct ITCHMessage: Hashable, Sendable {
     public let locate: UInt16
     /// Since midnight, US Eastern.
     public let timestamp: Nanoseconds
+    /// What the type makes of the rest.
     public let body: Body
 
+    /// Prices have four decimals in the source; sizes are shares.
     public enum Body: Hashable, Sendable {
         case systemEvent(code: UInt8)
         case stockDirectory(stock: ITCHStock, roundLotSize: UInt32)
@@ -64,6 +66,7 @@ public struct ITCHMessage: Hashable, Sendable {
 
 /// A stock's name as it stands in a message: eight bytes, padded with spaces on the right.
 public struct ITCHStock: Hashable, Sendable {
+    /// The first letter in the high byte.
     public let raw: UInt64
     init(raw: UInt64) { self.raw = raw }
 

@@ -11,31 +11,31 @@ import Basics
 import Market
 
 extension FeedFormat {
-    public static let itchCapture = FeedFormat(
+    package static let itchCapture = FeedFormat(
         name: "ITCH over MoldUDP64 in pcap or pcapng",
         recognise: { head, _ in head.byteCount >= 4 && PcapReader.isMark(head.u32(at: 0)) },
         make: { options throws(FeedError) in ITCHCaptureDecoder(options) })
 }
 
-public final class ITCHCaptureDecoder: FeedDecoder {
-    public let description: String
-    public let scale = FeedScale.shares
+final class ITCHCaptureDecoder: FeedDecoder {
+    let description: String
+    let scale = FeedScale.shares
     private let day: CalendarDate?
     private var player: ITCHCapturePlayer
 
-    public init(_ options: FeedOptions) {
+    init(_ options: FeedOptions) {
         day = options.date ?? CalendarDate(inFileName: options.path)
         description = "ITCH 5.0 over MoldUDP64" + (day.map { " of \($0)" } ?? "")
         player = ITCHCapturePlayer(day)
     }
 
     /// Midnight in New York: of the day that is given, or of the first packet's.
-    public var timeZero: Timestamp { player.router.midnight }
-    public var counts: [FeedCount] { player.counts }
-    public var missingNumbers: [Range<UInt64>]? { player.arbiter.missing.ranges }
-    public func reset() { player = ITCHCapturePlayer(day) }
+    var timeZero: Timestamp { player.router.midnight }
+    var counts: [FeedCount] { player.counts }
+    var missingNumbers: [Range<UInt64>]? { player.arbiter.missing.ranges }
+    func reset() { player = ITCHCapturePlayer(day) }
 
-    public func play(
+    func play(
         _ bytes: RawSpan, at offset: Int, isLast: Bool, upTo time: Timestamp, limit: Int,
         received: Timestamp, into builder: inout BookBuilder
     ) -> FeedProgress {

@@ -10,7 +10,7 @@ import Basics
 import Market
 
 extension FeedFormat {
-    public static let lobster = FeedFormat(
+    package static let lobster = FeedFormat(
         name: "LOBSTER",
         recognise: { head, path in LOBSTERFormat.recognises(head, path: path) },
         make: { options throws(FeedError) in LineDecoder(try LOBSTERFormat(options)) })

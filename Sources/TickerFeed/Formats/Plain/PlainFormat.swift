@@ -8,12 +8,12 @@ import Basics
 import Market
 
 extension FeedFormat {
-    public static let csv = FeedFormat(
+    package static let csv = FeedFormat(
         name: "CSV", recognise: { head, path in PlainCSV.recognises(head, path: path) },
         make: { options throws(FeedError) in
             LineDecoder(PlainFormat(PlainCSV(symbol: options.symbol), symbol: options.symbol))
         })
-    public static let ndjson = FeedFormat(
+    package static let ndjson = FeedFormat(
         name: "NDJSON", recognise: { head, path in PlainJSON.recognises(head, path: path) },
         make: { options throws(FeedError) in
             LineDecoder(PlainFormat(PlainJSON(), symbol: options.symbol))

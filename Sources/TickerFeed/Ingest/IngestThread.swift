@@ -1,16 +1,16 @@
-// Ingest on a thread of its own, as the server runs it.
+// Ingest on a thread of its own: turns, and sleeps between them.
 import Backplane
 import Basics
-import FanOut
 import Market
 import Synchronization
-import TickerFeed
 
-/// Ingest on a thread of its own: turns, and sleeps between them.
-final class IngestThread: @unchecked Sendable {
+/// Plays a feed onto a tape by the machine's clocks until it is stopped.
+public final class IngestThread: @unchecked Sendable {
     private let ingest: Ingest
-    var control: any ReplayControl { ingest.control }
-    let state: IngestState
+    /// What may be told to the replay, from any thread.
+    public var control: any ReplayControl { ingest.control }
+    /// What was played so far, for any thread.
+    public let state: IngestState
     private let template: FeedReport
     /// Of a feed that another node publishes: what it says of it.
     private let board: ReportBoard?
@@ -23,40 +23,30 @@ final class IngestThread: @unchecked Sendable {
     /// The longest sleep, so that stopping is prompt.
     private static let nap = Nanoseconds.milliseconds(50)
 
-    init(
-        feed: any Feed, tape: consuming Tape.Writer, _ configuration: Configuration, epoch: UInt32
+    /// - Parameters:
+    ///   - tape: of a tape whose readers have all been made.
+    ///   - clock: what clients are told of the feed's times. A simulated market opens with all its symbols.
+    ///   - epoch: as in `ServerOptions` of who serves the tape.
+    public init(
+        feed: any Feed, tape: consuming Tape.Writer, options: ReplayOptions, clock: FeedClock, epoch: UInt32
     ) {
-        template = IngestThread.report(feed, configuration)
-        board = (feed as? FollowedFeed)?.board
-        patience = board == nil ? .seconds(1) : .seconds(3)
-        if case .simulator = configuration.source {
-            (rest, openingTurns) = (.microseconds(200), 16)
-        } else {
-            (rest, openingTurns) = (.zero, 1)
-        }
-        ingest = Ingest(
-            feed: feed, writer: tape, options: configuration.replay, epoch: epoch)
-        state = ingest.state
-    }
-
-    private static func report(_ feed: any Feed, _ configuration: Configuration) -> FeedReport {
         let speed: Int64? =
-            switch configuration.replay.pace {
+            switch options.pace {
             case .recorded(let speed): speed.thousandths
             case .live: Speed.recorded.thousandths
             case .unpaced: nil
             }
-        return FeedReport(clock: clock(configuration), speedMilli: speed, source: feed.description)
+        template = FeedReport(clock: clock, speedMilli: speed, source: feed.description)
+        board = (feed as? FollowedFeed)?.board
+        patience = board == nil ? .seconds(1) : .seconds(3)
+        (rest, openingTurns) = clock == .simulated ? (.microseconds(200), 16) : (.zero, 1)
+        ingest = Ingest(feed: feed, writer: tape, options: options, epoch: epoch)
+        state = ingest.state
     }
 
-    /// The protocol's word on how event times relate to the clock on the wall.
-    static func clock(_ configuration: Configuration) -> String {
-        if case .simulator = configuration.source { "sim" } else { "replay" }
-    }
-
-    /// The first turns, on the caller's thread, before there are others: a simulated market opens
-    /// with all its symbols, and a pipe has a second to bring its first.
-    func begin() {
+    /// The first turns, on the caller's thread, before `start`, so that the first client finds symbols: a
+    /// simulated market's all, and a pipe has a second to bring its first.
+    public func begin() {
         let patienceEnd = Moment.read().instant + patience
         var turnsLeft = openingTurns
         while turnsLeft > 0 {
@@ -71,7 +61,13 @@ final class IngestThread: @unchecked Sendable {
         }
     }
 
-    func run() {
+    /// Plays on on a thread named `ingest`, which ends within 50 ms of `stop`, unless the source keeps it.
+    ///
+    /// - Throws: `SystemError` when the system has no more threads to give.
+    @discardableResult
+    public func start() throws(SystemError) -> Thread { try Thread("ingest") { self.run() } }
+
+    private func run() {
         while !stopping.load(ordering: .acquiring) {
             let next = ingest.turn(now: Moment.read())
             let now = Moment.read().instant
@@ -80,10 +76,12 @@ final class IngestThread: @unchecked Sendable {
         }
     }
 
-    func stop() { stopping.store(true, ordering: .releasing) }
+    /// From any thread.
+    public func stop() { stopping.store(true, ordering: .releasing) }
 
+    /// What ingest says of itself, from any thread: for `ServerOptions.feedReport`.
     @Sendable
-    func report() -> FeedReport {
+    public func report() -> FeedReport {
         var report = template
         report.messages = state.messages
         report.ticks = state.ticks
