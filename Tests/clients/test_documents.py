@@ -42,7 +42,6 @@ NOT_RUN = [
     ("docs/RECIPES.md", r"tickerd --feed -", "wants a broker or a database: test_recipes.py has those that can be had"),
     ("docs/PYTHON.md", r"feed\.example", "an address of yours; clients/python/README.md has it without a token"),
     ("docs/TICKWATCH.md", r"--completions", "writes into your home"),
-    ("README.md", r"<script", "test_javascript_pages.py runs it in a browser"),
 ]
 COMMANDS, PROGRAMS = {"sh", "bash", "shell", "console"}, {"python", "js", "html"}
 NO_COMMANDS = {"text", "json", "output", "ini", "nginx", "yaml", "xml", "diff", "swift", "c", "csv", "sql", "mermaid"}
