@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What the documents show works: each block of commands and each program of a page is run, a page's blocks one after the
-other in a folder that looks like the tree, and what it prints is compared with what the page shows. NOT_RUN says what
-cannot be run, and why; that its commands have the options they name is held all the same.
+"""What the documents show works: each block of commands and each program of a page is run, a page's blocks one after
+the other in a folder that looks like the tree, and what it prints is compared with what the page shows. NOT_RUN says
+what cannot be run, and why; that its commands have the options they name is held all the same.
 
-Fences say what a block is: `sh` is run, of `console` each line behind a `$`, and the lines below it are its output; `python`
-and `js` run until they print; `output` is what the block before it prints. Other languages are no commands."""
+Fences say what a block is: `sh` is run, of `console` each line behind a `$`, and the lines below it are its output;
+`python` and `js` run until they print; `output` is what the block before it prints. Other languages are no commands."""
 
 import asyncio
 import collections
@@ -15,7 +15,6 @@ import functools
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -42,18 +41,20 @@ NOT_RUN = [
     ("docs/RECIPES.md", r"tickerd --feed -", "wants a broker or a database: test_recipes.py has those that can be had"),
     ("docs/PYTHON.md", r"feed\.example", "an address of yours; clients/python/README.md has it without a token"),
     ("docs/TICKWATCH.md", r"--completions", "writes into your home"),
+    ("docs/BROWSER.md", r"<script", "test_javascript_pages.py runs it in a browser"),
 ]
 COMMANDS, PROGRAMS = {"sh", "bash", "shell", "console"}, {"python", "js", "html"}
 NO_COMMANDS = {"text", "json", "output", "ini", "nginx", "yaml", "xml", "diff", "swift", "c", "csv", "sql", "mermaid"}
 #: Words that begin a command in a block that does not say what it is.
-COMMAND = re.compile(r"^(\$ )?(script/\w+|\.build/\S+|tickerd|tickwatch|tickbench|curl|docker|openssl|pip3?|python3|redis-server)\b"
-                     r"|\| (tickerd|tickwatch)\b", re.M)
+COMMAND = re.compile(r"^(\$ )?(script/\w+|\.build/\S+|tickerd|tickwatch|tickbench|curl|docker|openssl|pip3?|python3"
+                     r"|redis-server)\b|\| (tickerd|tickwatch)\b", re.M)
 TAKEN = set()
 Block = collections.namedtuple("Block", "page line kind text shown exact")
 
 
 def pages():
-    said = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    said = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True,
+                          text=True, check=True)
     return [page for page in said.stdout.split() if page != "CHANGELOG.md" and (ROOT / page).exists()]
 
 
@@ -65,7 +66,7 @@ def blocks(page):
         indent, kind, note, body = fence.groups()
         kind = kind or ("sh" if COMMAND.search(body) else "text")
         line = text.count("\n", 0, fence.start()) + 1
-        assert kind in COMMANDS | PROGRAMS | NO_COMMANDS, f"{page}:{line}: what is a block of {kind}? See test_documents.py"
+        assert kind in COMMANDS | PROGRAMS | NO_COMMANDS, f"{page}:{line}: what is {kind}? See test_documents.py"
         body = re.sub(rf"^{indent}", "", body, flags=re.M)
         if kind == "output":
             assert found, f"{page}:{line}: output of what?"
@@ -82,10 +83,10 @@ def reason_not_to_run(block):
 
 def missing_program(block):
     """Not every machine has them all; CI brings them."""
-    wanted = {"jq": shutil.which("jq"), "node": NODE, "redis-server": REDIS_SERVER, "openssl": shutil.which("openssl"),
-              "zstd": shutil.which("zstd"), "curl": shutil.which("curl")}
-    words = set(re.findall(r"[\w-]+", block.text)) if block.kind in COMMANDS else {"node"} if block.kind == "js" else set()
-    return next((name for name, there in wanted.items() if name in words and not there), None)
+    there = {"node": NODE, "redis-server": REDIS_SERVER} | {
+        name: shutil.which(name) for name in ("curl", "jq", "openssl", "zstd")}
+    used = {"js": ["node"], "python": []}.get(block.kind) or re.findall(r"[\w-]+", block.text)
+    return next((name for name in used if not there.get(name, True)), None)
 
 
 def fresh_port():
@@ -97,7 +98,7 @@ def fresh_port():
 
 
 class Place:
-    """A folder that looks like the tree with a release built, where a page's blocks leave their files, servers and all."""
+    """A folder that looks like the tree with a release built, where a page's blocks leave files and servers."""
 
     def __init__(self, page):
         self.folder = Path(tempfile.mkdtemp(prefix="tickerfeed-page-"))
@@ -116,11 +117,12 @@ class Place:
         for folder in ("bin", ".build/release"):
             (self.folder / folder / "tickbench").symlink_to(TICKBENCH)
         self.environment = {
-            **os.environ, "PATH": f"{self.folder}/bin:{os.environ['PATH']}", "PLACE": str(self.folder), "PORT": str(self.ports[7400]),
+            **os.environ, "PATH": f"{self.folder}/bin:{os.environ['PATH']}", "LC_ALL": "C.UTF-8",
+            **dict.fromkeys(("PLACE", "HOME", "TMPDIR"), str(self.folder)), "PORT": str(self.ports[7400]),
             "TICKERD": os.path.abspath(TICKERD), "TICKWATCH": os.path.abspath(TICKWATCH), "PYTHON": sys.executable,
-            "CURL": shutil.which("curl") or "", "NODE": NODE or "", "REDIS_SERVER": REDIS_SERVER or "", "TMPDIR": str(self.folder),
-            "TICKWATCH_URL": f"ws://127.0.0.1:{self.ports[7400]}/v1/stream", "PYTHONPATH": str(ROOT / "clients/python"),
-            "HOME": str(self.folder), "LC_ALL": "C.UTF-8"}
+            "CURL": shutil.which("curl") or "", "NODE": NODE or "", "REDIS_SERVER": REDIS_SERVER or "",
+            "TICKWATCH_URL": f"ws://127.0.0.1:{self.ports[7400]}/v1/stream",
+            "PYTHONPATH": str(ROOT / "clients/python")}
         self.groups = []
         self.shell("tickerd")
         return self
@@ -154,7 +156,8 @@ class Place:
             self.stop()
         said = self.folder / "said"
         with said.open("w") as out:
-            process = self.start(["bash", "-c" if not stops else "-ec", self.here(commands)], stdout=out, stderr=subprocess.STDOUT)
+            process = self.start(["bash", "-ec" if stops else "-c", self.here(commands)], stdout=out,
+                                 stderr=subprocess.STDOUT)
             try:
                 status = process.wait(timeout=40)
             except subprocess.TimeoutExpired:
@@ -187,7 +190,7 @@ class Place:
 
 
 def shape(line):
-    """What of a line is alike from run to run: of JSON its fields, of other text all but numbers and a trade's side."""
+    """What of a line is alike from run to run: of JSON its fields, of text all but numbers and a trade's side."""
     try:
         value = json.loads(line)
         return set(value) - {"side", "trade_id", "crossed", "snap"} if isinstance(value, dict) else line
@@ -206,8 +209,7 @@ def compare(said, shown, exact):
     said, shown = said.rstrip("\n").split("\n"), shown.rstrip("\n").split("\n")
     # Symbols come in any order.
     said, shown = (said, shown) if exact else (sorted(said), sorted(shown))
-    pairs = [] if len(said) != len(shown) else [pair for pair in zip(said, shown, strict=True) if not is_as_shown(*pair, exact)]
-    assert len(said) == len(shown) and not pairs, (
+    assert len(said) == len(shown) and all(is_as_shown(*pair, exact) for pair in zip(said, shown, strict=True)), (
         "it prints\n  " + "\n  ".join(said) + "\nand the page shows\n  " + "\n  ".join(shown))
 
 
@@ -255,7 +257,8 @@ def every_block_is_run_or_excused():
             if block.kind in COMMANDS | PROGRAMS and (reason := reason_not_to_run(block)):
                 reasons[reason] += 1
             assert block.kind != "html" or reason_not_to_run(block), f"{where}: nobody runs this page"
-        inline = re.findall(r"(?<!`)`((?:tickerd|tickwatch|tickbench|curl|script/serve) [^`\n]+)`", (ROOT / page).read_text())
+        inline = re.findall(r"(?<!`)`((?:tickerd|tickwatch|tickbench|curl|script/serve) [^`\n]+)`",
+                            (ROOT / page).read_text())
         left = sorted({word for text in inline for word in unknown_options(text)})
         assert not left, f"{page}: no such options: {', '.join(left)}"
     for page, words, reason in NOT_RUN:
@@ -295,7 +298,7 @@ async def requests_are_understood():
         async with connected(server) as client:
             for request in map(json.loads, requests):
                 answer = await client.ask(request.pop("op"), **{**request, "id": len(client.asked) + 1})
-                assert answer["type"] in ("ack", "subscriptions", "pong") and not answer.get("refused"), (request, answer)
+                assert answer["type"] in ("ack", "subscriptions", "pong") and not answer.get("refused"), answer
             assert not client.breaks, client.breaks
 
 
@@ -348,8 +351,9 @@ def the_configuration_file_is_fine():
 
 
 def main():
-    run_in_turn([every_block_is_run_or_excused, each_block_does_what_the_page_says, each_request_of_the_protocol_is_understood,
-                 the_example_of_the_protocol_comes_back_without_a_loss, the_configuration_file_is_fine])
+    run_in_turn([
+        every_block_is_run_or_excused, each_block_does_what_the_page_says, each_request_of_the_protocol_is_understood,
+        the_example_of_the_protocol_comes_back_without_a_loss, the_configuration_file_is_fine])
 
 
 main()

@@ -95,9 +95,9 @@ def the_plain_page_shows_quotes():
         in_chromium(watch, page_url, server)
 
 
-def the_page_of_the_readme_shows_quotes():
+def the_page_of_the_documentation_shows_quotes():
     """From an address of its own, with the module from the server's."""
-    text = re.search(r"```html\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+    text = re.search(r"```html\n(.*?)```", (ROOT / "docs/BROWSER.md").read_text(), re.S)[1]
 
     async def watch(chromium, page_url):
         page = await chromium.open(f"{page_url}/index.html")
@@ -174,7 +174,7 @@ def a_proxy_without_websockets_or_that_buffers_is_got_past():
 
 def main():
     run_in_turn([
-        the_page_of_the_readme_shows_quotes, the_plain_page_shows_quotes, the_hook_follows_its_symbols, a_hidden_tab_is_sent_less_and_shown_again_all,
+        the_page_of_the_documentation_shows_quotes, the_plain_page_shows_quotes, the_hook_follows_its_symbols, a_hidden_tab_is_sent_less_and_shown_again_all,
         a_proxy_without_websockets_or_that_buffers_is_got_past])
 
 
