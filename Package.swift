@@ -44,11 +44,11 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSwiftRuntime"),
-        .target(name: "CPages", exclude: ["pages"], swiftSettings: rules),
+        .target(name: "CFiles", exclude: ["pages"], swiftSettings: rules),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Floor 0: bytes, time, memory, measuring.
-        room("Basics", on: ["CLinux"]),
+        room("Basics", on: ["CFiles", "CLinux"]),
 
         // Floor 1: what the numbers mean | sockets, HTTP, WebSocket.
         room("Market", on: ["Basics"]),
@@ -65,7 +65,7 @@ let package = Package(
         room(
             "TickerFeed",
             on: ["Basics", "CLinux", "CZlib", "Market", "Wire", "Dialects", "Journal", "Backplane"]),
-        room("FanOut", on: ["Basics", "CPages", "Market", "Wire", "Dialects"]),
+        room("FanOut", on: ["Basics", "Market", "Wire", "Dialects"]),
         room("Watch", on: ["Basics", "CLinux", "Market", "Wire", "Dialects"]),
 
         // Floor 4: doors. They put rooms together and hold no rules.

@@ -4,14 +4,14 @@ import Testing
 
 /// What each floor may import. `Synchronization` is the language's own and open to all.
 private let floors: [String: Set<String>] = [
-    "Basics": ["CLinux", "Glibc"],
+    "Basics": ["CFiles", "CLinux", "Glibc"],
     "Market": ["Basics"],
     "Wire": ["Basics", "CLinux", "COpenSSL", "CZlib"],
     "Dialects": ["Basics", "CZlib", "Market"],
     "Journal": ["Basics", "CLinux", "CZlib", "Market"],
     "Backplane": ["Basics", "CLinux", "Market", "Wire"],
     "TickerFeed": ["Basics", "Market", "Wire", "Dialects", "Journal", "Backplane", "CLinux", "CZlib"],
-    "FanOut": ["Basics", "CPages", "Market", "Wire", "Dialects"],
+    "FanOut": ["Basics", "Market", "Wire", "Dialects"],
     "Watch": ["Basics", "CLinux", "Market", "Wire", "Dialects"],
     // What the products of Package.swift give to others, and no more.
     "BookBuilder": ["Basics", "Glibc", "Market", "TickerFeed"],
@@ -22,7 +22,7 @@ private let doors: Set = ["tickerd", "tickwatch", "tickbench", "tickfuzz"]
 private let rooms: Set = [
     "Basics", "Market", "Wire", "Dialects", "Journal", "Backplane", "TickerFeed", "FanOut", "Watch",
 ]
-private let ground: Set = ["CLinux", "COpenSSL", "CPages", "CSwiftRuntime", "CZlib"]
+private let ground: Set = ["CFiles", "CLinux", "COpenSSL", "CSwiftRuntime", "CZlib"]
 
 /// The module that a line imports, nil for any other line.
 func imported(by line: Substring) -> String? {

@@ -113,7 +113,7 @@ func burst() throws {
 
 @Test(
     "one seed is one stream, however it is cut; another seed is another",
-    arguments: Scenario.builtIn.map(\.name))
+    arguments: Scenario.builtInNames)
 func scenarioDeterminism(name: String) throws {
     guard name != "uniform" else { return }
     let settings = [

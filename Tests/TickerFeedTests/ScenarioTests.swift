@@ -11,15 +11,13 @@ private func scenario(_ text: String, _ settings: [String] = []) -> (Scenario, [
     return (scenario, faults.map(\.description))
 }
 
-@Test("the files in feeds/scenarios are the built-in scenarios, to the letter")
+@Test("the files in feeds/scenarios are the built-in scenarios")
 func scenarioFiles() throws {
     let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../feeds/scenarios").standardized
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
-    #expect(Set(files) == Set(Scenario.builtIn.map { $0.name + ".scenario" }))
-    for (name, text) in Scenario.builtIn {
-        let file = try String(contentsOf: folder.appending(path: name + ".scenario"), encoding: .utf8)
-        #expect(file == text, "\(name)")
+    #expect(Set(files) == Set(Scenario.builtInNames.map { $0 + ".scenario" }))
+    for name in Scenario.builtInNames {
         var faults: [UsageError] = []
         let built = Scenario(name, settings: [], faults: &faults)
         #expect(faults.isEmpty && built.name == name && Scenario.help.contains(name))

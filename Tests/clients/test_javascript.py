@@ -18,7 +18,7 @@ import jwt
 from harness import ROOT, SESSION, Server, run_in_turn
 
 NODE = os.environ.get("NODE", "node")
-MODULE = ROOT / "Sources/CPages/pages/tickerfeed.js"
+MODULE = ROOT / "Sources/CFiles/pages/tickerfeed.js"
 CLIENTS = ROOT / "clients/javascript"
 WATCH = CLIENTS / "watch.mjs"
 #: What MODULE, as it is served, is made of, and the most bytes it may have.

@@ -17,7 +17,7 @@ from browser import browser
 from harness import ROOT, SESSION, Server, run_in_turn
 from proxy import NGINX, Nginx, free_port
 
-MODULE = ROOT / "Sources/CPages/pages/tickerfeed.js"
+MODULE = ROOT / "Sources/CFiles/pages/tickerfeed.js"
 CLIENTS = ROOT / "clients/javascript"
 REACT = Path(os.environ.get("REACT", ROOT / ".build/debian/usr/share/nodejs"))
 

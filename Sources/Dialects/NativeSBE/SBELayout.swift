@@ -1,4 +1,5 @@
 // What writer and reader of the binary messages agree on: numbers out of `tickerfeed.sbe.xml`.
+import Basics
 
 /// The messages of the schema.
 enum SBETemplate: UInt16 {
@@ -49,4 +50,9 @@ enum SBE {
         static let closed = Flags(rawValue: 4)
         static let crc = Flags(rawValue: 8)
     }
+}
+
+extension NativeSBE {
+    /// The text of `tickerfeed.sbe.xml`, as the server hands it out at `/v1/schema.xml`.
+    public static let schema = EmbeddedFile.all.first { $0.name == "schema.xml" }?.bytes ?? []
 }

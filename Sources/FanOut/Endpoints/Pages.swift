@@ -6,7 +6,6 @@
 //     markup or script (Content Security Policy Level 3, Trusted Types). A file that needs more is wrong.
 //   - Addresses within the files are relative, so the page lives behind any prefix of a proxy.
 import Basics
-import CPages
 import Wire
 
 /// A file as it is sent.
@@ -17,24 +16,20 @@ struct Page: Sendable {
     /// Of the bytes as they are; compressed they have another (RFC 9110 §8.8.3.3).
     let tag: String
 
-    init(_ name: String, _ raw: UnsafeRawBufferPointer) {
+    init(_ file: EmbeddedFile) {
         let extensions = ["html": "text/html", "css": "text/css", "js": "text/javascript"]
-        let text = name.split(separator: ".").last.flatMap { extensions[String($0)] }
+        let text = file.name.split(separator: ".").last.flatMap { extensions[String($0)] }
         type = text.map { "\($0); charset=utf-8" } ?? "image/svg+xml"
-        bytes = Array(raw)
-        gzip = Gzip.compress(raw)
-        tag = Shard.entityTag(of: raw)
+        bytes = file.bytes
+        gzip = bytes.withUnsafeBytes(Gzip.compress)
+        tag = Shard.entityTag(of: bytes)
     }
 }
 
 enum Pages {
     /// By path.
-    static let all: [String: Page] = Dictionary(
-        uniqueKeysWithValues: (0..<tf_page_count()).compactMap { index in
-            guard let file = tf_page_at(index)?.pointee else { return nil }
-            let name = String(cString: file.name)
-            return ("/\(name)", Page(name, UnsafeRawBufferPointer(start: file.bytes, count: file.count)))
-        })
+    static let all = Dictionary(
+        uniqueKeysWithValues: EmbeddedFile.all(in: "pages").map { ("/\($0.name)", Page($0)) })
     /// Of `/`, for browsers; who does not ask for HTML gets a list of what there is.
     static let index = "/index.html"
     /// The module is for pages of other sites, too; there is nothing secret in it.

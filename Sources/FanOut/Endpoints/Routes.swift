@@ -48,10 +48,10 @@ extension Shard {
         versioned(schemaTag, request, cache: "public, max-age=3600") {
             HTTPResponse(
                 status: 200, headers: ["Content-Type": "application/xml; charset=utf-8"],
-                body: Array("\(NativeSBE.schema)".utf8))
+                body: NativeSBE.schema)
         }
     }
-    private static let schemaTag = entityTag(of: "\(NativeSBE.schema)".utf8)
+    private static let schemaTag = entityTag(of: NativeSBE.schema)
 
     private static let list: HTTPResponse = {
         var list = HTTPResponse.text(200, greeting)

@@ -33,13 +33,13 @@ public struct Scenario: Hashable, Sendable {
     ///   - settings: each as `key=value`; of two of one key the last counts.
     ///   - faults: takes what is wrong, a line each; then the scenario is not to be played.
     public init(_ name: String, settings: [String], faults: inout [UsageError]) {
-        let text = Scenario.builtIn.first { $0.name == name }?.text
-        if text == nil {
+        let file = Scenario.builtIn.first { $0.name == "\(name).scenario" }
+        if file == nil {
             faults.append(
                 UsageError(
                     "--scenario \(name): there are \(Scenario.names), and files that end in .scenario"))
         }
-        self.init(Array((text ?? "").utf8), name: name, settings: settings, faults: &faults)
+        self.init(file?.bytes ?? [], name: name, settings: settings, faults: &faults)
     }
 
     /// A scenario as its text says it; `name` is the file's.
@@ -72,7 +72,9 @@ public struct Scenario: Hashable, Sendable {
         "Scenarios: \(names)\nTheir keys, as lines of a file or by --set KEY=VALUE:\n\(ScenarioKey.help)"
     }
     /// Of the scenarios that need no file.
-    public static var builtInNames: [String] { builtIn.map(\.name) }
+    public static var builtInNames: [String] { builtIn.map { String($0.name.dropLast(9)) } }
+    /// feeds/scenarios, in the order of the help.
+    private static let builtIn = EmbeddedFile.all(in: "scenarios")
     private static var names: String { builtInNames.joined(separator: ", ") }
 
     subscript(key: ScenarioKey) -> Int { values[key.rawValue] }
