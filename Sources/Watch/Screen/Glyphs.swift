@@ -24,10 +24,12 @@ public struct Glyphs: Hashable, Sendable {
     public let block, shade: Unicode.Scalar
 
     public static let unicode = Glyphs(
-        true, signs: ["▲", "▼", "–", "×", "…", "·", "●", "○", "─", "│"], sparks: "▁▂▃▄▅▆▇█", block: "█", shade: "░")
+        true, signs: ["▲", "▼", "–", "×", "…", "·", "●", "○", "─", "│"], sparks: "▁▂▃▄▅▆▇█", block: "█",
+        shade: "░")
 
     public static let ascii = Glyphs(
-        false, signs: ["^", "v", "-", "x", "...", ".", "*", "o", "-", "|"], sparks: "_.:-=+*#", block: "#", shade: ".")
+        false, signs: ["^", "v", "-", "x", "...", ".", "*", "o", "-", "|"], sparks: "_.:-=+*#", block: "#",
+        shade: ".")
 
     private init(
         _ isUTF8: Bool, signs: [String], sparks: String, block: Unicode.Scalar, shade: Unicode.Scalar
