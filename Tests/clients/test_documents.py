@@ -33,9 +33,10 @@ REDIS_SERVER = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
 
 #: Page, what stands in the block, and why it is not run here.
 NOT_RUN = [
-    ("*", r"script/(test|lint|build|fuzz|sanitize|fresh)\b|swift test", "takes minutes; CI runs it"),
+    ("*", r"script/(test|lint|build|fuzz|sanitize|fresh|install|release)\b|swift test", "takes minutes; CI runs it"),
     ("*", r"\bdocker\b|\bkubectl\b|\bsystemctl\b|\bsudo\b|\bapt(-get)? ", "wants root, or a daemon"),
     ("*", r"\bpip3? install\b|\bnpm install\b", "wants the internet"),
+    ("Examples/README.md", r"\.build/debug/", "wants a build of its own; test_library.py runs these programs"),
     ("docs/BENCHMARKS.md", "", "takes minutes, on a machine that does nothing else"),
     ("bench/README.md", "", "takes minutes, on a machine that does nothing else"),
     ("docs/RECIPES.md", r"tickerd --feed -", "wants a broker or a database: test_recipes.py has those that can be had"),

@@ -213,6 +213,16 @@ def log_events():
     return missing("events", events, part(OPERATING, "Log") + BACKPLANE)
 
 
+def anomalies_and_scenarios():
+    feeds = page("FEEDS")
+    kinds = found(r'case \.\w+: "(\w+_\w+)"', source("TickerFeed/Feed/Anomalies.swift"))
+    shown = first_cells(part(feeds, "What goes wrong, and what is said of it"))
+    left = sorted(kind for kind in kinds if not any(re.fullmatch(word.replace("*", r"\w+"), kind) for word in shown))
+    assert not left, f"anomalies that the page does not have: {left}"
+    scenarios = {file.stem for file in (ROOT / "feeds/scenarios").glob("*.scenario")}
+    return f"{len(kinds)} anomalies, {missing('scenarios', scenarios, part(feeds, 'Scenarios'))} scenarios"
+
+
 def anchors(text):
     """As GitHub makes them of headings, and those set by hand."""
     titles = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M)
@@ -240,4 +250,5 @@ def links():
 
 
 run_in_turn([links, fields_and_types, operations_and_channels, error_codes, close_codes, reasons, words_of_status,
-             addresses_and_statuses, binary_templates, options, limits, metrics, log_events])
+             addresses_and_statuses, binary_templates, options, limits, metrics, log_events,
+             anomalies_and_scenarios])
