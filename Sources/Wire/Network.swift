@@ -29,8 +29,8 @@ public enum SendOutcome: Equatable, Sendable {
     case closed
 }
 
-/// What a network counts.
-public struct NetworkCounters: Hashable, Sendable {
+/// What a network counts. Nothing but `UInt64`s.
+public struct NetworkCounters: Hashable, Sendable, BitwiseCopyable {
     /// Opened, whoever accepted them.
     public var accepted: UInt64 = 0
     /// Turned away, because `connectionsMax` were open.

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import jwt
 from harness import ROOT, SESSION, Server, run_in_turn
+from relay import Relay
 
 NODE = os.environ.get("NODE", "node")
 MODULE = ROOT / "Sources/CFiles/pages/tickerfeed.js"
@@ -144,47 +144,8 @@ def books_agree_with_their_checksums_on_a_fast_feed():
     return f"{count} books"
 
 
-class Cutter:
-    """A TCP relay before a server that ends all its connections when it is told to."""
-
-    def __init__(self, server):
-        self.target = "127.0.0.1", server.port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        self.pairs = []
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-        self.cut()
-
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                pair = self.listener.accept()[0], socket.create_connection(self.target)
-                self.pairs.append(pair)
-                for source, sink in pair, pair[::-1]:
-                    threading.Thread(target=self.pump, args=(source, sink), daemon=True).start()
-
-    @staticmethod
-    def pump(source, sink):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65_536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-
-    def cut(self):
-        for one in sum(self.pairs, ()):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-        self.pairs.clear()
-
-
 def what_is_cut_goes_on_without_a_hole():
-    with Server("--seed", "5", "--speed", "20") as server, Cutter(server) as cutter:
+    with Server("--seed", "5", "--speed", "20") as server, Relay(server) as cutter:
         for transport, encoding, options in ways():
             with Watch(cutter, "AAPL", "MSFT", "--channel", "trade", "--transport", transport, "--encoding", encoding,
                        options=options) as watch:

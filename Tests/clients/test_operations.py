@@ -15,6 +15,7 @@ from pathlib import Path
 
 import websockets
 from harness import TICKERD, Server, connected, run_tests
+from piped import Piped, quote
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -246,6 +247,18 @@ async def the_admin_port_wants_its_token():
             assert "admin_refused" in log and SECRET not in log and SECRET[::-1] not in log, log
 
 
+class PipedAdmin(Piped, Admin):
+    """Whose market is what we say."""
+
+
+async def the_admin_port_knows_what_no_client_asked_for():
+    """Loops sleep where nobody follows the market; a balancer that asks this port alone is to see it as it is."""
+    with PipedAdmin() as server:
+        assert server.ask("/readyz") == (200, "ready\n")
+        server.say(quote("MSFT", 400))
+        server.until(lambda: "\ntickerfeed_symbols 2\n" in server.ask("/metrics")[1])
+
+
 async def the_admin_port_answers_when_the_main_one_is_full():
     with Admin(descriptors=90) as server:
         ones = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
@@ -292,6 +305,7 @@ async def main():
         a_reload_without_token_keys_opens_nothing,
         the_first_signal_drains_and_the_second_ends_at_once, the_slowest_reader_is_named_and_explained,
         the_metrics_are_openmetrics, the_admin_port_wants_its_token,
+        the_admin_port_knows_what_no_client_asked_for,
         the_admin_port_answers_when_the_main_one_is_full, a_server_without_descriptors_says_so,
         a_server_without_memory_says_so, a_log_is_json_where_asked,
     ])

@@ -230,6 +230,15 @@ def anchors(text):
     return made | set(re.findall(r'<a id="([^"]+)"', text))
 
 
+def files_named():
+    """What the tick's walk and the table of where to add what lead to is there."""
+    there = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    named = found(r"`([\w/]+\.(?:swift|js|c))`", page("ARCHITECTURE"))
+    lost = [name for name in named if not any(file.endswith(f"/{name}") for file in there.stdout.split())]
+    assert not lost, f"ARCHITECTURE names files that are not there: {lost}"
+    return f"{len(named)}"
+
+
 def links():
     """Each leads to a file that is there, and to a heading in it."""
     names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, capture_output=True,
@@ -249,6 +258,6 @@ def links():
     return f"{count} of them"
 
 
-run_in_turn([links, fields_and_types, operations_and_channels, error_codes, close_codes, reasons, words_of_status,
+run_in_turn([links, files_named, fields_and_types, operations_and_channels, error_codes, close_codes, reasons, words_of_status,
              addresses_and_statuses, binary_templates, options, limits, metrics, log_events,
              anomalies_and_scenarios])

@@ -4,16 +4,15 @@
 import contextlib
 import os
 import re
-import socket
 import subprocess
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import jwt
 from harness import ROOT, SESSION, TICKWATCH, Server, run_in_turn
 from native import exact
+from relay import Relay
 from terminal import Terminal, clean
 
 BINANCE = str(ROOT / "feeds/btcusdt-20240808-binance.jsonl")
@@ -116,41 +115,16 @@ def a_session_of_binance_without_pauses_is_true():
     return verifies("--feed", BINANCE, "--speed", "max", "--loop")
 
 
-class Tamperer:
+class Tamperer(Relay):
     """Between a client and a server: changes a digit of one bid's size in one message of a book."""
 
     LEVEL = re.compile(rb'"type":"book"[^{}]*?"bids":\[\["?[\d.]+"?,"?(\d)')
 
     def __init__(self, server, after=5):
-        self.target = "127.0.0.1", server.port
-        self.left = after
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"ws://127.0.0.1:{self.listener.getsockname()[1]}/v1/stream"
-        self.changed = None
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.left, self.changed = after, None
+        super().__init__(server)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                server = socket.create_connection(self.target)
-                for pump in self.upward, self.downward:
-                    threading.Thread(target=pump, args=(client, server), daemon=True).start()
-
-    @staticmethod
-    def upward(client, server):
-        with contextlib.suppress(OSError):
-            while data := client.recv(65_536):
-                server.sendall(data)
-            server.shutdown(socket.SHUT_WR)
-
-    def downward(self, client, server):
+    def pass_back(self, server, client):
         with contextlib.suppress(OSError), client, server, server.makefile("rb") as source:
             head = b""
             while not head.endswith(b"\r\n\r\n"):

@@ -26,7 +26,7 @@ struct AdminPages: Sendable {
         case "/": return .text(200, AdminPages.greeting)
         case "/livez": return liveness()
         case "/readyz": return readiness()
-        case "/metrics": return MetricsPage.response(loops.board, loops.turnstile, options)
+        case "/metrics": return MetricsPage.response(figures, loops.turnstile, options)
         case "/debug/conns": return try connections(request)
         case "/debug/explain": return try explanation(request)
         default: throw HTTPFault(404, "nothing here; GET / lists what there is")
@@ -47,12 +47,22 @@ struct AdminPages: Sendable {
         """
 
     private func readiness() -> HTTPResponse {
-        let figures = loops.board.read()
+        let figures = figures
         let symbols = figures.map(\.symbols).max() ?? 0
         let doubtful = figures.map(\.doubtful).min() ?? 0
         return Readiness.response(
             options.feedReport(), symbols: Int(symbols), doubtful: Int(doubtful),
             isDraining: loops.areStopping)
+    }
+
+    /// A loop without followers leaves ticks on the tape while it sleeps: it is asked to look. Of one that does
+    /// not answer it is what it pinned last.
+    private var figures: [Figures] {
+        let answers = ask { shard, now in
+            shard.catchUp(now.instant)
+            return shard.figures
+        }
+        return zip(answers, loops.board.read()).map { $0 ?? $1 }
     }
 
     private func liveness() -> HTTPResponse {

@@ -79,7 +79,7 @@ extension Shard {
 
     private func metrics() -> HTTPResponse {
         place.board.pin(figures, loop: place.index)
-        return MetricsPage.response(place.board, place.turnstile, options)
+        return MetricsPage.response(place.board.read(), place.turnstile, options)
     }
 
     private func readiness() -> HTTPResponse {

@@ -12,9 +12,9 @@ struct MetricsPage {
     private let sum: Figures
 
     static func response(
-        _ board: Noticeboard, _ turnstile: Turnstile, _ options: ServerOptions
+        _ figures: [Figures], _ turnstile: Turnstile, _ options: ServerOptions
     ) -> HTTPResponse {
-        var page = MetricsPage(board.read())
+        var page = MetricsPage(figures)
         page.addBuild()
         page.addConnections()
         page.addCloses()
@@ -59,13 +59,14 @@ struct MetricsPage {
         gauge("websockets", "Open WebSocket connections.", sum.count(on: .webSocket))
         gauge("subscriptions", "Subscriptions to a symbol's channel.", sum.subscriptions)
         counter("connections_opened", "Connections accepted.", sum.counters.opened)
-        counter("connections_refused", "Connections closed for being too many.", sum.refused)
-        counter("accept_errors", "Connections that could not be accepted.", sum.acceptErrors)
-        counter("tls_handshakes", "TLS handshakes done.", sum.handshakes)
-        counter("tls_handshakes_resumed", "TLS handshakes that resumed a session.", sum.handshakesResumed)
+        counter("connections_refused", "Connections closed for being too many.", sum.network.refused)
+        counter("accept_errors", "Connections that could not be accepted.", sum.network.acceptErrors)
+        counter("tls_handshakes", "TLS handshakes done.", sum.network.handshakes)
+        counter(
+            "tls_handshakes_resumed", "TLS handshakes that resumed a session.", sum.network.handshakesResumed)
         counter(
             "tls_handshakes_failed", "Connections whose first bytes were no TLS that is spoken here.",
-            sum.handshakesFailed)
+            sum.network.handshakesFailed)
         counter("requests", "HTTP requests answered.", sum.counters.requests)
         counter("upgrades", "WebSocket handshakes accepted.", sum.counters.upgrades)
         counter("operations", "Client operations performed.", sum.counters.operations)
@@ -91,8 +92,8 @@ struct MetricsPage {
         for limit in Refusal.allCases {
             let count =
                 switch limit {
-                case .connections: sum.refused + sum.counters.refusals(limit)
-                case .descriptors: sum.refusedDescriptors
+                case .connections: sum.network.refused + sum.counters.refusals(limit)
+                case .descriptors: sum.network.refusedDescriptors
                 default: sum.counters.refusals(limit)
                 }
             sample("refusals_total{limit=\"\(limit.name)\"}", count)
@@ -116,7 +117,7 @@ struct MetricsPage {
         counter("writes", "Writes to sockets.", counters.writes)
         counter("writes_blocked", "Writes that a full socket took in part.", counters.blocked)
         counter("sent_bytes", "Bytes the sockets took.", counters.bytes, unit: "bytes")
-        counter("received_bytes", "Bytes that came from sockets.", sum.bytesIn, unit: "bytes")
+        counter("received_bytes", "Bytes that came from sockets.", sum.network.bytesIn, unit: "bytes")
         counter("turns", "Turns of all loops.", counters.turns)
     }
 

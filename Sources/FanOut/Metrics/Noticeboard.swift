@@ -26,15 +26,8 @@ struct Figures: BitwiseCopyable {
     var ticksRead: UInt64 = 0
     var laps: UInt64 = 0
     var ticksLost: UInt64 = 0
-    /// Connections above the limit; counted by the loop that accepts.
-    var refused: UInt64 = 0
-    /// Connections that no descriptor was left for; the same loop's.
-    var refusedDescriptors: UInt64 = 0
-    var acceptErrors: UInt64 = 0
-    var handshakes: UInt64 = 0
-    var handshakesResumed: UInt64 = 0
-    var handshakesFailed: UInt64 = 0
-    var bytesIn: UInt64 = 0
+    /// Who was turned away is counted by the loop that accepts.
+    var network = NetworkCounters()
 
     /// Symbols whose feed is stale or suspect.
     var doubtful: UInt64 {
@@ -115,9 +108,9 @@ extension FanOutLoops {
         var overview = LoopsOverview()
         for figures in board.read() {
             overview.connections += figures.connections
-            overview.refused += figures.refused
-            overview.refusedDescriptors += figures.refusedDescriptors
-            overview.acceptErrors += figures.acceptErrors
+            overview.refused += figures.network.refused
+            overview.refusedDescriptors += figures.network.refusedDescriptors
+            overview.acceptErrors += figures.network.acceptErrors
             overview.laps += figures.laps
         }
         overview.isMemoryTight = turnstile.isMemoryTight
@@ -141,14 +134,7 @@ extension Shard {
         figures.ticksRead = view.ticks
         figures.laps = view.laps
         figures.ticksLost = view.ticksLost
-        let network = network.counters
-        figures.refused = network.refused
-        figures.refusedDescriptors = network.refusedDescriptors
-        figures.acceptErrors = network.acceptErrors
-        figures.handshakes = network.handshakes
-        figures.handshakesResumed = network.handshakesResumed
-        figures.handshakesFailed = network.handshakesFailed
-        figures.bytesIn = network.bytesIn
+        figures.network = network.counters
         return figures
     }
 
