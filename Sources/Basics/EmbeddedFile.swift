@@ -20,6 +20,4 @@ public struct EmbeddedFile: Sendable {
             EmbeddedFile(name: String($0.name.dropFirst(folder.count + 1)), bytes: $0.bytes)
         }
     }
-
-    public var text: String { String(decoding: bytes, as: UTF8.self) }
 }
