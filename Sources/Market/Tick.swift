@@ -49,7 +49,8 @@ public struct Tick: Hashable, Sendable {
         /// Half of an open bar, in snapshots only (as `statistics`; event time = start). `seq`: bar.
         case bar = 9
         /// A new life of the feed, `aux` its number: behind it all states are empty and every version
-        /// counts from 1 again. Symbols keep their numbers.
+        /// counts from 1 again. Symbols keep their numbers. In a snapshot: the present one is told again,
+        /// and `seq` is how many symbols there are.
         case epoch = 10
         /// A trade taken back: `aux` = its trade id, `price` and `size` its own; size 0 where they are not
         /// known, and nothing else changes then. Flags say which open bars it was in. `seq`: trade,

@@ -82,6 +82,25 @@ func breaksForNewcomers() {
     )
 }
 
+@Test("cut off between the last trade and what was taken back since, a client goes on with the latter")
+func breaksForThoseCutOff() throws {
+    let engine = makeEngine()
+    engine.trade(0, cents: 100, shares: 5)
+    engine.trade(0, cents: 101, shares: 6)
+    engine.breakTrade(0, id: 1, cents: 100, shares: 5)
+    engine.run()
+    let wish = #"{"op":"subscribe","channel":"trade","symbols":["AAPL"],"rate":"max""#
+    engine.connect(1)
+    engine.say(1, wish + "}")
+    let ack = try #require(engine.texts(1).first)
+    let cursor = try #require(ack.firstMatch(of: /"resume":"([^"]+)"/)).1
+    engine.connect(2)
+    engine.say(2, wish + #","resume":"\#(cursor)"}"#)
+    engine.run()
+    let texts = engine.texts(2)
+    #expect(texts.count == 2 && texts[1].contains(#""seq":3,"broken":"1""#), "\(texts)")
+}
+
 @Test("the day and an open bar lose it, prices stand, a closed bar stays")
 func breaksInSums() {
     let engine = Engine()

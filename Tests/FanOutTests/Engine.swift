@@ -128,12 +128,14 @@ final class Engine {
         writer.publish()
     }
 
-    /// Another life of the feed; repeated, as it stands in front of a round of snapshots.
-    func epoch(_ number: UInt32, isRepeated: Bool = false) {
+    /// Another life of the feed; repeated, as it stands in front of a round of snapshots of so many
+    /// symbols.
+    func epoch(_ number: UInt32, isRepeated: Bool = false, symbols: Int? = nil) {
         append(
             Tick(
                 .epoch, SymbolID(0), flags: isRepeated ? [.snapshot, .endOfEvent] : .endOfEvent,
-                eventTime: now.wall, receiveTime: now.wall, aux: UInt64(number)))
+                sequence: isRepeated ? UInt64(symbols ?? self.symbols) : 0, eventTime: now.wall,
+                receiveTime: now.wall, aux: UInt64(number)))
         guard !isRepeated else { return }
         for symbol in sequences.keys { sequences[symbol] = (0, 0, 0, 0) }
     }

@@ -3,6 +3,8 @@
 // Invariants
 //   - A cursor never promises too much: what is never conflated and was not handed to the socket
 //     when the cursor was made lies behind it.
+//   - A loop that lost its place knows what is lost, and to whom, only once all was told anew: until
+//     then no cursor moves.
 //   - Resumed, trades, words of status and closed bars go on with the first one behind the cursor,
 //     perhaps with some the client has; what is not in the history any more is declared lost.
 //   - States need nothing but a snapshot. The market's word and the last bar are states as well: they
@@ -13,21 +15,22 @@ import Market
 
 extension Shard {
     /// Moves the connection's cursor up to what it was written. Not while a tail waits: heartbeats
-    /// overtake it.
+    /// overtake it. While not all is subscribed to, it only goes back.
     func noteSafePosition(_ connection: UnsafeMutablePointer<Connection>) {
-        guard !connection.pointee.isBlocked, !connection.pointee.isBeginning,
-            connection.pointee.epoch == view.epoch
-        else { return }
-        connection.pointee.safePosition = safePosition(connection)
+        guard !connection.pointee.isBlocked, connection.pointee.epoch == view.epoch else { return }
+        let position = safePosition(connection)
+        connection.pointee.safePosition =
+            connection.pointee.isBeginning ? min(connection.pointee.safePosition, position) : position
     }
 
     /// Up to where it was told all, once what was gathered has reached the socket.
     func safePosition(_ connection: UnsafeMutablePointer<Connection>) -> UInt64 {
+        guard view.isWhole else { return connection.pointee.safePosition }
         var position = view.position
         for index in 0..<connection.pointee.subscriptions.count {
             let slot = connection.pointee.subscriptions[index]
             if slot.awaitsPast { position = min(position, connection.pointee.resumesFrom) }
-            guard !slot.isNew, let owed = firstOwed(slot) else { continue }
+            guard let owed = slot.isNew ? firstOwed(toNew: slot) : firstOwed(slot) else { continue }
             // What is lost has no place here any more, but perhaps in another loop: stay before it.
             position = min(position, owed.isLost ? connection.pointee.safePosition : owed.position)
         }
@@ -46,6 +49,17 @@ extension Shard {
             let series = symbol.pointee.series(slot.kind.interval)
             return Shard.next(after: slot.seen, in: series.pointee.closed) { $0.position }
         }
+    }
+
+    /// A slot that begins with the last trade owes what was taken back since as well: a client that
+    /// was cut off between the two goes on there.
+    private func firstOwed(toNew slot: Slot) -> (position: UInt64, isLost: Bool)? {
+        guard slot.kind.channel == .trade, !slot.options.contains(.latest) else { return nil }
+        let symbol = view.symbol(slot.symbol)
+        guard let trade = symbol.pointee.lastTrade, trade.sequence >= symbol.pointee.trades.first else {
+            return nil
+        }
+        return Shard.next(after: trade.sequence, in: symbol.pointee.trades) { $0.position }
     }
 
     private static func next<Value>(

@@ -3,6 +3,8 @@
 // Invariants
 //   - A poll's cursor speaks of states too: what the client was told of them, for the same
 //     subscriptions. So a state that did not change since is not sent again.
+//   - A loop that lost its place does not know what it has not told: until all was told anew, answers
+//     end where the client stood, and their cursors speak of events alone.
 //   - An answer that cannot hold everything ends at a horizon (`Horizon.swift`), and its cursor is there.
 //   - With a cursor, an answer waits for the interval of the rate: who polls in a loop is not sent more
 //     than who streams.
@@ -89,18 +91,20 @@ extension Shard {
         let awaitsPast = (0..<connection.pointee.subscriptions.count).contains {
             connection.pointee.subscriptions[$0].awaitsPast
         }
-        connection.pointee.safePosition = min(
-            horizon, view.position, awaitsPast ? connection.pointee.resumesFrom : .max)
+        if view.isWhole {
+            connection.pointee.safePosition = min(
+                horizon, view.position, awaitsPast ? connection.pointee.resumesFrom : .max)
+        }
         connection.pointee.waiting = 0
         connection.pointee.unfinished = 0
         horizon = .max
     }
 
-    /// Where everything was told before, states included.
+    /// Where everything was told before, states included unless the loop lost its place.
     private func pollCursor(_ connection: UnsafeMutablePointer<Connection>) -> Cursor {
         Cursor(
             epoch: connection.pointee.epoch, position: connection.pointee.safePosition,
-            states: mark(connection))
+            states: view.isWhole ? mark(connection) : nil)
     }
 
     /// Makes one answer of what was gathered, and goes back to answering requests.

@@ -35,6 +35,7 @@ extension Shard {
         acceptance.write(into: &connection.pointee.control)
         connection.pointee.phase = .streaming
         connection.pointee.epoch = view.epoch
+        connection.pointee.safePosition = view.position
         setTransport(index, .webSocket)
         connection.pointee.deflateBits = UInt8(acceptance.deflate?.serverWindowBits ?? 0)
         connection.pointee.deadline = .never

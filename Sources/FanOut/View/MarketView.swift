@@ -28,8 +28,11 @@ struct MarketView: ~Copyable {
     private(set) var epoch: UInt32
     /// Epochs begun while this view looked on.
     private(set) var epochsBegun: UInt64 = 0
-    /// Lapped: which epoch it is, the next round of snapshots says.
+    /// False from a lap until every symbol was told anew: what there is, nobody here knows meanwhile.
+    private(set) var isWhole = true
+    /// Lapped: which epoch it is, the next round of snapshots says, and how many symbols there are.
     private var awaitsEpoch = false
+    private var symbolsToCome = 0
     /// When ingest took the oldest tick that was drained since `forgetAge`; zero: there was none.
     private(set) var oldestReceived = Timestamp.zero
     private(set) var symbolsRefused: UInt64 = 0
@@ -62,7 +65,9 @@ struct MarketView: ~Copyable {
         var isInEvent = false
         while applied < limit || isInEvent {
             switch reader.read(into: batch) {
-            case .nothingNew: return applied
+            case .nothingNew:
+                if !isWhole { look() }
+                return applied
             case .lapped(let lost):
                 recover(lost)
                 isInEvent = false
@@ -86,13 +91,24 @@ struct MarketView: ~Copyable {
         ticksLost += lost
         for index in 0..<directory.count { symbols.address(of: index).pointee.awaitsSnapshot = true }
         awaitsEpoch = true
+        isWhole = false
         reader.askForSnapshot()
+    }
+
+    /// Looks whether all that the lap took has been told anew. A symbol that is not followed is not.
+    private mutating func look() {
+        guard !awaitsEpoch, directory.count >= symbolsToCome else { return }
+        isWhole = !(0..<directory.count).contains {
+            let symbol = symbols.address(of: $0)
+            return symbol.pointee.awaitsSnapshot && symbol.pointee.isKnown
+        }
     }
 
     /// The feed begins a new life, or says before a round of snapshots which one it is in.
     private mutating func begin(_ tick: Tick, position: UInt64) {
         let isRepeated = tick.flags.contains(.snapshot)
         awaitsEpoch = false
+        if isRepeated { symbolsToCome = min(Int(clamping: tick.sequence), MarketView.symbolsMax) }
         guard UInt32(truncatingIfNeeded: tick.aux) != epoch else { return }
         epoch = UInt32(truncatingIfNeeded: tick.aux)
         epochsBegun += 1

@@ -24,19 +24,19 @@ extension BookBuilder {
                 unit: state.pointee.unit)
             state.pointee.isForgotten = isForgotten
         }
-        writeEpoch(flags: .endOfEvent, at: stamp)
+        writeEpoch(flags: .endOfEvent, symbols: 0, at: stamp)
     }
 
-    /// Says which epoch the snapshots behind this are of.
+    /// Says which epoch the snapshots behind this are of, and how many symbols.
     mutating func repeatEpoch() {
         if let place { writer.append(.place(place, at: last.time, received: last.received)) }
-        writeEpoch(flags: [.snapshot, .endOfEvent], at: last)
+        writeEpoch(flags: [.snapshot, .endOfEvent], symbols: states.count, at: last)
     }
 
-    private mutating func writeEpoch(flags: Tick.Flags, at stamp: Stamp) {
+    private mutating func writeEpoch(flags: Tick.Flags, symbols: Int, at stamp: Stamp) {
         writer.append(
             Tick(
-                .epoch, SymbolID(0), flags: flags, eventTime: stamp.time, receiveTime: stamp.received,
-                source: stamp.source, aux: UInt64(epoch)))
+                .epoch, SymbolID(0), flags: flags, sequence: UInt64(symbols), eventTime: stamp.time,
+                receiveTime: stamp.received, source: stamp.source, aux: UInt64(epoch)))
     }
 }

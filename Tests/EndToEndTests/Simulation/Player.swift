@@ -146,7 +146,7 @@ final class Player {
             return
         }
         if !subscriber.isConnected {
-            guard now >= comesAt, kind != .mute || !around.isOver else { return }
+            guard now >= comesAt, kind != .mute || !around.isOver, around.hasRoom else { return }
             come()
         }
         switch kind {
@@ -178,6 +178,7 @@ final class Player {
             return
         }
         if subscriber.fallback.endsHere, subscriber.isConnected { return }
+        if !subscriber.isConnected, !around.hasRoom { return }
         subscriber.expectsEnd = false
         for index in plan.indices { plan[index].resume = subscriber.cursor }
         subscriber.ask(plan, over: .poll)
@@ -364,7 +365,7 @@ final class Player {
             if chain.book.window(.max) != symbol.book.window(wish.depth) {
                 subscriber.fault("\(key): ends at \(chain.last) of \(newest) with another book")
             }
-        } else if chain.last != newest, !knows || chain.wish?.number == wish.number {
+        } else if chain.last < newest, !knows || chain.wish?.number == wish.number {
             subscriber.fault("\(key): ends at \(chain.last) of \(newest), at \(wish.rate)")
         }
     }

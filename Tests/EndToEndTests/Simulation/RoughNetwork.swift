@@ -82,6 +82,9 @@ final class RoughNetwork: Network {
 
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
+    /// Sockets that the server has not let go of.
+    var connections: Int { next - free.count }
+
     // MARK: The server's side
 
     func send(_ socket: SocketID, _ bytes: UnsafeRawBufferPointer) -> SendOutcome {

@@ -21,6 +21,7 @@ struct Rudeness {
         guard around.now.instant >= comesAt else { return }
         if !client.isConnected || stepsLeft == 0 {
             if client.isConnected { client.disconnect(random.oneIn(2) ? .close : .reset) }
+            guard around.hasRoom else { return }
             act = Act.allCases[random.below(Act.allCases.count)]
             stepsLeft = 20 + random.below(150)
             reads = random.oneIn(2)

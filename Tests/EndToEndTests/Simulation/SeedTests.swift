@@ -39,6 +39,14 @@ func seeds(group: ClosedRange<UInt64>) throws {
     }
 }
 
+/// Seeds beyond the first 300 that found something once.
+private let remembered: [UInt64] = [
+    1_592, 2_817, 3_074, 3_161, 3_311, 5_285, 5_983, 6_141, 7_341, 7_530, 8_455, 8_717,
+]
+
+@Test("what a seed found once does not come back", arguments: remembered)
+func rememberedSeeds(seed: UInt64) throws { try seeds(group: seed...seed) }
+
 @Test("a run is a function of its seed", arguments: [Seed(3), Seed(4), Seed(5)])
 func seedsRerun(seed: Seed) throws {
     let one = try Simulation(seed, digests: true).run(), two = try Simulation(seed, digests: true).run()

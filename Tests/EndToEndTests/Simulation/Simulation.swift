@@ -146,7 +146,10 @@ final class Simulation {
             step(by: .milliseconds(2), players: false)
             for player in told { player.subscriber.read(.max) }
         }
-        for handler in around.handlers { handler.drain(over: span) }
+        for loop in around.handlers.indices {
+            around.handlers[loop].drain(over: span)
+            wanted[loop] = .zero  // it turns behind what it was asked, as a loop does
+        }
         for loop in around.handlers.indices { Farewell.visit(around, loop: loop, step: go) }
         let end = farewell.began + span + .milliseconds(700)
         while around.now.instant < end { go() }

@@ -28,6 +28,8 @@ final class Surroundings {
         self.scenario = scenario
     }
 
+    /// Every loop has room for one more. A server that is full leaves whoever comes to the kernel.
+    var hasRoom: Bool { networks.allSatisfy { $0.connections < scenario.limits.connections } }
     var milliseconds: Int64 { now.instant.raw / 1_000_000 - 1_000 }
 
     func tell(_ who: String, _ what: @autoclosure () -> String) {
