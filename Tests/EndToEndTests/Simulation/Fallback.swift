@@ -28,10 +28,11 @@ struct Fallback {
 extension Subscriber {
     /// Asks for all of these at once, on a new connection unless polls go on on the old one.
     func ask(_ plan: [ClientMessage.Subscribe], over transport: Transport) {
+        let cursor = plan[0].resume, polled = self.transport == .poll && cursor != nil
         if link == nil { connect(over: transport) }
         guard let link else { return }
-        let cursor = plan[0].resume
-        if cursor?.states == nil { told = [:] }
+        // A poll's cursor that speaks of no states still speaks of trades, be they merged or not.
+        if cursor?.states == nil { told = polled ? told.filter { $0.key.kind.channel == .trade } : [:] }
         fallback.asked = plan
         fallback.isAnswered = false
         fallback.endsHere = transport == .poll && random.oneIn(8)

@@ -223,7 +223,9 @@ extension Subscriber {
 
     /// Polls go on with states too, and with a gap where the loop knows of nothing before.
     private func isKnown(_ key: Key, _ version: UInt64) -> Bool {
-        transport == .poll && (told[key]?.last == version || version == 0)
+        guard transport == .poll, version != 0 else { return transport == .poll }
+        guard let known = told[key]?.last else { return false }
+        return fallback.asked[0].resume?.states == nil ? version <= known : version == known
     }
 
     func gap(_ key: Key, _ from: UInt64, _ to: UInt64, _ reason: String, _ sent: Instant) {
