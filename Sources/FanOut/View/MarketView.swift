@@ -33,6 +33,8 @@ struct MarketView: ~Copyable {
     /// Lapped: which epoch it is, the next round of snapshots says, and how many symbols there are.
     private var awaitsEpoch = false
     private var symbolsToCome = 0
+    /// Of the symbols, how many were seen to have been told anew.
+    private var symbolsBack = 0
     /// When ingest took the oldest tick that was drained since `forgetAge`; zero: there was none.
     private(set) var oldestReceived = Timestamp.zero
     private(set) var symbolsRefused: UInt64 = 0
@@ -92,16 +94,19 @@ struct MarketView: ~Copyable {
         for index in 0..<directory.count { symbols.address(of: index).pointee.awaitsSnapshot = true }
         awaitsEpoch = true
         isWhole = false
+        symbolsBack = 0
         reader.askForSnapshot()
     }
 
     /// Looks whether all that the lap took has been told anew. A symbol that is not followed is not.
     private mutating func look() {
         guard !awaitsEpoch, directory.count >= symbolsToCome else { return }
-        isWhole = !(0..<directory.count).contains {
-            let symbol = symbols.address(of: $0)
-            return symbol.pointee.awaitsSnapshot && symbol.pointee.isKnown
+        while symbolsBack < directory.count {
+            let symbol = symbols.address(of: symbolsBack)
+            guard !symbol.pointee.awaitsSnapshot || !symbol.pointee.isKnown else { return }
+            symbolsBack += 1
         }
+        isWhole = true
     }
 
     /// The feed begins a new life, or says before a round of snapshots which one it is in.
