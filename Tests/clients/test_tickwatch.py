@@ -110,6 +110,7 @@ def in_the_background_it_leaves_the_terminal_alone(server):
         stop(shell, watcher)
         shell.type("bg\n")
         shell.until(lambda: state(watcher) in "RS")
+        shell.until(r"ready>\n*$")
         shell.type("echo $((6 * 7))\n")
         shell.until(r"(?m)^42$")
         assert shell.is_back(), "the terminal is the shell's"
