@@ -230,6 +230,11 @@ async def what_is_wrong_is_named_and_costs_nothing_else(server):
         ]:
             error = await client.ask(op, **fields)
             assert (error["type"], error.get("code")) == ("error", code), (op, fields, error)
+        for text, code in ("{", "bad_json"), ("[]", "bad_request"):
+            await client.socket.send(text)
+            while (error := await client.read(5))["type"] == "heartbeat":
+                pass
+            assert (error["type"], error["code"]) == ("error", code), (text, error)
         await parts_of_a_request_can_fail(client)
 
 

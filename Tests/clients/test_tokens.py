@@ -3,8 +3,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -14,7 +12,7 @@ import websockets
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from guarded import SECRET
-from harness import TICKWATCH, Logged, fetch, run_tests
+from harness import Logged, fetch, run_tests
 
 KEYS = {
     "RS256": rsa.generate_private_key(65_537, 2_048),
@@ -129,24 +127,6 @@ async def a_token_ends_and_is_renewed(server):
         assert (await ask(renewed, {"op": "ping"}))["type"] == "pong"
 
 
-async def tickwatch_brings_its_token(server):
-    def watch(token=None, *options):
-        environment = dict(os.environ, **({"TICKERFEED_TOKEN": token} if token else {}))
-        return subprocess.Popen(
-            [TICKWATCH, "--url", server.url, *options, "AAPL"], env=environment,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    refused = watch()
-    out, err = refused.communicate(timeout=20)
-    assert refused.returncode == 4 and len(err.splitlines()) == 1, err
-    file = server.folder / "token"
-    file.write_text(mint() + "\n")
-    for process in (watch(mint()), watch(None, "--token-file", str(file))):
-        assert "AAPL" in process.stdout.readline()
-        process.kill()
-        process.communicate()
-
-
 async def no_token_is_in_what_the_server_wrote(server):
     written = "\n".join(server.lines()) + server.get("/metrics")
     parts = {part for token in MINTED for part in token.split(".")[1:] if part}
@@ -158,6 +138,6 @@ async def no_token_is_in_what_the_server_wrote(server):
 with tempfile.TemporaryDirectory() as folder, Guarded(Path(folder)) as server:
     run_tests([
         every_algorithm_in_the_header, a_cookie_and_a_message, what_is_wrong_is_refused,
-        requests_see_what_is_allowed, a_token_ends_and_is_renewed, tickwatch_brings_its_token,
+        requests_see_what_is_allowed, a_token_ends_and_is_renewed,
         no_token_is_in_what_the_server_wrote,
     ], server)
