@@ -101,7 +101,7 @@ let package = Package(
             swiftSettings: rules),
         tests("BasicsTests", of: ["Basics"]),
         tests("MarketTests", of: ["Basics", "Market"]),
-        tests("WireTests", of: ["Basics", "COpenSSL", "CZlib", "Wire"]),
+        tests("WireTests", of: ["Basics", "COpenSSL", "CZlib", "Wire", "tickfuzz"]),
         tests("DialectsTests", of: ["Basics", "Market", "Dialects"], without: ["Golden"]),
         tests("BackplaneTests", of: ["Basics", "Market", "Wire", "Backplane"]),
         tests("JournalTests", of: ["Basics", "CLinux", "Market", "Journal", "TickerFeed"]),

@@ -37,30 +37,8 @@ extension Timestamp {
             text.u8(at: 4) == UInt8(ascii: "-"), let month = text.two(at: 5, below: 13),
             text.u8(at: 7) == UInt8(ascii: "-"), let day = text.two(at: 8, below: 32)
         else { return nil }
-        return days(to: day, of: month, in: century * 100 + year)
-    }
-
-    /// From 1970-01-01 to a date; nil where it never was, or is out of range.
-    private static func days(to day: Int, of month: Int, in year: Int) -> Int? {
-        guard (1970..<2200).contains(year), (1...12).contains(month),
-            (1...days(in: month, of: year)).contains(day)
-        else { return nil }
-        // Years begin in March here, so that a leap day is a year's last.
-        let year = month > 2 ? year : year - 1, month = month > 2 ? month - 3 : month + 9
-        let leapDays = year / 4 - year / 100 + year / 400
-        return year * 365 + leapDays + (month * 153 + 2) / 5 + day - 1 - 719_468
-    }
-
-    private static func isLeap(_ year: Int) -> Bool {
-        year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-    }
-
-    private static func days(in month: Int, of year: Int) -> Int {
-        switch month {
-        case 2: isLeap(year) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
+        let date = CivilDate(year: century * 100 + year, month: month, day: day)
+        return date.flatMap { (1970..<2200).contains($0.year) ? $0.daysSince1970 : nil }
     }
 }
 

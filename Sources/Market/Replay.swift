@@ -35,6 +35,14 @@ public enum ReplayTarget: Hashable, Sendable {
     case time(Timestamp)
     /// From where the source's clock stands; negative: back.
     case offset(Nanoseconds)
+
+    /// As a time of the source; an offset counts from `start`. Beyond all times: the nearer end.
+    public func time(since start: Timestamp) -> Timestamp {
+        switch self {
+        case .time(let time): time
+        case .offset(let span): Timestamp(raw: Int64(clamping: Int128(start.raw) + Int128(span.raw)))
+        }
+    }
 }
 
 /// How fast a recording plays.

@@ -49,7 +49,7 @@ struct RedisFollowingTests {
             try stage.commands(3, engine) == [
                 "HELLO 3 AUTH alice hush SETNAME tickerfeed", "SELECT 2", "SUBSCRIBE tickerfeed@2:heads",
             ])
-        #expect(engine.description == "redis://alice@127.0.0.1:\(stage.port)/2")
+        #expect(engine.description == "redis://alice@127.0.0.1:\(stage.peer.port)/2")
     }
 
     @Test("without a user the secret is the default user's")
@@ -87,8 +87,8 @@ struct RedisFollowingTests {
                 picture("now", events: ["a", "b"]),
                 ["picture AAPL now", "picture AAPL a", "picture AAPL b last"]
             ),
-            (picture(nil, events: []), ["noPicture AAPL"]),
-            (picture(nil, events: ["left over"]), ["noPicture AAPL"]),
+            (picture(nil, events: []), ["no picture AAPL"]),
+            (picture(nil, events: ["left over"]), ["no picture AAPL"]),
             // An entry of somebody else's: there is a last part all the same.
             (
                 picture("now", events: ["a"]).replacing("$1\r\ne", with: "$1\r\nx"),
@@ -98,7 +98,7 @@ struct RedisFollowingTests {
             ),
             (
                 "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n-WRONGTYPE no stream\r\n_\r\n-WRONGTYPE\r\n",
-                ["refused: WRONGTYPE no stream", "noPicture AAPL"]
+                ["refused: WRONGTYPE no stream", "no picture AAPL"]
             ),
         ])
     func pictures(answer: String, expected: [String]) throws {
@@ -129,7 +129,7 @@ struct RedisFollowingTests {
 
     @Test(
         "the directory, and none",
-        arguments: [("$3\r\nabc\r\n", "directory abc last"), ("_\r\n", "noDirectory")])
+        arguments: [("$3\r\nabc\r\n", "directory abc last"), ("_\r\n", "no directory")])
     func directory(answer: String, expected: String) throws {
         let engine = try connected()
         engine.fetchDirectory()
@@ -159,8 +159,8 @@ struct RedisFollowingTests {
             ),
             // Replaced in between: there is a last part all the same.
             (":1\r\n$3\r\nnow\r\n*0\r\n", ["picture AAPL now", "picture AAPL  last"]),
-            (":0\r\n_\r\n*0\r\n", ["noPicture AAPL"]),
-            ("-WRONGTYPE a\r\n$3\r\nnow\r\n-WRONGTYPE a\r\n", ["refused: WRONGTYPE a", "noPicture AAPL"]),
+            (":0\r\n_\r\n*0\r\n", ["no picture AAPL"]),
+            ("-WRONGTYPE a\r\n$3\r\nnow\r\n-WRONGTYPE a\r\n", ["refused: WRONGTYPE a", "no picture AAPL"]),
         ])
     func full(answer: String, expected: [String]) throws {
         let engine = try connected()
@@ -175,7 +175,7 @@ struct RedisFollowingTests {
             ])
         stage.say(answer)
         try stage.turn(engine, until: expected.count + 1)
-        #expect(stage.take() == ["noDirectory"] + expected)
+        #expect(stage.take() == ["no directory"] + expected)
     }
 
     @Test("so many pictures are asked for at a time, and the next when one has come")

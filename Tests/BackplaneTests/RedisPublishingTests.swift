@@ -142,7 +142,7 @@ struct RedisPublishingTests {
     @Test(
         "questions, and what is none",
         arguments: [
-            ("AAPL", ["asked AAPL"]), ("BRK%2EB", ["asked BRK.B"]), ("", ["asked for all"]), ("A B", []),
+            ("AAPL", ["asked AAPL"]), ("BRK%2EB", ["asked BRK.B"]), ("", ["asked directory"]), ("A B", []),
         ])
     func questions(payload: String, expected: [String]) throws {
         let engine = try connected()

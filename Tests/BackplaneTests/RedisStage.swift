@@ -7,9 +7,7 @@ import Testing
 @testable import Backplane
 
 final class RedisStage {
-    let port: UInt16
-    private let listener: Int32
-    private var peer: Int32 = -1
+    let peer: ScriptedPeer
     private var input: [UInt8] = []
     private(set) var now = Instant.zero
     /// What the engine told, a line each: `ticks AAPL hello`.
@@ -17,28 +15,11 @@ final class RedisStage {
     /// Done when something is told.
     var onEvent: (EngineEvent) -> Void = { _ in }
 
-    init() throws {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        listener = descriptor
-        var address = sockaddr_in(), size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let code = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) | listen(descriptor, 4) | getsockname(descriptor, $0, &size)
-            }
-        }
-        try #require(code == 0, "errno \(errno)")
-        port = UInt16(bigEndian: address.sin_port)
-    }
-
-    deinit {
-        hangUp()
-        close(listener)
-    }
+    init() throws { peer = try ScriptedPeer() }
 
     func options(_ path: String = "", user: String = "", secret: String? = nil) throws -> EngineOptions {
-        var options = EngineOptions(try EngineURL("redis://\(user)127.0.0.1:\(port)\(path)", option: "feed"))
+        var options = EngineOptions(
+            try EngineURL("redis://\(user)127.0.0.1:\(peer.port)\(path)", option: "feed"))
         options.secret = { secret }
         return options
     }
@@ -50,7 +31,7 @@ final class RedisStage {
     func turn(_ engine: any Engine, after span: Nanoseconds = .milliseconds(1)) -> Instant {
         now = now + span
         return engine.turn(now: Moment(instant: now, wall: .zero)) { event in
-            told.append(RedisStage.line(event))
+            told.append(event.line)
             onEvent(event)
         }
     }
@@ -97,27 +78,19 @@ final class RedisStage {
 
     func accept(_ engine: any Engine) throws {
         turn(engine)
-        peer = Glibc.accept(listener, nil, nil)
-        try #require(peer >= 0)
+        try peer.accept()
         input = []
     }
 
-    func say(_ text: String) {
-        let bytes = Array(text.utf8)
-        #expect(send(peer, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count)
-    }
-
-    func hangUp() {
-        if peer >= 0 { close(peer) }
-        peer = -1
-    }
+    func say(_ text: String) { peer.say(text) }
+    func hangUp() { peer.hangUp() }
 
     /// The next commands, words with blanks between; the engine is turned until they are there.
     func commands(_ count: Int, _ engine: any Engine) throws -> [String] {
         var found: [String] = []
         for _ in 0..<50 where found.count < count {
             turn(engine)
-            drain()
+            input += peer.heard()
             while found.count < count, let command = next() { found.append(command) }
         }
         try #require(found.count == count, "\(found)")
@@ -127,17 +100,8 @@ final class RedisStage {
     /// Whether the engine has anything else to say.
     func isQuiet(_ engine: any Engine) -> Bool {
         turn(engine)
-        drain()
+        input += peer.heard()
         return input.isEmpty
-    }
-
-    private func drain() {
-        var room = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = recv(peer, &room, room.count, Int32(MSG_DONTWAIT))
-            guard count > 0 else { return }
-            input += room[..<count]
-        }
     }
 
     private func next() -> String? {
@@ -157,24 +121,5 @@ final class RedisStage {
         guard rest.first == type.asciiValue, let end = rest.firstIndex(of: 0x0a) else { return nil }
         defer { rest = rest[(end + 1)...] }
         return Int(String(decoding: rest[(rest.startIndex + 1)..<(end - 1)], as: UTF8.self))
-    }
-
-    static func line(_ event: EngineEvent) -> String {
-        func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
-        return switch event {
-        case .connected: "connected"
-        case .disconnected(let reason): "disconnected: \(reason)"
-        case .heads(let bytes): "heads \(text(bytes))"
-        case .ticks(let symbol, let bytes): "ticks \(symbol) \(text(bytes))"
-        case .picture(let symbol, let bytes, let isLast):
-            "picture \(symbol) \(text(bytes))\(isLast ? " last" : "")"
-        case .noPicture(let symbol): "noPicture \(symbol)"
-        case .directory(let bytes, let isLast): "directory \(text(bytes))\(isLast ? " last" : "")"
-        case .noDirectory: "noDirectory"
-        case .lease(let isOwn): "lease \(isOwn)"
-        case .asked(let question): "asked \(question.symbol?.description ?? "for all")"
-        case .passed(let number): "passed \(number)"
-        case .refused(let reason): "refused: \(reason)"
-        }
     }
 }

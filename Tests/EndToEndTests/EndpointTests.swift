@@ -110,15 +110,13 @@ func deadlines() throws {
     #expect(String(decoding: slow.read(.max), as: UTF8.self).hasPrefix("HTTP/1.1 408"))
     #expect(slow.isOver())
 
-    let client = SimulatedClient(.honest, rate: .standard, symbols: ["AAPL"], seed: 1)
-    client.connect(world.network, world.handler)
+    let client = StreamClient(world, [])
     for _ in 0..<400 { client.say(ClientMessage(.ping)) }
-    for _ in 0..<500 where client.isConnected {
+    for _ in 0..<500 where client.closeCode == nil {
         world.step()
-        client.read(.max, world.now.instant)
+        try client.read()
     }
-    #expect(client.faults.contains { $0.contains("limit_rate") })
-    #expect((client.closeCode ?? 0) == 4429)
+    #expect(Set(client.errors) == ["limit_rate"] && client.closeCode == 4429)
 }
 
 @Test("an answer overtakes the data that waits for a full socket, between two frames")
@@ -127,11 +125,10 @@ func answersFirst() throws {
         try InputFeed(FeedOptions(path: Repository.session)), pace: .recorded(Speed(times: 20_000)),
         seed: Seed(4))
     world.step()
-    let client = SimulatedClient(.stalled, rate: .max, symbols: ["AAPL"], seed: 9)
-    client.connect(world.network, world.handler)
-    while client.trades.isEmpty, !world.feedHasEnded {
+    let client = StreamClient(world, StreamClient.everything(.max))
+    while !client.messages.contains(where: { $0.channel == .trade }), !world.feedHasEnded {
         world.step()
-        client.read(.max, world.now.instant)
+        try client.read()
     }
     // So many trades come while the loop sleeps that one write of them fills the socket.
     for _ in 0..<500 { world.step(loopSleeps: true) }
@@ -140,10 +137,9 @@ func answersFirst() throws {
     client.say(ClientMessage(id: .text("now"), .ping))
     for _ in 0..<50 { world.step() }
     // What the kernels hold comes first, and the frame that was cut; then the answer.
-    client.read(SimulatedNetwork.buffer, world.now.instant)
-    #expect(client.pongs == 0)
+    func hasPong(_ message: ServerMessage) -> Bool { if case .pong = message { true } else { false } }
+    #expect(!(try client.read(SimulatedNetwork.buffer).contains(where: hasPong)))
     for _ in 0..<50 { world.step() }
-    client.read(2_000, world.now.instant)
-    #expect(client.pongs == 1, "the answer waited behind data")
-    #expect(client.faults.isEmpty, "\(client.faults)")
+    #expect(try client.read(2_000).contains(where: hasPong), "the answer waited behind data")
+    #expect(client.divergence == nil && client.errors.isEmpty, "\(client.divergence?.description ?? "")")
 }

@@ -6,46 +6,22 @@ import TestSupport
 import Testing
 import TickerFeed
 
-/// What a client ended with, and all that it took to get there.
-private struct Ending: Equatable {
-    var quote: QuoteMessage?
-    var stats: StatsMessage?
-    var trade: TradeMessage?
-    var messages: [String: Int]
-    var heartbeats: Int
-    var faults: [String]
-
-    init(_ client: SimulatedClient) {
-        quote = client.quotes["AAPL"]
-        stats = client.stats["AAPL"]
-        trade = client.trades["AAPL"]
-        messages = client.chains.mapValues(\.messages)
-        heartbeats = client.heartbeats
-        faults = client.faults
-    }
-}
-
 /// A session with a client at each of two loops, of which the second may nap longer than a tape.
-private func run(_ seed: Seed, naps: Bool) throws -> (endings: [Ending], laps: [UInt64]) {
+private func run(_ seed: Seed, naps: Bool) throws -> (clients: [StreamClient], laps: [UInt64]) {
     var random = seed.generator()
     let feed = try InputFeed(FeedOptions(path: Repository.session))
     let world = World(
         feed, pace: .recorded(Speed(times: 2_000)), seed: seed, tape: 1 << 10, loops: 2)
-    let clients = (0..<2).map { loop in
-        SimulatedClient(
-            .honest, rate: .standard, symbols: ["AAPL"], seed: seed.raw &+ UInt64(loop),
-            lateness: .milliseconds(naps && loop == 1 ? 600 : 2))
-    }
     for _ in 0..<5 { world.step() }
-    for loop in 0..<2 { clients[loop].connect(world.networks[loop], world.handlers[loop]) }
+    let clients = (0..<2).map { StreamClient(world, loop: $0, StreamClient.everything(.standard)) }
     var quiet = 0, nap = 0
     while quiet < 2_000 {
         if nap > 0 { nap -= 1 } else if naps, quiet == 0, random.oneIn(100) { nap = random.below(600) }
         world.step(loopSleeps: nap > 0, loop: 1)
-        for client in clients { client.read(.max, world.now.instant) }
+        for client in clients { try client.read() }
         if world.feedHasEnded { quiet += 1 }
     }
-    return (clients.map(Ending.init), world.handlers.map(\.laps))
+    return (clients, world.handlers.map(\.laps))
 }
 
 @Test("a loop that naps is lapped and recovers; the other one notices nothing", arguments: Seed.smoke)
@@ -53,16 +29,34 @@ func neighbourNaps(seed: Seed) throws {
     let awake = try run(seed, naps: false), napping = try run(seed, naps: true)
     #expect(awake.laps == [0, 0], "\(seed)")
     #expect(napping.laps[0] == 0 && napping.laps[1] > 0, "\(seed): \(napping.laps)")
-    // To the message, and to the time in each.
-    #expect(napping.endings[0] == awake.endings[0], "\(seed)")
-    let (other, undisturbed) = (napping.endings[1], napping.endings[0])
-    #expect(other.faults.isEmpty, "\(seed): \(other.faults.prefix(3))")
-    #expect(other.quote?.version.sequence == undisturbed.quote?.version.sequence, "\(seed)")
-    #expect(other.quote?.bid == undisturbed.quote?.bid && other.quote?.ask == undisturbed.quote?.ask)
-    #expect(other.stats?.count == 849 + 240 && undisturbed.stats?.count == 849 + 240, "\(seed)")
-    #expect(other.stats?.volumeE8 == undisturbed.stats?.volumeE8, "\(seed)")
-    #expect(other.trade?.version.sequence == undisturbed.trade?.version.sequence, "\(seed)")
-    #expect(other.messages != undisturbed.messages, "\(seed): it missed nothing")
+    let (other, undisturbed) = (napping.clients[1], napping.clients[0])
+    // To the message, and to the time in each; cursors count what was told to the other one, too.
+    let isAsEver = undisturbed.data == awake.clients[0].data
+    #expect(isAsEver && undisturbed.messages.count == awake.clients[0].messages.count, "\(seed)")
+    for client in napping.clients {
+        #expect(client.divergence == nil, "\(seed): \(client.divergence?.description ?? "")")
+        #expect(client.newest(.trade)?.version?.sequence == 849 + 240, "\(seed)")
+    }
+    for channel in [Channel.quote, .stats, .trade] {
+        let one = other.newest(channel), same = undisturbed.newest(channel)
+        #expect(one != nil && one?.state == same?.state, "\(seed): \(channel.name)")
+    }
+    #expect(other.messages.count != undisturbed.messages.count, "\(seed): it missed nothing")
+}
+
+extension StreamClient {
+    fileprivate var data: [ServerMessage] { messages.filter { $0.version != nil } }
+    fileprivate func newest(_ channel: Channel) -> ServerMessage? { messages.last { $0.channel == channel } }
+}
+
+extension ServerMessage {
+    /// Without what each client is told of its own.
+    fileprivate var state: ServerMessage {
+        with {
+            $0.previous = 0
+            $0.isSnapshot = false
+        }
+    }
 }
 
 private let upgrade =

@@ -33,49 +33,15 @@ private struct Recording {
         let feed = try InputFeed(FeedOptions(path: Repository.session))
         let world = World(feed, pace: .recorded(Speed(times: Int(times))), seed: Seed(1))
         for _ in 0..<5 { world.step() }
-        let socket = world.network.connect(world.handler)
-        socket.write(
-            WebSocketHandshake.request(
-                host: "sim", path: "/v1/stream", key: WebSocketHandshake.key(1, 2), protocols: [],
-                headers: []))
-        for (id, wish) in Recording.wanted.enumerated() {
-            socket.write(Recording.frame(ClientMessage(id: .number(Int64(id)), .subscribe(wish)).json))
-        }
-        var reader = WebSocketReader(role: .client, messageMax: 1 << 20), isOpen = false, quiet = 0
-        var turn = 0
+        let client = StreamClient(world, Recording.wanted)
+        var quiet = 0, turn = 0
         while quiet < 1_200 {
             world.step()
             if world.feedHasEnded { quiet += 1 }
-            var bytes = socket.read(.max)
-            if !isOpen, !bytes.isEmpty {
-                let end = try #require((3..<bytes.count).first { bytes[($0 - 3)...$0] == [13, 10, 13, 10] })
-                bytes.removeFirst(end + 1)
-                isOpen = true
-            }
-            take(&bytes, &reader)
+            steps += try client.read().map { .message($0) }
             turn += 1
             if turn % 50 == 0 { steps.append(.snapshot(Recording.snapshot(world))) }
         }
-    }
-
-    private mutating func take(_ bytes: inout [UInt8], _ reader: inout WebSocketReader) {
-        var offset = 0
-        bytes.withUnsafeMutableBytes { raw in
-            while let event = try? reader.next(raw, from: &offset) {
-                guard case .text = event, let message = try? ServerMessage(json: reader.payload) else {
-                    continue
-                }
-                steps.append(.message(message))
-            }
-        }
-    }
-
-    private static func frame(_ text: String) -> [UInt8] {
-        var buffer = ByteBuffer(), text = text
-        text.withUTF8 {
-            WebSocketFrame.write(into: &buffer, opcode: .text, payload: UnsafeRawBufferPointer($0), mask: 0)
-        }
-        return Array(buffer.readable)
     }
 
     private static func snapshot(_ world: World) -> [UInt8] {
@@ -88,8 +54,7 @@ private struct Recording {
             answer = socket.read(.max)
         }
         socket.close()
-        let body = (3..<max(3, answer.count)).first { answer[($0 - 3)...$0] == [13, 10, 13, 10] }
-        return body.map { Array(answer[($0 + 1)...]) } ?? []
+        return answer.endOfHead.map { Array(answer[$0...]) } ?? []
     }
 
     /// What a verifier says of it.
@@ -156,7 +121,7 @@ private struct Mutation: CustomTestStringConvertible, Sendable {
 }
 
 extension ServerMessage {
-    fileprivate func with(_ change: (inout Version) -> Void) -> ServerMessage {
+    func with(_ change: (inout Version) -> Void) -> ServerMessage {
         switch self {
         case .quote(var message):
             change(&message.version)

@@ -8,6 +8,12 @@ import Wire
 
 @testable import FanOut
 
+enum Repository {
+    /// The checkout, from where this file lies.
+    static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
+    static let session = root + "/feeds/aapl-20200130-premarket.itch"
+}
+
 final class World {
     private(set) var now = Moment(
         instant: Instant(raw: 1_000_000_000), wall: Timestamp(raw: 1_700_000_000_000_000_000))
@@ -18,7 +24,6 @@ final class World {
     var handler: FanOutHandler { handlers[0] }
     private let ingest: Ingest
     private var nextIngest = Instant.zero
-    private(set) var bufferedMax = 0
     private let clock: Clock
 
     /// What the loop's clock reads: the world's time.
@@ -28,8 +33,7 @@ final class World {
     }
 
     init(
-        _ feed: any Feed, pace: Pace, seed: Seed, limits: Limits = Limits(), tape capacity: Int = 1 << 14,
-        loops: Int = 1
+        _ feed: any Feed, pace: Pace, seed: Seed, tape capacity: Int = 1 << 14, loops: Int = 1
     ) {
         networks = (0..<loops).map { SimulatedNetwork(seed: Seed(seed.raw &+ UInt64($0))) }
         let tape = Tape(capacity: capacity)
@@ -38,7 +42,6 @@ final class World {
         var options = ServerOptions(server: "sim", epoch: 7) {
             FeedReport(clock: .replay, speedMilli: 1_000, source: "sim")
         }
-        options.limits = limits
         options.limits.connections = 64
         let clock = Clock(now)
         self.clock = clock
@@ -60,7 +63,6 @@ final class World {
         for (loop, handler) in handlers.enumerated() where !loopSleeps || loop != sleeper {
             networks[loop].turn(handler)
             _ = handler.turn()
-            bufferedMax = max(bufferedMax, handler.bufferedBytes)
         }
     }
 }

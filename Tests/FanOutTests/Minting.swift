@@ -20,12 +20,8 @@ enum Minting {
     ///   - claims: more of them, as JSON.
     static func token(for seconds: Int = 3_600, _ claims: String) -> String {
         let payload = "{\"exp\":\(1_700_000_000 + seconds),\(claims)}"
-        var text = "\(encoded(#"{"alg":"HS256"}"#.utf8)).\(encoded(payload.utf8))"
+        var text = "\(Base64URL.encode(#"{"alg":"HS256"}"#.utf8)).\(Base64URL.encode(payload.utf8))"
         let mac = text.withUTF8 { key(secret).mac(UnsafeRawBufferPointer($0)) }
-        return "\(text).\(encoded(mac))"
-    }
-
-    private static func encoded(_ bytes: some Sequence<UInt8>) -> String {
-        Base64.encode(bytes).replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+        return "\(text).\(Base64URL.encode(mac))"
     }
 }

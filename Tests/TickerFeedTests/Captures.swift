@@ -13,7 +13,6 @@ struct Sent {
     /// What the head announces; nil: the truth.
     var count: UInt16?
 
-    static func heartbeat(_ next: UInt64, at time: Int64) -> Sent { Sent(time: time, sequence: next) }
     static func endOfSession(_ next: UInt64, at time: Int64) -> Sent {
         Sent(time: time, sequence: next, count: 0xffff)
     }
@@ -133,11 +132,5 @@ enum Capture {
             rest = rest.dropFirst(length)
         }
         return messages
-    }
-}
-
-extension [UInt8] {
-    var hex: String {
-        map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

@@ -25,10 +25,6 @@ enum Fixture {
     static func json(_ path: String) throws -> NSDictionary {
         try json(text: Data(contentsOf: URL(fileURLWithPath: path)))
     }
-    static func array(_ path: String) throws -> [NSDictionary] {
-        try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path)))
-            as? [NSDictionary] ?? []
-    }
     static func json(text: Data) throws -> NSDictionary {
         try JSONSerialization.jsonObject(with: text) as? NSDictionary ?? [:]
     }

@@ -63,8 +63,6 @@ struct Emulator {
     }
     var text: String { (0..<rows).map { text(row: $0) }.joined(separator: "\n") }
 
-    subscript(column: Int, row: Int) -> Place { places[row * columns + column] }
-
     /// Whether all of it is as a canvas and a theme have it.
     func shows(_ canvas: Canvas, _ theme: Theme) -> Bool {
         guard (columns, rows) == (canvas.columns, canvas.rows) else { return false }

@@ -3,6 +3,7 @@ import Basics
 import Testing
 
 @testable import Wire
+@testable import tickfuzz
 
 private let secret = "a secret of more than 32 bytes, for tests"
 /// The moment that most of these tests take for now, in seconds.
@@ -12,18 +13,14 @@ private func key(_ name: String?, _ algorithm: TokenAlgorithm, _ file: String) t
     try TokenKey(name: name, algorithm, file: Array(file.utf8))
 }
 
-private func encoded(_ bytes: some Sequence<UInt8>) -> String {
-    Base64.encode(bytes).replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
-}
-
 /// A token signed with HMAC, whatever its header says.
 private func minted(
     _ claims: String = #"{"exp":1000060}"#, header: String = #"{"alg":"HS256"}"#, secret: String = secret
 ) throws -> String {
-    var text = "\(encoded(header.utf8)).\(encoded(claims.utf8))"
+    var text = "\(Base64URL.encode(header.utf8)).\(Base64URL.encode(claims.utf8))"
     let key = try key(nil, .hs256, secret)
     let mac = text.withUTF8 { key.mac(UnsafeRawBufferPointer($0)) }
-    return "\(text).\(encoded(mac))"
+    return "\(text).\(Base64URL.encode(mac))"
 }
 
 /// What becomes of a token: nil where it is believed.
@@ -47,10 +44,10 @@ private func hmacVerifier(name: String? = nil, issuer: String? = nil, audience: 
 /// A token that others published, and its key.
 private func published(_ algorithm: TokenAlgorithm) throws -> (key: TokenKey, token: String) {
     switch algorithm {
-    case .hs256: (try key(nil, .hs256, Vector.hs256Key), Vector.hs256)
-    case .rs256: (try key(nil, .rs256, Vector.rs256Key), Vector.rs256)
-    case .es256: (try key(nil, .es256, Vector.es256Key), Vector.es256)
-    case .edDSA: (try key(nil, .edDSA, Vector.edDSAKey), Vector.edDSA)
+    case .hs256: (try key(nil, .hs256, Known.hs256Key), Known.hs256)
+    case .rs256: (try key(nil, .rs256, Known.rs256Key), Known.rs256)
+    case .es256: (try key(nil, .es256, Known.es256Key), Known.es256)
+    case .edDSA: (try key(nil, .edDSA, Known.edDSAKey), Known.edDSA)
     }
 }
 
@@ -68,7 +65,7 @@ func publishedTokens(algorithm: TokenAlgorithm) throws {
 
 @Test("a right signature over something that is no claims: RFC 8037 §A.4")
 func signedText() throws {
-    let verifier = TokenVerifier(keys: [try key(nil, .edDSA, Vector.edDSAKey)])
+    let verifier = TokenVerifier(keys: [try key(nil, .edDSA, Known.edDSAKey)])
     #expect(fault(of: Vector.edDSAOfText, verifier) == .malformed)
 }
 
@@ -139,7 +136,7 @@ func unsigned() throws {
     let verifier = try hmacVerifier()
     for header in [#"{"alg":"none"}"#, #"{"alg":"HS256"}"#] {
         for signature in ["", "AA", String(parts[2].dropLast(2)), parts[2] + "AA"] {
-            #expect(fault(of: "\(encoded(header.utf8)).\(parts[1]).\(signature)", verifier) != nil)
+            #expect(fault(of: "\(Base64URL.encode(header.utf8)).\(parts[1]).\(signature)", verifier) != nil)
         }
     }
     #expect(fault(of: "\(parts[0]).\(parts[1])", verifier) == .malformed)
@@ -147,22 +144,22 @@ func unsigned() throws {
 
 @Test("a public key is no secret: HS256 over the PEM text")
 func keyConfusion() throws {
-    let forged = try [Vector.rs256Key, Vector.es256Key].map { pem in
+    let forged = try [Known.rs256Key, Known.es256Key].map { pem in
         // What an attacker signs with is what everybody may know; the test's key is made of its bytes.
         try minted(secret: pem.replacing("-----BEGIN", with: "-----BEG").replacing("\n", with: " "))
     }
     let verifier = TokenVerifier(keys: [
-        try key(nil, .rs256, Vector.rs256Key), try key("ec", .es256, Vector.es256Key),
+        try key(nil, .rs256, Known.rs256Key), try key("ec", .es256, Known.es256Key),
     ])
     for token in forged { #expect(fault(of: token, verifier) == .wrongAlgorithm) }
     #expect(
         fault(of: try minted(header: #"{"alg":"HS256","kid":"ec"}"#), verifier) == .wrongAlgorithm)
-    #expect(throws: TokenKeyError.self) { try key(nil, .hs256, Vector.rs256Key) }
+    #expect(throws: TokenKeyError.self) { try key(nil, .hs256, Known.rs256Key) }
 }
 
 @Test("without a kid, the one key of the algorithm counts; of two, none does")
 func keysWithoutName() throws {
-    let rsa = try key("rsa", .rs256, Vector.rs256Key), first = try key("one", .hs256, secret)
+    let rsa = try key("rsa", .rs256, Known.rs256Key), first = try key("one", .hs256, secret)
     let second = try key("two", .hs256, secret + "2")
     #expect(fault(of: try minted(), TokenVerifier(keys: [rsa, first])) == nil)
     let both = TokenVerifier(keys: [first, second])
@@ -245,8 +242,8 @@ func sizes() throws {
 
 @Test("ES256 signatures of zeros, of more than the curve has, and in DER are none")
 func ecdsaForms() throws {
-    let verifier = TokenVerifier(keys: [try key(nil, .es256, Vector.es256Key)])
-    let raw = try #require(Base64URL.decode(Vector.es256.split(separator: ".")[2].utf8))
+    let verifier = TokenVerifier(keys: [try key(nil, .es256, Known.es256Key)])
+    let raw = try #require(Base64URL.decode(Known.es256.split(separator: ".")[2].utf8))
     let zero = [UInt8](repeating: 0, count: 32), all = [UInt8](repeating: 0xff, count: 32)
     let order: [UInt8] = [
         0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6,
@@ -259,7 +256,7 @@ func ecdsaForms() throws {
         Array(raw.dropLast()),
         raw + [0], [],
     ] {
-        let token = "\(Vector.es256Text).\(encoded(signature))"
+        let token = "\(Vector.es256Text).\(Base64URL.encode(signature))"
         #expect(fault(of: token, verifier, at: 1_300_819_000) == .badSignature)
     }
 }
@@ -269,11 +266,11 @@ func ecdsaForms() throws {
     arguments: [
         (TokenAlgorithm.hs256, String(repeating: "x", count: 31) + "\n", "31 bytes"),
         (.hs256, "", "0 bytes"), (.hs256, "base64url:QUJD", "3 bytes"),
-        (.hs256, "base64url:QUJD=", "not base64url"), (.hs256, Vector.es256Key, "PEM"),
+        (.hs256, "base64url:QUJD=", "not base64url"), (.hs256, Known.es256Key, "PEM"),
         (.hs256, " \n" + Vector.ed25519Private, "PEM"), (.rs256, Vector.rsa1024, "1024 bits"),
-        (.rs256, Vector.es256Key, "no RSA"), (.es256, Vector.p384, "P-256"),
-        (.es256, Vector.secp256k1, "P-256"), (.es256, Vector.rs256Key, "P-256"),
-        (.edDSA, Vector.es256Key, "Ed25519"), (.edDSA, Vector.ed25519Private, "private key"),
+        (.rs256, Known.es256Key, "no RSA"), (.es256, Vector.p384, "P-256"),
+        (.es256, Vector.secp256k1, "P-256"), (.es256, Known.rs256Key, "P-256"),
+        (.edDSA, Known.es256Key, "Ed25519"), (.edDSA, Vector.ed25519Private, "private key"),
         (.rs256, "", "PEM"), (.rs256, "-----BEGIN PUBLIC KEY-----", "PEM"),
         (.rs256, #"{"kty":"RSA","n":"…","e":"AQAB"}"#, "PEM"), (.edDSA, secret, "PEM"),
     ] as [(TokenAlgorithm, String, String)])
@@ -288,7 +285,7 @@ func secrets() throws {
     #expect(try key(nil, .hs256, secret) != key("a", .hs256, secret))
     let random = [UInt8](repeating: 0xee, count: 32)
     #expect(try TokenKey(name: nil, .hs256, file: random) != TokenKey(name: nil, .hs256, file: random + [10]))
-    let encodedSecret = "base64url:\(encoded(secret.utf8))\n"
+    let encodedSecret = "base64url:\(Base64URL.encode(secret.utf8))\n"
     #expect(try key(nil, .hs256, secret) == key(nil, .hs256, encodedSecret))
 }
 

@@ -16,22 +16,16 @@ import re
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import tempfile
-import time
-import urllib.request
 from pathlib import Path
 
-from harness import ROOT, Server
+from harness import AUTHORITY, CERTIFICATES, ROOT, Server, certificate, fetch, free_port, listens, trusting, until
 from piped import Piped
-from proxy import free_port
 
 #: As script/tools finds or unpacks them.
 REDIS = os.environ.get("REDIS_SERVER") or shutil.which("redis-server") or str(ROOT / ".build/debian/redis-server")
 NATS = os.environ.get("NATS_SERVER") or shutil.which("nats-server") or str(ROOT / ".build/debian/usr/sbin/nats-server")
-CERTIFICATES = ROOT / "Tests/certificates"
-AUTHORITY = str(CERTIFICATES / "authority.pem")
 #: Signed by nobody but itself: whoever believes it believes no other.
 STRANGER = str(CERTIFICATES / "stranger.pem")
 
@@ -59,14 +53,12 @@ class EngineServer:
         assert os.path.exists(command[0]), f"no {command[0]}: script/test brings it"
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
-        end = time.monotonic() + 20
-        while not self.answers():
-            assert self.process.poll() is None and time.monotonic() < end, (self.folder / "log").read_text()[-2000:]
-            time.sleep(0.01)
+        complaint = lambda: (self.folder / "log").read_text()[-2000:]
+        until(lambda: self.answers() or self.process.poll() is not None, otherwise=complaint)
+        assert self.process.poll() is None, complaint()
 
     def answers(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return listens(self.port)
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -100,9 +92,9 @@ class RedisServer(EngineServer):
         settings = {"bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": str(self.folder), "loglevel": "warning",
                     "port": str(self.port), **self.settings}
         if self.tls:
-            settings |= {"port": "0", "tls-port": str(self.port), "tls-cert-file": str(CERTIFICATES / "server.pem"),
-                         "tls-key-file": str(CERTIFICATES / "server.key"), "tls-ca-cert-file": AUTHORITY,
-                         "tls-auth-clients": "no"}
+            _, file, _, key = certificate()
+            settings |= {"port": "0", "tls-port": str(self.port), "tls-cert-file": file, "tls-key-file": key,
+                         "tls-ca-cert-file": AUTHORITY, "tls-auth-clients": "no"}
         return [REDIS, *(word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", value))]
 
     def ask(self, *words):
@@ -110,8 +102,7 @@ class RedisServer(EngineServer):
         with contextlib.ExitStack() as stack:
             one = stack.enter_context(socket.create_connection(("127.0.0.1", self.port), timeout=10))
             if self.tls:
-                one = stack.enter_context(ssl.create_default_context(cafile=AUTHORITY).wrap_socket(
-                    one, server_hostname="localhost"))
+                one = stack.enter_context(trusting().wrap_socket(one, server_hostname="localhost"))
             stream = stack.enter_context(one.makefile("rwb"))
             if password := self.settings.get("requirepass"):
                 say_resp(stream, "AUTH", password)
@@ -184,8 +175,8 @@ class NATSServer(EngineServer):
             # Kept in memory, as the lease is: a restart forgets it.
             lines.append(f"jetstream {{ store_dir: {json.dumps(str(self.folder))} }}")
         if self.tls:
-            lines.append(f"tls {{ cert_file: {json.dumps(str(CERTIFICATES / 'server.pem'))}, "
-                         f"key_file: {json.dumps(str(CERTIFICATES / 'server.key'))} }}")
+            _, file, _, key = certificate()
+            lines.append(f"tls {{ cert_file: {json.dumps(file)}, key_file: {json.dumps(key)} }}")
         if self.cluster:
             routes = ", ".join(f"nats://127.0.0.1:{port}" for port in self.routes)
             lines.append(f"cluster {{ name: test, listen: 127.0.0.1:{self.cluster}, routes: [{routes}] }}")
@@ -204,8 +195,8 @@ class NATSServer(EngineServer):
             return False
 
     def get(self, page):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.monitor}/{page}", timeout=10) as answer:
-            return json.loads(answer.read())
+        status, _, text = fetch(f"http://127.0.0.1:{self.monitor}/{page}")
+        return json.loads(text) if status == 200 else {}
 
     def followed(self):
         """The symbols whose ticks somebody listens to, as their subjects are called."""

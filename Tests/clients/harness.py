@@ -1,4 +1,4 @@
-"""What the client tests share: a server for the time of a test, and the rules a client may rely on."""
+"""What the client tests share: a server for the time of a test, a client of it, ways to wait, and how tests are run."""
 
 import asyncio
 import collections
@@ -8,9 +8,13 @@ import json
 import os
 import re
 import resource
+import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -23,6 +27,58 @@ ROOT = Path(__file__).resolve().parents[2]
 TICKERD = os.environ.get("TICKERD", str(ROOT / ".build/debug/tickerd"))
 TICKWATCH = os.environ.get("TICKWATCH", str(ROOT / ".build/debug/tickwatch"))
 SESSION = str(ROOT / "feeds/aapl-20200130-premarket.itch")
+CERTIFICATES = ROOT / "Tests/certificates"
+AUTHORITY = str(CERTIFICATES / "authority.pem")
+
+
+def certificate(name="server"):
+    """The options of a server that speaks TLS with one of the tests' certificates."""
+    return "--tls-cert", str(CERTIFICATES / f"{name}.pem"), "--tls-key", str(CERTIFICATES / f"{name}.key")
+
+
+def trusting():
+    """Believes who signed those, and nobody else."""
+    return ssl.create_default_context(cafile=AUTHORITY)
+
+
+def secure(*options, name="server"):
+    """A server that speaks TLS."""
+    return Server(*certificate(name), *options, tls=trusting())
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port):
+    """Somebody does, on this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def fetch(url, data=None, *, headers=None, method=None, context=None):
+    """Status, headers and text of a request on a connection of its own, whatever the status is."""
+    request = urllib.request.Request(url, data, headers or {}, method=method)
+    try:
+        answer = urllib.request.urlopen(request, timeout=10, context=context)
+    except urllib.error.HTTPError as refusal:
+        answer = refusal
+    with answer:
+        return answer.status, answer.headers, answer.read().decode()
+
+
+def said(*command, **environment):
+    """Status, output and complaints of a command."""
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=30, cwd=ROOT, env=os.environ | environment)
+    return done.returncode, done.stdout, done.stderr
+
+
+def memory(pid):
+    """Resident bytes of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class Server:
@@ -62,10 +118,23 @@ class Server:
     def url(self):
         return f"{'wss' if self.tls else 'ws'}://{self.address}/v1/stream"
 
-    def get(self, path):
+    @functools.cached_property
+    def admin(self):
+        """The address of its admin port, which it says behind the first."""
+        return next(found[1] for line in self.process.stdout if (found := re.search(r"admin https?://(\S+)/", line)))
+
+    def answer(self, path, **request):
+        """Status and text, whatever the status is."""
         scheme = "https" if self.tls else "http"
-        with urllib.request.urlopen(f"{scheme}://{self.address}{path}", timeout=10, context=self.tls) as answer:
-            return answer.read().decode()
+        status, _, text = fetch(f"{scheme}://{self.address}{path}", context=self.tls, **request)
+        return status, text
+
+    def get(self, path):
+        """What there is at a path that there is."""
+        status, text = self.answer(path)
+        if status != 200:
+            raise OSError(f"{path}: {status} {text}")
+        return text
 
     def snapshot(self, symbol, depth=10):
         return exact(self.get(f"/v1/snapshot/{symbol}?depth={depth}"))
@@ -80,9 +149,29 @@ class Server:
         return int(found[1])
 
     def memory(self):
-        """Resident bytes of the server."""
-        with open(f"/proc/{self.process.pid}/statm") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return memory(self.process.pid)
+
+    def descriptors_open(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+class Logged(Server):
+    """A server with its log in a file."""
+
+    def __init__(self, *options, **more):
+        super().__init__(*options, **more)
+        self.errors = self.log = tempfile.NamedTemporaryFile("r+", prefix="tickerd-log-")
+
+    def lines(self):
+        return Path(self.log.name).read_text().splitlines()
+
+    def logged(self, event, count=1):
+        """The lines of an event, once there are so many."""
+        def found():
+            return [line for line in self.lines() if event in line.split()[2:3]]
+
+        until(lambda: len(found()) >= count, otherwise=lambda: (event, self.lines()))
+        return found()
 
 
 class Client:
@@ -203,25 +292,51 @@ async def connected(server, encoding="json", keep=False, **options):
         await asyncio.gather(socket.close(), client.drain())
 
 
-async def run_tests(tests):
-    """Those of the tests whose names hold a word of the command line, each with its time."""
-    for test in tests:
-        if sys.argv[1:] and not any(word in test.__name__ for word in sys.argv[1:]):
-            continue
-        began = time.monotonic()
-        await test()
-        print(f"ok  {test.__name__.replace('_', ' ')} ({time.monotonic() - began:.1f} s)", flush=True)
-
-
-def run_in_turn(tests, *arguments):
-    """The same for tests that are plain functions; what one returns is said behind its name."""
+def run_tests(tests, *arguments):
+    """Those of the tests whose names hold a word of the command line, each with its time, and what it returns behind it."""
     for test in tests:
         if sys.argv[1:] and not any(word in test.__name__ for word in sys.argv[1:]):
             continue
         began = time.monotonic()
         note = test(*arguments)
+        if asyncio.iscoroutine(note):
+            note = asyncio.run(note)
         took = f"{time.monotonic() - began:.1f} s" + (f"; {note}" if note else "")
         print(f"ok  {test.__name__.replace('_', ' ')} ({took})", flush=True)
+
+
+def until(condition, patience=20, otherwise="it never came to be"):
+    """Waits until it is so. `otherwise`: what is wrong if that never comes to be, or a function that says it."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, otherwise() if callable(otherwise) else otherwise
+        time.sleep(0.02)
+
+
+async def eventually(condition, patience=20, otherwise="it never came to be", tasks=()):
+    """The same while other tasks go on, those that are named without a fault."""
+    end = time.monotonic() + patience
+    while not condition():
+        for task in tasks:
+            if task.done():
+                task.result()
+        assert time.monotonic() < end, otherwise() if callable(otherwise) else otherwise
+        await asyncio.sleep(0.02)
+
+
+async def stop(tasks):
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def closing_code(client):
+    """Reads to the close frame; its code."""
+    try:
+        while await client.read(5):
+            pass
+    except websockets.ConnectionClosed as closed:
+        return closed.rcvd and closed.rcvd.code
 
 
 async def listen(clients, until, patience=20):
@@ -236,9 +351,7 @@ async def listen(clients, until, patience=20):
                 pump.result()
                 raise AssertionError("the server closed the connection")
     finally:
-        for pump in pumps:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
+        await stop(pumps)
 
 
 def after(seconds):

@@ -1,8 +1,5 @@
 """Streams without a WebSocket, listened to as people do: events, lines and long polls, each with its cursor."""
 
-import asyncio
-import time
-
 from httpx_sse import aconnect_sse
 from native import exact
 
@@ -74,19 +71,3 @@ async def listen_to_polls(client, url, listener, **parameters):
 
 
 WAYS = [listen_to_events, listen_to_lines, listen_to_polls]
-
-
-async def until(condition, tasks, patience=20):
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "it never came to be"
-        for task in tasks:
-            if task.done():
-                task.result()
-        await asyncio.sleep(0.02)
-
-
-async def stop(tasks):
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

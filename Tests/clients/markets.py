@@ -11,7 +11,7 @@ import urllib.parse
 from decimal import Decimal
 
 import websockets
-from harness import Client
+from harness import Client, stop
 
 WORDS = ("trading", "halted", "paused", "auction")
 
@@ -189,6 +189,5 @@ async def watching(node, symbols):
             await watcher.begin(symbols)
             yield watcher
         finally:
-            watcher.task.cancel()
-            await asyncio.gather(watcher.task, return_exceptions=True)
+            await stop([watcher.task])
             socket.transport.abort()

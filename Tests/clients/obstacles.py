@@ -1,10 +1,9 @@
-"""What the tests of clients/python share: a way to wait, a reader, a proxy in the way, a server that lies."""
+"""What the tests of clients/python share: a reader, a proxy in the way, a server that lies."""
 
 import asyncio
 import contextlib
 import json
 import sys
-import time
 
 import websockets
 from harness import ROOT
@@ -12,7 +11,7 @@ from harness import ROOT
 sys.path.insert(0, str(ROOT / "clients/python"))
 import tickerfeed
 
-__all__ = ["Proxy", "Reader", "Script", "WAYS", "tickerfeed", "until"]
+__all__ = ["Proxy", "Reader", "Script", "WAYS", "tickerfeed"]
 
 WAYS = [("websocket", "json"), ("websocket", "sbe"), ("events", "json"), ("poll", "json")]
 EMPTY = "Content-Length: 0\r\n\r\n"
@@ -21,13 +20,6 @@ ANSWERS = {
     "redirect": f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\n{EMPTY}",
     "busy": f"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\n{EMPTY}",
 }
-
-
-async def until(condition, patience=20):
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "it never came to be"
-        await asyncio.sleep(0.02)
 
 
 class Reader:

@@ -2,9 +2,8 @@
 
 import json
 import os
-import time
 
-from harness import Server
+from harness import Server, memory, until
 
 
 class Piped(Server):
@@ -30,17 +29,21 @@ class Piped(Server):
         while text:
             text = text[os.write(self.writing, text):]
 
+    def play(self, events, pid):
+        """Plays them to the feed's end; the most memory that a process had meanwhile."""
+        most = memory(pid)
+        for at in range(0, len(events), 1_000):
+            self.say(*events[at:at + 1_000])
+            most = max(most, memory(pid))
+        self.end()
+        until(lambda: self.metric("feed_ended") == 1)
+        return max(most, memory(pid))
+
     def end(self):
         """There is no more."""
         if self.writing is not None:
             os.close(self.writing)
         self.writing = None
-
-    def until(self, condition, seconds=20):
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "it never came to be"
-            time.sleep(0.02)
 
 
 def quote(symbol, cents):

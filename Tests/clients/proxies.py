@@ -1,6 +1,7 @@
 """The proxies of deploy/ in front of running servers: the files themselves, with a test's nodes, ports and certificate.
 
     with proxies.haproxy([one, two]) as url, proxies.nginx([one, two], tls="through") as other: ...
+    with proxies.under(one, prefix="/feed/", upgrades=False) as url: ...
 
 Nodes are `Server`s or ports of this machine. `tls`: None, nobody encrypts; "ends": here; "through": the nodes do.
 What a file says is put in place of what it said by `put`, which fails when the file no longer says it.
@@ -11,15 +12,13 @@ import os
 import re
 import resource
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from harness import AUTHORITY, CERTIFICATES, ROOT, free_port, listens, until
+
 DEPLOY = ROOT / "deploy"
-CERTIFICATES = ROOT / "Tests/certificates"
 UNPACKED = ROOT / ".build/debian"
 
 
@@ -30,12 +29,6 @@ def program(variable, name):
 
 NGINX = program("NGINX_PROGRAM", "nginx")
 HAPROXY = program("HAPROXY_PROGRAM", "haproxy")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def put(text, pattern, replacement, count=1):
@@ -94,7 +87,7 @@ def haproxy_settings(text, nodes, port, folder, tls):
     text = put(text, r"maxconn 20000", "maxconn 2000")
     text = put_nodes(text, nodes, r"^ +server (?:one|two) 10\.0\.0\.1[12]:.*")
     if tls == "through":
-        text = put(text, r"/etc/ssl/certs/ca-certificates\.crt", str(CERTIFICATES / "authority.pem"))
+        text = put(text, r"/etc/ssl/certs/ca-certificates\.crt", AUTHORITY)
         text = put(text, r"verifyhost feed\.example", "verifyhost localhost")
     if tls == "ends":
         both = "".join((CERTIFICATES / f"server.{part}").read_text() for part in ("pem", "key"))
@@ -108,12 +101,8 @@ def running(command, port):
     """Runs a proxy until it listens, and ends it."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, f"{command[0]} did not start"
-            time.sleep(0.01)
+        until(lambda: listens(port) or process.poll() is not None)
+        assert process.poll() is None, f"{command[0]} did not start"
         yield process
     finally:
         process.terminate()
@@ -124,10 +113,6 @@ def running(command, port):
             process.wait()
 
 
-def url_of(port, tls):
-    return f"http{'s' if tls else ''}://127.0.0.1:{port}"
-
-
 @contextlib.contextmanager
 def nginx(nodes, tls=None, change=lambda text: text):
     """nginx as deploy/ has it, `change`d once more; its address without a slash at the end."""
@@ -135,12 +120,33 @@ def nginx(nodes, tls=None, change=lambda text: text):
     with tempfile.TemporaryDirectory(prefix="tickerfeed-nginx-", ignore_cleanup_errors=True) as folder:
         settings = change((DEPLOY / file).read_text())
         (Path(folder) / file).write_text(nginx_settings(settings, nodes, port, folder, tls))
-        with running(nginx_command(folder, file), port):
-            yield url_of(port, tls)
+        with running([NGINX, "-p", folder, "-c", f"{folder}/{file}", "-e", "stderr", "-g", "daemon off;"], port):
+            yield f"http{'s' if tls else ''}://127.0.0.1:{port}"
 
 
-def nginx_command(folder, file):
-    return [NGINX, "-p", str(folder), "-c", f"{folder}/{file}", "-e", "stderr", "-g", "daemon off;"]
+@contextlib.contextmanager
+def under(node, prefix="/", upgrades=True, buffers=False, tls=None):
+    """nginx as people run it, else as deploy/ has it; its address, which ends as the prefix does.
+
+    - upgrades: False drops `Upgrade`, as a proxy does that was set up for pages.
+    - buffers: True keeps answers back until there is enough of them, which streams do not survive.
+    """
+    def change(text):
+        if prefix != "/":
+            # What the file's last comment says to put in place of `location /`.
+            shown = re.search(r"^#( +location )/md/( \{)\n#( +proxy_pass \S+;)$", text, re.M)
+            text = put(text, r"^ +location / \{$", f"{shown[1]}{prefix}{shown[2]}")
+            text = put(text, r"^ +proxy_pass http://tickerd;.*$", shown[3])
+        if not upgrades:
+            text = put(text, r"\$http_upgrade;", "'';")
+            text = put(text, r"\$connection_upgrade;", "'';")
+        if buffers:
+            # Streams ask for not being held back; a proxy may be deaf to that.
+            text = put(text, r"proxy_buffering off;", "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;")
+        return text
+
+    with nginx([node], tls, change) as url:
+        yield url + prefix
 
 
 @contextlib.contextmanager
@@ -151,7 +157,7 @@ def haproxy(nodes, tls=None, change=lambda text: text):
         settings = change((DEPLOY / file).read_text())
         (Path(folder) / file).write_text(haproxy_settings(settings, nodes, port, folder, tls))
         with running([HAPROXY, "-W", "-db", "-q", "-f", f"{folder}/{file}"], port):
-            yield url_of(port, tls)
+            yield f"http{'s' if tls else ''}://127.0.0.1:{port}"
 
 
 #: Both, for tests that hold for either.

@@ -13,9 +13,9 @@ import asyncio
 import contextlib
 import itertools
 import json
-import time
 
 from engines import Ingest, Node
+from harness import eventually, stop
 from markets import Market, watching
 
 SYMBOLS = [f"S{number}" for number in range(6)]
@@ -118,22 +118,24 @@ class Scene:
 
     async def stand_still(self):
         if self.mover is not None:
-            self.mover.cancel()
-            await asyncio.gather(self.mover, return_exceptions=True)
+            await stop([self.mover])
         self.mover = None
 
     # What is waited for
 
     async def until(self, condition, otherwise, patience=20):
         """Waits, while watchers read; `otherwise` is what is wrong if it never comes to be, or a function that says it."""
-        end = time.monotonic() + patience
-        while not condition():
-            for task in [each.task for each in self.watchers] + ([self.mover] if self.mover else []):
+        tasks = [each.task for each in self.watchers] + ([self.mover] if self.mover else [])
+
+        def holds():
+            if condition():
+                return True
+            for task in tasks:
                 if task.done():
                     task.result()
                     raise AssertionError("the node closed the connection")
-            assert time.monotonic() < end, otherwise() if callable(otherwise) else otherwise
-            await asyncio.sleep(0.02)
+
+        await eventually(holds, patience, otherwise)
 
     def difference(self):
         """Of any watcher and the market; None: there is none."""

@@ -205,16 +205,16 @@ def clean(home, **more):
             "SWIFT_BACKTRACE": "enable=no"} | more
 
 
+#: For programs that want no terminal, and a home where there is nothing.
+HOME = tempfile.TemporaryDirectory(prefix="tickwatch-home-")
+ENVIRONMENT = clean(HOME.name)
+
+
 def as_from_a_terminal():
     """No core files, and ^C and ^\\ mean what they do: a shell's background job was started with both ignored."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in signal.SIGINT, signal.SIGQUIT:
         signal.signal(number, signal.SIG_DFL)
-
-
-def memory(pid):
-    """Resident bytes of a process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def state(pid):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from harness import ROOT, TICKERD, Server
+from harness import ROOT, TICKERD, Server, said
 
 TICKBENCH = os.environ.get("TICKBENCH", str(ROOT / ".build/debug/tickbench"))
 SUITE = ROOT / "Tests/autobahn"
@@ -43,9 +43,9 @@ def suite(role, peer, folder, cases):
 
 
 def judged(process, who):
-    said = process.communicate(timeout=330)[0]
-    assert process.returncode == 0, f"{who}, exit status {process.returncode}:\n{said}"
-    print(f"  ok: {who}: {said.splitlines()[-1]}", flush=True)
+    text = process.communicate(timeout=330)[0]
+    assert process.returncode == 0, f"{who}, exit status {process.returncode}:\n{text}"
+    print(f"  ok: {who}: {text.splitlines()[-1]}", flush=True)
 
 
 def server_role(folder):
@@ -67,16 +67,10 @@ def client_role(folder):
 
 def loopback_only():
     """What has no limits is not for strangers."""
-    refused = subprocess.run(
-        [TICKERD, "--test-echo", "--listen", "0.0.0.0:0"], text=True, capture_output=True, timeout=10)
-    assert refused.returncode == 2 and "--test-echo serves on loopback only" in refused.stderr, refused
+    status, _, errors = said(TICKERD, "--test-echo", "--listen", "0.0.0.0:0")
+    assert status == 2 and "--test-echo serves on loopback only" in errors, errors
     with Server() as server:
-        try:
-            server.get("/echo")
-        except OSError as error:
-            assert "404" in str(error), error
-        else:
-            raise AssertionError("/echo is there without --test-echo")
+        assert server.answer("/echo")[0] == 404, "/echo is there without --test-echo"
     print("  ok: no echo beyond loopback, and none unasked")
 
 

@@ -1,16 +1,13 @@
 #!/usr/bin/env python3
 """Every channel, option and promise of docs/PROTOCOL.md, by real sockets against a real tickerd."""
 
-import asyncio
 import contextlib
 import random
-import socket
-import sys
 import time
 
-import websockets
-from harness import SESSION, Server, after, connected, listen, quiet
+from harness import SESSION, Server, after, closing_code, connected, listen, quiet, run_tests
 from native import exact
+from raw import dial
 from rules import Book, Chains, bar_right, closed_bars_follow, complete, merged_right, minute_right, rate_holds
 
 OWN = ("prev", "snap", "recv", "sent")  # what each subscriber is told of its own
@@ -233,6 +230,11 @@ async def what_is_wrong_is_named_and_costs_nothing_else(server):
         ]:
             error = await client.ask(op, **fields)
             assert (error["type"], error.get("code")) == ("error", code), (op, fields, error)
+        for text, code in ("{", "bad_json"), ("[]", "bad_request"):
+            await client.socket.send(text)
+            while (error := await client.read(5))["type"] == "heartbeat":
+                pass
+            assert (error["type"], error["code"]) == ("error", code), (text, error)
         await parts_of_a_request_can_fail(client)
 
 
@@ -352,21 +354,11 @@ async def a_cursor_of_another_life_or_too_old_says_so(server):
             assert await closing_code(client) == 4408 and client.chains.gaps, "whoever cannot bear a gap is told so"
 
 
-async def closing_code(client):
-    try:
-        while await client.read(5):
-            pass
-    except websockets.ConnectionClosed as closed:
-        return closed.rcvd and closed.rcvd.code
-
-
 async def one_that_does_not_read_hurts_nobody_else():
     with Server("--seed", "3", "--speed", "8") as server:
         async with contextlib.AsyncExitStack() as stack:
             readers = await clients_for(stack, server, 10, keep=True)
-            narrow = socket.create_connection(("127.0.0.1", server.port))
-            narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-            stalled, = await clients_for(stack, server, 1, keep=True, sock=narrow, max_queue=1)
+            stalled, = await clients_for(stack, server, 1, keep=True, sock=dial(server, 65_536), max_queue=1)
             for client in readers:
                 for channel in "quote", "trade":
                     await client.subscribe(channel, ["AAPL", "MSFT"], rate="max", stamps=True)
@@ -408,26 +400,14 @@ def accounted_for(stalled):
     assert beat["merged"] == merged > 1_000, (beat, merged)
 
 
-async def main():
-    tests = [
-        a_session_is_told_the_same_in_both_encodings_and_at_every_rate,
+run_tests([
+    a_session_is_told_the_same_in_both_encodings_and_at_every_rate, one_that_does_not_read_hurts_nobody_else,
+])
+seed = str(random.randrange(1_000_000))
+print(f"--  a market of --seed {seed}", flush=True)
+with Server("--seed", seed, "--speed", "4") as market:
+    run_tests([
         books_of_a_busy_market_are_right_at_every_message, patterns_stand_for_all_that_begin_alike,
         what_is_wrong_is_named_and_costs_nothing_else, a_limit_of_bandwidth_holds_until_it_is_lifted,
         a_cursor_goes_on_where_the_connection_broke, a_cursor_of_another_life_or_too_old_says_so,
-        one_that_does_not_read_hurts_nobody_else,
-    ]
-    seed = str(random.randrange(1_000_000))
-    with Server("--seed", seed, "--speed", "4") as market:
-        for test in tests:
-            if sys.argv[1:] and not any(word in test.__name__ for word in sys.argv[1:]):
-                continue
-            began = time.monotonic()
-            try:
-                await test(*[market] * test.__code__.co_argcount)
-            except BaseException:
-                print(f"FAILED with --seed {seed}: {test.__name__}", flush=True)
-                raise
-            print(f"ok  {test.__name__.replace('_', ' ')} ({time.monotonic() - began:.1f} s)", flush=True)
-
-
-asyncio.run(main())
+    ], market)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from engines import NATS, REDIS
-from harness import ROOT, TICKERD, run_in_turn
+from harness import ROOT, TICKERD, run_tests
 
 #: Per cent by which a burst more or less at an end of the second may differ; at rate 10 messages wait for their turn.
 EDGE, WAITING = 3, 12
@@ -34,4 +34,4 @@ def wrong_usage_is_one_line():
     assert done.returncode == 2 and len(done.stdout.splitlines()) == 1 and "--slow" in done.stdout, done.stdout
 
 
-run_in_turn([each_server_delivers_what_it_owes, wrong_usage_is_one_line])
+run_tests([each_server_delivers_what_it_owes, wrong_usage_is_one_line])

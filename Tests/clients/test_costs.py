@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import sys
 
+from harness import ROOT
+
 ROUNDS = 200  # milliseconds of the market
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def build() -> tuple[pathlib.Path, pathlib.Path]:

@@ -11,20 +11,16 @@ import os
 import re
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
-import jwt
 from browser import browser
-from harness import ROOT, SESSION, TICKWATCH, Server, run_tests
+from guarded import guarded, mint
+from harness import ROOT, SESSION, TICKWATCH, Server, certificate, eventually, run_tests, until
 from piped import Piped, quote, trade
-from proxy import Nginx
-from terminal import clean
+from proxies import under
+from terminal import ENVIRONMENT
 
 PICTURES = Path(os.environ.get("PICTURES", ROOT / ".build/pictures"))
-HOME = tempfile.TemporaryDirectory(prefix="tickwatch-home-")
-CERTIFICATE, KEY = (str(ROOT / "Tests/certificates" / name) for name in ("server.pem", "server.key"))
-SECRET = "a secret of more than 32 bytes, for tests"
 
 LIVE = "document.body.dataset.state === 'open'"
 ROWS = "[...document.querySelectorAll('#watch tr[data-symbol]')]"
@@ -69,7 +65,7 @@ def number(text):
 def once(url, symbols):
     """What `tickwatch --json --once` says of each symbol."""
     said = subprocess.run([TICKWATCH, *symbols, "--json", "--once", "--url", url], capture_output=True, text=True,
-                          timeout=30, env=clean(HOME.name))
+                          timeout=30, env=ENVIRONMENT)
     assert said.returncode == 0, (said.returncode, said.stderr)
     return {row["sym"]: row for row in map(json.loads, said.stdout.splitlines())}
 
@@ -257,8 +253,8 @@ async def a_killed_server_is_seen_within_a_second_and_comes_back():
 async def where_websockets_are_blocked_events_take_over():
     with Piped() as server:
         server.say(*market())
-        with Nginx(server.port, upgrades=False) as proxy:
-            async with opened(proxy.url) as (page, _):
+        with under(server, upgrades=False) as url:
+            async with opened(url) as (page, _):
                 await page.until(f"{LIVE} && document.body.dataset.transport === 'events'", patience=30)
                 said = await page.run("document.body.innerText")
                 assert re.search(r"websocket", said, re.I), "it does not say that WebSockets are blocked"
@@ -269,20 +265,20 @@ async def where_websockets_are_blocked_events_take_over():
 async def where_events_are_held_back_polls_take_over():
     with Piped() as server:
         server.say(*market())
-        with Nginx(server.port, upgrades=False, buffers=True) as proxy:
-            async with opened(proxy.url) as (page, _):
+        with under(server, upgrades=False, buffers=True) as url:
+            async with opened(url) as (page, _):
                 await page.until(f"{LIVE} && document.body.dataset.transport === 'poll'", patience=40)
                 await agrees(page, server.url, 24)
 
 
 async def behind_a_prefix_and_tls():
-    with Server() as server, Nginx(server.port, prefix="/md/", tls="ends") as proxy:
-        async with opened(proxy.url, "w=AAPL,MSFT&b=AAPL", switches=("--ignore-certificate-errors",)) as (page, _):
+    with Server() as server, under(server, prefix="/md/", tls="ends") as base:
+        async with opened(base, "w=AAPL,MSFT&b=AAPL", switches=("--ignore-certificate-errors",)) as (page, _):
             await page.until(f"{LIVE} && {ROWS}.length === 2")
             assert await page.run("document.body.dataset.transport") == "websocket"
-            elsewhere = [url for url in page.requests if f"127.0.0.1:{proxy.port}/md/" not in url]
+            elsewhere = [url for url in page.requests if base.removeprefix("https") not in url]
             assert not elsewhere, elsewhere
-    with Server("--tls-cert", CERTIFICATE, "--tls-key", KEY) as server:
+    with Server(*certificate()) as server:
         async with opened(f"https://{server.address}/", switches=("--ignore-certificate-errors",)) as (page, _):
             await page.until(f"{LIVE} && {ROWS}.length >= 20")
 
@@ -311,25 +307,22 @@ async def a_page_of_another_site_is_refused_and_told_why():
 
 
 async def a_token_is_asked_for_and_never_shown():
-    with tempfile.TemporaryDirectory() as folder:
-        key = Path(folder) / "key"
-        key.write_text(SECRET)
-        token = jwt.encode({"exp": int(time.time()) + 600, "sub": "ann", "symbols": ["AA*"]}, SECRET, "HS256")
-        with Server("--token-key", f"HS256:{key}") as server:
-            async with opened(f"http://{server.address}/") as (page, _):
-                await page.until("!document.querySelector('#token-form').closest('[hidden]') && document.querySelector('#token-form').offsetParent !== null")
-                await page.click("#token-form input[type=password]")
-                await page.type("not.a.token")
-                await page.press("Enter")
-                await asyncio.sleep(1)
-                await page.until("document.querySelector('#token-form').offsetParent !== null")
-                await page.run("document.querySelector('#token-form input[type=password]').value = ''")
-                await page.click("#token-form input[type=password]")
-                await page.type(token)
-                await page.press("Enter")
-                await page.until(f"{LIVE} && {ROWS}.some(row => row.dataset.symbol === 'AAPL' && /\\d/.test(row.textContent))")
-                assert token not in await page.run("location.href + document.documentElement.outerHTML")
-                assert not [url for url in page.requests if token in url]
+    token = mint(symbols=["AA*"])
+    with guarded() as server:
+        async with opened(f"http://{server.address}/") as (page, _):
+            await page.until("!document.querySelector('#token-form').closest('[hidden]') && document.querySelector('#token-form').offsetParent !== null")
+            await page.click("#token-form input[type=password]")
+            await page.type("not.a.token")
+            await page.press("Enter")
+            await asyncio.sleep(1)
+            await page.until("document.querySelector('#token-form').offsetParent !== null")
+            await page.run("document.querySelector('#token-form input[type=password]').value = ''")
+            await page.click("#token-form input[type=password]")
+            await page.type(token)
+            await page.press("Enter")
+            await page.until(f"{LIVE} && {ROWS}.some(row => row.dataset.symbol === 'AAPL' && /\\d/.test(row.textContent))")
+            assert token not in await page.run("location.href + document.documentElement.outerHTML")
+            assert not [url for url in page.requests if token in url]
 
 
 async def a_replay_is_moved_from_its_bar():
@@ -338,19 +331,10 @@ async def a_replay_is_moved_from_its_bar():
             await page.until(f"{LIVE} && document.querySelector('#replay').offsetParent !== null")
             state = lambda: json.loads(server.get("/v1/replay"))
             await page.click("#replay [name=pause], #replay [data-action=pause]")
-            await page.until("1", 1)
-            for _ in range(100):
-                if state()["state"] == "paused":
-                    break
-                await asyncio.sleep(0.05)
-            assert state()["state"] == "paused", state()
+            await eventually(lambda: state()["state"] == "paused", 5, state)
             await page.until("!document.querySelector('#replay [name=resume], #replay [data-action=resume]').hidden", 5)
             await page.click("#replay [name=resume], #replay [data-action=resume]")
-            for _ in range(100):
-                if state()["state"] == "playing":
-                    break
-                await asyncio.sleep(0.05)
-            assert state()["state"] == "playing", state()
+            await eventually(lambda: state()["state"] == "playing", 5, state)
     with Server("--feed", SESSION) as server:
         async with opened(f"http://{server.address}/") as (page, _):
             await page.until(f"{LIVE} && document.querySelector('#replay').offsetParent !== null")
@@ -365,9 +349,7 @@ async def a_journal_is_sought_from_its_bar():
     """To any place by the slider, by steps and spans; what is shown is then of the new epoch, and nothing is lost."""
     with tempfile.TemporaryDirectory() as folder:
         with Server("--speed", "20", "--record", folder) as recording:
-            end = time.monotonic() + 20
-            while recording.metric("recorded_ticks_total") < 250_000:
-                assert time.monotonic() < end, "the market is asleep"
+            until(lambda: recording.metric("recorded_ticks_total") >= 250_000, otherwise="the market is asleep")
             # The end of a recording is known once it is whole.
             recording.process.terminate()
             recording.process.wait()
@@ -375,10 +357,7 @@ async def a_journal_is_sought_from_its_bar():
             state = lambda: json.loads(server.get("/v1/replay"))
 
             async def comes(condition):
-                end = time.monotonic() + 10
-                while not condition(now := state()):
-                    assert time.monotonic() < end, now
-                    await asyncio.sleep(0.02)
+                await eventually(lambda: condition(state()), 10, state)
 
             async with opened(f"http://{server.address}/", "b=AAPL") as (page, _):
                 await page.until(f"{LIVE} && {FILLED} >= 40")
@@ -464,4 +443,4 @@ TESTS = [
 ]
 
 if __name__ == "__main__":
-    asyncio.run(run_tests(TESTS))
+    run_tests(TESTS)

@@ -5,13 +5,11 @@ The schema alone tells how the binary ones are read (sbe.py); the numbers are co
 """
 
 import random
-import sys
-from pathlib import Path
 
+from harness import ROOT, run_tests
 from native import BinaryReader, exact
 from sbe import DecodeError, Decoder
 
-ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = (ROOT / "Sources/Dialects/NativeSBE/tickerfeed.sbe.xml").read_text()
 GOLDEN = ROOT / "Tests/DialectsTests/Golden/messages.json"
 LEAST, GREATEST = -2**63 + 1, 2**63 - 1
@@ -78,14 +76,7 @@ def a_later_version_is_skipped_by_its_length(decoder, entries):
         {"message": None, "template": 99}, *decoder.decode(quote), *decoder.decode(quote)]
 
 
-def main():
-    decoder, entries = Decoder(SCHEMA), exact(GOLDEN.read_text())
-    for test in (both_encodings_say_the_same, every_message_and_every_word_is_there,
-                 what_is_cut_or_changed_is_an_error_or_a_message, a_later_version_is_skipped_by_its_length):
-        if sys.argv[1:] and not any(word in test.__name__ for word in sys.argv[1:]):
-            continue
-        test(decoder, entries)
-        print(f"ok  {test.__name__.replace('_', ' ')}", flush=True)
-
-
-main()
+run_tests([
+    both_encodings_say_the_same, every_message_and_every_word_is_there,
+    what_is_cut_or_changed_is_an_error_or_a_message, a_later_version_is_skipped_by_its_length,
+], Decoder(SCHEMA), exact(GOLDEN.read_text()))

@@ -10,23 +10,14 @@ import signal
 import socket
 import ssl
 import time
-import urllib.error
-import urllib.request
 
 import httpx
 import proxies
 import websockets
-from harness import ROOT, Server, after, connected, listen, run_tests
-from listeners import WAYS, Listener, stop, until
+from harness import (CERTIFICATES, SESSION, Server, after, connected, eventually, fetch, listen, run_tests, secure, stop,
+                     trusting)
+from listeners import WAYS, Listener
 from piped import Piped, storm
-
-CERTIFICATE = tuple(str(proxies.CERTIFICATES / f"server.{part}") for part in ("pem", "key"))
-RENEWED = tuple(str(proxies.CERTIFICATES / f"renewed.{part}") for part in ("pem", "key"))
-
-
-@functools.cache
-def trusting():
-    return ssl.create_default_context(cafile=proxies.CERTIFICATES / "authority.pem")
 
 
 class Behind:
@@ -36,20 +27,14 @@ class Behind:
         self.url, self.decoder = f"{url.replace('http', 'ws', 1)}/v1/stream", node.decoder
 
 
-def secure(*options):
-    """A node that speaks TLS itself, with another certificate than the proxies have."""
-    return Server("--tls-cert", RENEWED[0], "--tls-key", RENEWED[1], *options, tls=trusting())
+#: A node that speaks TLS itself, with another certificate than the proxies have.
+another = functools.partial(secure, name="renewed")
 
 
 def get(url, path):
-    """Status and text of a request on a connection of its own."""
-    request = urllib.request.Request(url + path)
-    context = trusting() if url.startswith("https") else None
-    try:
-        with urllib.request.urlopen(request, timeout=10, context=context) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, refusal.read().decode()
+    """Status and text."""
+    status, _, text = fetch(url + path, context=trusting() if url.startswith("https") else None)
+    return status, text
 
 
 def epoch(url):
@@ -76,7 +61,7 @@ async def every_way_ends_in_the_state_of_the_node():
                     await socket_.subscribe("trade", ["*"], mode="every")
                 tasks = [asyncio.create_task(way(client, url, listener, symbols="*", rate=20, channel="quote,trade"))
                          for way, listener in zip(WAYS, listeners)]
-                await until(lambda: all(len(listener.state) >= 10 for listener in listeners), tasks)
+                await eventually(lambda: all(len(listener.state) >= 10 for listener in listeners), tasks=tasks)
                 for cents in range(10_000, 10_900, 100):
                     one.say(*storm(5, symbols=5, start=cents))
                     await listen([text, binary], after(0.05))
@@ -86,10 +71,10 @@ async def every_way_ends_in_the_state_of_the_node():
                     return all(state.get((kind, symbol), {}).get("seq") == last[symbol][kind]["seq"]
                                for symbol in last for kind in ("quote", "trade"))
 
-                await until(lambda: one.metric("feed_messages_total") >= 461, tasks)
+                await eventually(lambda: one.metric("feed_messages_total") >= 461, tasks=tasks)
                 last = {symbol: one.snapshot(symbol) for symbol in last}
                 await listen([text, binary], lambda: ended(text.state) and ended(binary.state))
-                await until(lambda: all(ended(listener.state) for listener in listeners), tasks)
+                await eventually(lambda: all(ended(listener.state) for listener in listeners), tasks=tasks)
                 await stop(tasks)
             for listener in listeners:
                 assert listener.has_all() and not listener.lost, name
@@ -109,10 +94,9 @@ def certificate_shown(url):
 
 async def tls_ends_at_the_proxy_or_passes_through():
     for proxy in proxies.ALL.values():
-        for tls, node, shown in (("ends", Server, CERTIFICATE[0]), ("through", secure, RENEWED[0])):
+        for tls, node, shown in (("ends", Server, "server.pem"), ("through", another, "renewed.pem")):
             with node() as one, node() as two, proxy([one, two], tls=tls) as url:
-                with open(shown) as file:
-                    assert certificate_shown(url).strip() in file.read(), (url, tls)
+                assert certificate_shown(url).strip() in (CERTIFICATES / shown).read_text(), (url, tls)
                 async with connected(Behind(url, one), ssl=trusting()) as client:
                     await client.subscribe("book", ["AAPL"], depth=10)
                     await listen([client], lambda: client.counts.get(("book", "AAPL"), 0) > 5)
@@ -121,7 +105,7 @@ async def tls_ends_at_the_proxy_or_passes_through():
                 async with httpx.AsyncClient(timeout=30, verify=trusting()) as client:
                     for way in WAYS:
                         task = asyncio.create_task(way(client, url, listener, symbols="AAPL", channel="quote", rate=20))
-                        await until(lambda: ("quote", "AAPL") in listener.state, [task])
+                        await eventually(lambda: ("quote", "AAPL") in listener.state, tasks=[task])
                         await stop([task])
                         listener.cursor, listener.state = None, {}
 
@@ -187,17 +171,14 @@ async def a_node_that_drains_says_goodbye_and_is_left_out():
 
 async def haproxy_takes_a_node_out_whose_bytes_it_cannot_read():
     """Through TLS it has /readyz alone to go by, and two checks to believe it."""
-    with secure("--drain", "30") as one, secure() as two, proxies.haproxy([one, two], tls="through") as url:
+    with another("--drain", "30") as one, another() as two, proxies.haproxy([one, two], tls="through") as url:
         ours, held = told(one), []
         async with contextlib.AsyncExitStack() as stack:
             # Somebody who does not hear the goodbye keeps it from ending at once.
             held = [await stack.enter_async_context(connected(Behind(url, one), ssl=trusting())) for _ in range(4)]
             assert ours in {stream.others[0]["epoch"] for stream in held}
             one.process.send_signal(signal.SIGTERM)
-            end = time.monotonic() + 10
-            while not all(get(url, "/readyz")[0] == 200 for _ in range(4)):
-                assert time.monotonic() < end, "it is still asked"
-                await asyncio.sleep(0.2)
+            await eventually(lambda: all(get(url, "/readyz")[0] == 200 for _ in range(4)), 10, "it is still asked")
             assert all(epoch(url) != ours for _ in range(10))
 
 
@@ -247,18 +228,14 @@ async def limits_count_the_client_behind_the_proxy():
 
 async def what_is_for_the_machine_alone_stays_there():
     for proxy in proxies.ALL.values():
-        with Server("--replay-control", "--feed", str(ROOT / "feeds/aapl-20200130-premarket.itch")) as node, \
+        with Server("--replay-control", "--feed", SESSION) as node, \
                 proxy([node]) as url:
             assert node.get("/metrics").startswith("# ")
             for path in ("/metrics", "/metrics?x", "/%6detrics"):
                 assert get(url, path)[0] == 404, path
-            request = urllib.request.Request(
-                f"{url}/v1/replay", b'{"action":"pause"}', {"Content-Type": "application/json", "Host": "localhost"})
-            try:
-                urllib.request.urlopen(request, timeout=10)
-                raise AssertionError("a stranger paused the replay")
-            except urllib.error.HTTPError as refusal:
-                assert refusal.code == 403, refusal
+            status, _, text = fetch(f"{url}/v1/replay", b'{"action":"pause"}',
+                                    headers={"Content-Type": "application/json", "Host": "localhost"})
+            assert status == 403, text
             assert get(url, "/v1/snapshot/AA%50L")[0] == 200
 
 
@@ -274,14 +251,10 @@ async def pages_read_their_own_site_alone():
                 assert refused.response.status_code == 403
 
 
-async def main():
-    await run_tests([
-        every_way_ends_in_the_state_of_the_node, tls_ends_at_the_proxy_or_passes_through,
-        a_quiet_stream_outlives_the_timeouts, who_comes_when_a_node_is_killed_reaches_the_other,
-        a_node_that_drains_says_goodbye_and_is_left_out, haproxy_takes_a_node_out_whose_bytes_it_cannot_read,
-        a_slow_reader_gets_the_newest_and_not_minutes_of_the_past, limits_count_the_client_behind_the_proxy,
-        what_is_for_the_machine_alone_stays_there, pages_read_their_own_site_alone,
-    ])
-
-
-asyncio.run(main())
+run_tests([
+    every_way_ends_in_the_state_of_the_node, tls_ends_at_the_proxy_or_passes_through,
+    a_quiet_stream_outlives_the_timeouts, who_comes_when_a_node_is_killed_reaches_the_other,
+    a_node_that_drains_says_goodbye_and_is_left_out, haproxy_takes_a_node_out_whose_bytes_it_cannot_read,
+    a_slow_reader_gets_the_newest_and_not_minutes_of_the_past, limits_count_the_client_behind_the_proxy,
+    what_is_for_the_machine_alone_stays_there, pages_read_their_own_site_alone,
+])

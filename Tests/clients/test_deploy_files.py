@@ -1,24 +1,19 @@
 #!/usr/bin/env python3
 """The other files of deploy/: the unit's promises, what Prometheus asks and alerts on, the image, who quotes them."""
 
-import asyncio
-import contextlib
 import json
 import os
 import re
 import shutil
 import signal
-import ssl
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from pathlib import Path
 
 import sandbox
-from harness import ROOT, TICKERD, Server, after, connected, listen, run_tests
-from proxies import free_port
+from harness import (CERTIFICATES, ROOT, TICKERD, Server, after, certificate, connected, fetch, free_port, listen,
+                     run_tests, secure, trusting, until)
 
 DEPLOY = ROOT / "deploy"
 UNIT = (DEPLOY / "tickerd.service").read_text()
@@ -26,7 +21,6 @@ ANALYZE = os.environ.get("SYSTEMD_ANALYZE") or shutil.which("systemd-analyze")
 PROMTOOL = os.environ.get("PROMTOOL") or shutil.which("promtool")
 #: systemd-analyze's exposure, in tenths: 0 is none, 100 all. It was 12 when this was written.
 EXPOSURE_MAX = 15
-CERTIFICATES = ROOT / "Tests/certificates"
 
 
 def said(*command, **more):
@@ -75,8 +69,7 @@ async def what_tickerd_does_all_day_passes_the_units_filter():
         assert status == -signal.SIGSYS, (crime, status)
     with tempfile.TemporaryDirectory() as folder:
         options = ["--record", f"{folder}/journal", "--record-sync", "second", "--loops", "2", "--admin", "127.0.0.1:0",
-                   "--max-memory", "2G", "--tls-cert", str(CERTIFICATES / "server.pem"),
-                   "--tls-key", str(CERTIFICATES / "server.key")]
+                   "--max-memory", "2G", *certificate()]
         with Confined(*options, descriptors=4_096, tls=trusting()) as server:
             async with connected(server, ssl=trusting()) as client, connected(server, "sbe", ssl=trusting()) as binary:
                 for one in (client, binary):
@@ -88,15 +81,6 @@ async def what_tickerd_does_all_day_passes_the_units_filter():
             server.process.send_signal(signal.SIGTERM)
             assert server.process.wait(10) == 0, "it ends as it should"
         assert said(TICKERD, "journal", "verify", f"{folder}/journal")[0] == 0
-
-
-def admin_port(server):
-    """It stands in a line behind those that `Server` has read."""
-    return next(found[1] for line in server.process.stdout if (found := re.search(r"admin http://[^:]+:(\d+)/", line)))
-
-
-def trusting():
-    return ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")
 
 
 async def prometheus_reads_its_files():
@@ -120,11 +104,9 @@ async def prometheus_scrapes_over_tls_with_a_token():
         return
     with tempfile.TemporaryDirectory(prefix="tickerfeed-prometheus-") as folder:
         (Path(folder) / "token").write_text("0123456789abcdef0123\n")
-        with Server("--tls-cert", str(CERTIFICATES / "server.pem"), "--tls-key", str(CERTIFICATES / "server.key"),
-                    "--admin", "0.0.0.0:0", "--admin-token-file", f"{folder}/token", tls=trusting()) as server:
-            line = next(line for line in server.process.stdout if line.startswith("admin https://"))
+        with secure("--admin", "0.0.0.0:0", "--admin-token-file", f"{folder}/token") as server:
             settings = (DEPLOY / "prometheus.yml").read_text()
-            port = re.search(r":(\d+)/", line)[1]
+            port = server.admin.split(":")[1]
             for old, new in (("scrape_interval: 15s", "scrape_interval: 1s"),
                              ("  - alerts.yml", f"  - {DEPLOY}/alerts.yml"),
                              ("/etc/prometheus/tickerfeed.token", f"{folder}/token"), ("feed.example", "localhost"),
@@ -137,23 +119,19 @@ async def prometheus_scrapes_over_tls_with_a_token():
             with subprocess.Popen([program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
                                    f"--web.listen-address=127.0.0.1:{port}"], stderr=subprocess.DEVNULL) as prometheus:
                 try:
-                    await scraped(port, {"up": "1", "tickerfeed_symbols": "24", "tickerfeed_feed_faulty": "0"})
+                    for name, value in ("up", "1"), ("tickerfeed_symbols", "24"), ("tickerfeed_feed_faulty", "0"):
+                        until(lambda: scraped(port, name) == [value], otherwise=lambda: (name, scraped(port, name)))
                 finally:
                     prometheus.kill()
 
 
-async def scraped(port, wanted):
-    """Until Prometheus says these values."""
-    end, found = time.monotonic() + 20, {}
-    while found != wanted:
-        assert time.monotonic() < end, found
-        await asyncio.sleep(0.2)
-        for name in wanted:
-            with contextlib.suppress(OSError):
-                address = f"http://127.0.0.1:{port}/api/v1/query?query={name}"
-                with urllib.request.urlopen(address, timeout=5) as answer:
-                    for each in json.load(answer)["data"]["result"]:
-                        found[name] = each["value"][1]
+def scraped(port, name):
+    """What Prometheus says of it; None as long as it does not answer."""
+    try:
+        status, _, text = fetch(f"http://127.0.0.1:{port}/api/v1/query?query={name}")
+    except OSError:
+        return None
+    return [each["value"][1] for each in json.loads(text)["data"]["result"]] if status == 200 else None
 
 
 def names_in(text):
@@ -172,8 +150,7 @@ async def every_metric_of_the_alerts_is_scraped_as_prometheus_yml_says():
             async with connected(server) as client:
                 await client.subscribe("quote", ["AAPL"], rate=10)
                 await listen([client], after(0.5))
-            with urllib.request.urlopen(f"http://127.0.0.1:{admin_port(server)}/metrics", timeout=10) as answer:
-                page = answer.read().decode()
+            _, _, page = fetch(f"http://{server.admin}/metrics")
     families = set(re.findall(r"^# TYPE (\w+)", page, re.M))
     samples = set(re.findall(r"^(\w+)", page, re.M)) - {"#"}
     for name in names_in("".join(re.findall(r"expr:.*(?:\n {12,}.*)*", alerts))):
@@ -203,11 +180,8 @@ async def the_image_is_of_this_tree():
     assert status == 0 and "configuration is fine" in text, text
     with Server("--admin", "127.0.0.1:0") as server:
         check = json.loads(re.search(r"^HEALTHCHECK .*? CMD (\[.*\])", joined, re.M)[1])
-        port = admin_port(server)
-        check = [word.replace("7401", port) for word in check]
-        end = time.monotonic() + 5
-        while subprocess.run(check, stderr=subprocess.DEVNULL).returncode != 0:
-            assert time.monotonic() < end, "never healthy"
+        check = [word.replace("7401", server.admin.split(":")[1]) for word in check]
+        until(lambda: subprocess.run(check, stderr=subprocess.DEVNULL).returncode == 0, 5, "never healthy")
     assert subprocess.run(check, stderr=subprocess.DEVNULL).returncode != 0, "healthy without a server"
     # All that Package.swift names goes along, and no key.
     kept = (ROOT / ".dockerignore").read_text().splitlines()
@@ -225,14 +199,10 @@ async def documents_quote_what_is_there():
         assert path.name == "README.md" or path.name in readme, f"deploy/README.md does not name {path.name}"
 
 
-async def main():
-    await run_tests([
-        systemd_finds_no_fault_in_the_unit, the_unit_waits_longer_than_the_drain,
-        what_tickerd_does_all_day_passes_the_units_filter, prometheus_reads_its_files,
-        prometheus_scrapes_over_tls_with_a_token,
-        every_metric_of_the_alerts_is_scraped_as_prometheus_yml_says, alerts_name_their_file_and_what_to_do,
-        the_image_is_of_this_tree, documents_quote_what_is_there,
-    ])
-
-
-asyncio.run(main())
+run_tests([
+    systemd_finds_no_fault_in_the_unit, the_unit_waits_longer_than_the_drain,
+    what_tickerd_does_all_day_passes_the_units_filter, prometheus_reads_its_files,
+    prometheus_scrapes_over_tls_with_a_token,
+    every_metric_of_the_alerts_is_scraped_as_prometheus_yml_says, alerts_name_their_file_and_what_to_do,
+    the_image_is_of_this_tree, documents_quote_what_is_there,
+])

@@ -23,9 +23,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-from harness import ROOT, TICKERD, TICKWATCH, Server, connected, run_in_turn
+from harness import CERTIFICATES, ROOT, TICKERD, TICKWATCH, Server, connected, free_port, run_tests
 from obstacles import Proxy
-from proxies import free_port
 
 TICKBENCH = os.environ.get("TICKBENCH", str(ROOT / ".build/debug/tickbench"))
 NODE = os.environ.get("NODE") or shutil.which("node")
@@ -292,7 +291,7 @@ def each_block_does_what_the_page_says():
         return f"{sum(pool.map(run_page, wanted))} blocks"
 
 
-async def requests_are_understood():
+async def each_request_of_the_protocol_is_understood():
     requests = re.findall(r'^\{"op":.*\}$', (ROOT / "docs/PROTOCOL.md").read_text(), re.M)
     assert len(requests) > 10, requests
     with Server() as server:
@@ -303,40 +302,33 @@ async def requests_are_understood():
             assert not client.breaks, client.breaks
 
 
-async def the_example_comes_back(server):
-    """The Python of the protocol page, whose connection breaks in the middle."""
+async def the_example_of_the_protocol_comes_back_without_a_loss():
+    """The Python of the page, whose connection breaks in the middle."""
     program = next(block.text for block in blocks("docs/PROTOCOL.md") if block.kind == "python")
-    async with Proxy(server.port) as proxy:
-        text = program.replace("127.0.0.1:7400", proxy.url.removeprefix("http://").rstrip("/"))
-        running = await asyncio.create_subprocess_exec(sys.executable, "-u", "-c", text, stdout=asyncio.subprocess.PIPE)
-        seen = []
+    with Server() as server:
+        async with Proxy(server.port) as proxy:
+            text = program.replace("127.0.0.1:7400", proxy.url.removeprefix("http://").rstrip("/"))
+            running = await asyncio.create_subprocess_exec(
+                sys.executable, "-u", "-c", text, stdout=asyncio.subprocess.PIPE)
+            seen = []
 
-        async def read_until(word):
-            while not seen or word not in seen[-1]:
-                seen.append((await asyncio.wait_for(running.stdout.readline(), 20)).decode())
-                assert seen[-1], seen
+            async def read_until(word):
+                while not seen or word not in seen[-1]:
+                    seen.append((await asyncio.wait_for(running.stdout.readline(), 20)).decode())
+                    assert seen[-1], seen
 
-        try:
-            # A heartbeat later it has a cursor behind what it was told.
-            for word in ("trade resumed None", "trade ", "book ", "trade "):
-                await read_until(word)
-            proxy.cut()
-            for word in ("again in a second", "trade resumed True", "trade ", "book "):
-                await read_until(word)
-        finally:
-            running.kill()
-            await running.wait()
+            try:
+                # A heartbeat later it has a cursor behind what it was told.
+                for word in ("trade resumed None", "trade ", "book ", "trade "):
+                    await read_until(word)
+                proxy.cut()
+                for word in ("again in a second", "trade resumed True", "trade ", "book "):
+                    await read_until(word)
+            finally:
+                running.kill()
+                await running.wait()
     trades = [int(line.split()[1]) for line in seen if line.startswith("trade ")]
     assert trades == list(range(trades[0], trades[0] + len(trades))) and not any("lost" in line for line in seen), seen
-
-
-def the_example_of_the_protocol_comes_back_without_a_loss():
-    with Server() as server:
-        asyncio.run(the_example_comes_back(server))
-
-
-def each_request_of_the_protocol_is_understood():
-    asyncio.run(requests_are_understood())
 
 
 def the_configuration_file_is_fine():
@@ -346,15 +338,11 @@ def the_configuration_file_is_fine():
     with Place("docs/OPERATING.md") as place:
         place.shell("openssl genpkey -algorithm ed25519 | openssl pkey -pubout -out 2026a.pem 2>/dev/null")
         for name, there in (("fullchain.pem", "server.pem"), ("privkey.pem", "server.key")):
-            shutil.copy(ROOT / "Tests/certificates" / there, place.folder / name)
+            shutil.copy(CERTIFICATES / there, place.folder / name)
         (place.folder / "tickerd.conf").write_text(file.replace("/etc/tickerfeed", str(place.folder)))
         assert place.shell("tickerd --config tickerd.conf --check-config") == "configuration is fine\n"
 
 
-def main():
-    run_in_turn([
-        every_block_is_run_or_excused, each_block_does_what_the_page_says, each_request_of_the_protocol_is_understood,
-        the_example_of_the_protocol_comes_back_without_a_loss, the_configuration_file_is_fine])
-
-
-main()
+run_tests([
+    every_block_is_run_or_excused, each_block_does_what_the_page_says, each_request_of_the_protocol_is_understood,
+    the_example_of_the_protocol_comes_back_without_a_loss, the_configuration_file_is_fine])

@@ -6,13 +6,13 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import time
 
 import httpx
-from harness import SESSION, Server, connected, run_tests
-from listeners import WAYS, Listener, listen_to_polls, stop, until
+from harness import SESSION, Server, connected, eventually, run_tests, stop
+from listeners import WAYS, Listener, listen_to_polls
 from native import exact
+from raw import dial, everything
 
 
 async def listen_with_curl(_, url, listener, **parameters):
@@ -43,8 +43,8 @@ async def all_ways_end_in_the_state_of_the_snapshot():
                 return all(listener.state.get((kind, "AAPL"), {}).get("seq") == snapshot[kind]["seq"]
                            for kind in ("quote", "trade", "stats"))
 
-            await until(lambda: server.metric("feed_ended"), tasks)
-            await until(lambda: all(at_the_end(listener) for listener in listeners), tasks)
+            await eventually(lambda: server.metric("feed_ended"), tasks=tasks)
+            await eventually(lambda: all(at_the_end(listener) for listener in listeners), tasks=tasks)
             await stop(tasks)
         snapshot = server.snapshot("AAPL")
         for listener in listeners:
@@ -78,7 +78,7 @@ async def a_cursor_goes_on_over_any_other_way():
                     task = asyncio.create_task(way(client, url, listener, channel="trade", symbols="AAPL,MSFT", rate=20))
                     # Lines say where to go on in their heartbeats alone.
                     known = listener.cursor
-                    await until(lambda: is_on() and listener.cursor != known, [task])
+                    await eventually(lambda: is_on() and listener.cursor != known, tasks=[task])
                     await stop([task])
                 assert listener.has_all() and not listener.lost, f"turn {turn}, {way}"
 
@@ -88,8 +88,7 @@ async def a_stalled_event_stream_costs_bounded_memory_and_is_closed():
         request = "GET /v1/events?channel=quote,trade,book&symbols=AAPL&rate=max HTTP/1.1\r\nHost: x\r\n\r\n"
         sockets = []
         for _ in range(20):
-            one = socket.create_connection(("127.0.0.1", server.port))
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            one = dial(server, buffer=4_096)
             one.sendall(request.encode())
             sockets.append(one)
         before, peak, end = server.memory(), 0, time.monotonic() + 20
@@ -97,7 +96,7 @@ async def a_stalled_event_stream_costs_bounded_memory_and_is_closed():
             assert time.monotonic() < end, "the stalled were never closed"
             peak = max(peak, server.memory())
         assert peak - before < 20 << 20, f"{(peak - before) >> 20} MiB for {len(sockets)} that do not read"
-        text = read_all(sockets[0])
+        text = everything(sockets[0]).decode()
         ids = [line[4:] for line in text.split("\n")[:-1] if line.startswith("id: ")]
         # What was cut goes on over another way: each trade, or a gap that says which are gone.
         listener = Listener()
@@ -105,19 +104,10 @@ async def a_stalled_event_stream_costs_bounded_memory_and_is_closed():
         async with httpx.AsyncClient(timeout=30) as client:
             task = asyncio.create_task(listen_to_polls(client, f"http://{server.address}", listener, channel="trade",
                                                        symbols="AAPL", rate=10))
-            await until(lambda: listener.lost and ("trade", "AAPL") in listener.state, [task])
+            await eventually(lambda: listener.lost and ("trade", "AAPL") in listener.state, tasks=[task])
             await stop([task])
         for one in sockets:
             one.close()
-
-
-def read_all(one):
-    one.settimeout(5)
-    pieces = []
-    with contextlib.suppress(ConnectionError):
-        while piece := one.recv(1 << 16):
-            pieces.append(piece)
-    return b"".join(pieces).decode()
 
 
 async def fifty_clients_are_sent_away_one_after_the_other():
@@ -132,10 +122,10 @@ async def fifty_clients_are_sent_away_one_after_the_other():
                 ended.append(time.monotonic())
 
             tasks = [asyncio.create_task(one(place)) for place in range(50)]
-            await until(lambda: all(listener.state for listener in listeners), tasks)
+            await eventually(lambda: all(listener.state for listener in listeners), tasks=tasks)
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
-            await until(lambda: ended, tasks)
+            await eventually(lambda: ended, tasks=tasks)
             refused = await client.get(f"{url}/v1/events", params={"channel": "quote", "symbols": "*"})
             assert refused.status_code == 503 and int(refused.headers["retry-after"]) >= 1, refused
             assert (await client.get(f"{url}/readyz")).status_code == 503
@@ -148,11 +138,7 @@ async def fifty_clients_are_sent_away_one_after_the_other():
         assert server.process.wait(5) == 0
 
 
-async def main():
-    await run_tests([
-        all_ways_end_in_the_state_of_the_snapshot, a_cursor_goes_on_over_any_other_way,
-        a_stalled_event_stream_costs_bounded_memory_and_is_closed, fifty_clients_are_sent_away_one_after_the_other,
-    ])
-
-
-asyncio.run(main())
+run_tests([
+    all_ways_end_in_the_state_of_the_snapshot, a_cursor_goes_on_over_any_other_way,
+    a_stalled_event_stream_costs_bounded_memory_and_is_closed, fifty_clients_are_sent_away_one_after_the_other,
+])

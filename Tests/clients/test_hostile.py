@@ -2,33 +2,19 @@
 """What the open internet does to a port. After each case: alive, a good client is served, memory and
 descriptors as before."""
 
-import asyncio
 import contextlib
-import os
 import random
 import resource
 import socket
 import struct
 import time
 
-from harness import Server, connected, run_tests
+from harness import Server, connected, run_tests, until
+from raw import UPGRADE, close_code, dial, everything, frame, upgraded
 
-UPGRADE = (
-    b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n")
 GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 #: What an allocator may keep of what it once needed; a leak of every connection's memory is more.
 MEMORY_SLACK = 6 << 20
-
-
-def descriptors(server):
-    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
-
-
-def eventually(condition, patience=10):
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "it never came to be"
 
 
 def meanwhile(server, seconds):
@@ -55,59 +41,31 @@ async def unharmed(*options, warm=0, **more):
         await served(server)
         with crowd(server, warm):
             pass
-        eventually(lambda: server.metric("connections") == 1)
+        until(lambda: server.metric("connections") == 1)
         await served(server)
-        eventually(lambda: server.metric("connections") == 1)
+        until(lambda: server.metric("connections") == 1)
         # The connection that asked may linger a second.
         before, memory = settled(server), server.memory()
         yield server
         assert server.process.poll() is None, "the server has ended"
         await served(server)
-        eventually(lambda: server.metric("connections") == 1 and server.metric("websockets") == 0)
-        eventually(lambda: descriptors(server) <= before)
+        until(lambda: server.metric("connections") == 1 and server.metric("websockets") == 0)
+        until(lambda: server.descriptors_open() <= before)
         assert server.memory() - memory < MEMORY_SLACK, f"{server.memory() - memory} bytes more than before"
 
 
 def settled(server):
     """Descriptors when nobody has been there for a while."""
-    least, end = descriptors(server), time.monotonic() + 1.5
+    least, end = server.descriptors_open(), time.monotonic() + 1.5
     while time.monotonic() < end:
-        least = min(least, descriptors(server))
+        least = min(least, server.descriptors_open())
     return least
-
-
-def dial(server):
-    one = socket.create_connection(("127.0.0.1", server.port))
-    one.settimeout(10)
-    return one
 
 
 @contextlib.contextmanager
 def crowd(server, count):
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(contextlib.closing(dial(server))) for _ in range(count)]
-
-
-def upgraded(server, more=b""):
-    one = dial(server)
-    one.sendall(UPGRADE + more + b"\r\n")
-    said = b""
-    while b'"welcome"' not in said:
-        chunk = one.recv(65_536)
-        assert chunk, said
-        said += chunk
-    return one
-
-
-def everything(one):
-    """What comes until the end, which may be a reset."""
-    said = b""
-    try:
-        while chunk := one.recv(65_536):
-            said += chunk
-    except ConnectionResetError:
-        pass
-    return said
 
 
 def offer(one, data):
@@ -120,25 +78,6 @@ def answer(server, data):
     with contextlib.closing(dial(server)) as one:
         offer(one, data)
         return everything(one)
-
-
-def frame(first, payload=b"", mask=b"\1\2\3\4"):
-    length = len(payload)
-    head = bytes([first, 0x80 | length]) if length < 126 else bytes([first, 0xfe]) + struct.pack(">H", length)
-    return head + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
-
-
-def close_code(said):
-    """Of the close frame at the end; frames of the server are not masked."""
-    at = 0
-    while at + 2 <= len(said):
-        length, start = said[at + 1] & 0x7f, at + 2
-        if length == 126:
-            length, start = struct.unpack_from(">H", said, start)[0], start + 2
-        if said[at] & 15 == 8:
-            return struct.unpack_from(">H", said, start)[0]
-        at = start + length
-    return None
 
 
 # Connections
@@ -179,7 +118,7 @@ async def more_than_there_is_room_for():
             while b'"pong"' not in stream.recv(65_536):
                 pass
         stream.close()
-        eventually(lambda: room(server))
+        until(lambda: room(server))
         assert server.metric('refusals_total{limit="connections"}') >= 101
 
 
@@ -214,7 +153,7 @@ async def out_of_descriptors_the_old_stay():
             while b'"pong"' not in stream.recv(65_536):
                 pass
         stream.close()
-        eventually(lambda: room(server))
+        until(lambda: room(server))
         limits = [server.metric(f'refusals_total{{limit="{name}"}}') for name in ("connections", "descriptors")]
         assert sum(limits) == len(refused) and limits[1] > 0, limits
         await served(server)
@@ -393,14 +332,10 @@ def everything_until_close(one):
     return said
 
 
-async def main():
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    await run_tests([
-        crowds_that_say_nothing_or_half_of_it, more_than_there_is_room_for, thousands_of_connects_and_resets,
-        out_of_descriptors_the_old_stay, past_its_memory_nobody_is_let_in, a_byte_at_a_time, garbage,
-        what_two_readers_could_read_in_two_ways, pipelines_whose_answers_nobody_reads,
-        forged_addresses_and_those_of_a_proxy, frames_that_break_the_rules, messages_that_never_end,
-    ])
-
-
-asyncio.run(main())
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+run_tests([
+    crowds_that_say_nothing_or_half_of_it, more_than_there_is_room_for, thousands_of_connects_and_resets,
+    out_of_descriptors_the_old_stay, past_its_memory_nobody_is_let_in, a_byte_at_a_time, garbage,
+    what_two_readers_could_read_in_two_ways, pipelines_whose_answers_nobody_reads,
+    forged_addresses_and_those_of_a_proxy, frames_that_break_the_rules, messages_that_never_end,
+])

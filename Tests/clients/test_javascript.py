@@ -8,13 +8,10 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import threading
-import time
-from pathlib import Path
 
-import jwt
-from harness import ROOT, SESSION, Server, run_in_turn
+from guarded import SECRET, guarded, mint
+from harness import ROOT, SESSION, Server, run_tests, until
 from relay import Relay
 
 NODE = os.environ.get("NODE", "node")
@@ -41,8 +38,10 @@ def websocket_options():
 class Watch:
     """The example script, reading until a condition holds; ends with the `with`."""
 
-    def __init__(self, server, *words, options=(), token=None):
-        self.arguments = [NODE, *options, str(WATCH), f"http://{server.address}/", *words, "--json"]
+    def __init__(self, server, way, *words, token=None):
+        transport, encoding, options = way
+        self.arguments = [NODE, *options, str(WATCH), f"http://{server.address}/", *words, "--json",
+                          "--transport", transport, "--encoding", encoding]
         self.environment = dict(os.environ, **({"TICKERFEED_TOKEN": token} if token else {}))
         self.messages = []
         self.came = threading.Condition()
@@ -77,6 +76,11 @@ class Watch:
     def breaks(self):
         return sum(status["state"] == "waiting" for status in self.of("connection"))
 
+    def fault(self):
+        """Why its connection ends for good, once it does."""
+        self.until(lambda: any(status["state"] == "closed" for status in self.of("connection")[-1:]))
+        return self.of("connection")[-1]["reason"]["code"]
+
     def is_open(self):
         return any(status["state"] == "open" for status in self.of("connection")[-1:])
 
@@ -106,26 +110,18 @@ def ways():
     return found
 
 
-def ended(server):
-    """Returns when the server's file has been read to its end: nothing changes any more."""
-    end = time.monotonic() + 30
-    while not server.metric("feed_ended"):
-        assert time.monotonic() < end, "the feed does not end"
-
-
 def every_way_ends_in_the_state_of_the_snapshot():
     with Server("--feed", SESSION, "--speed", "max") as server:
-        ended(server)
+        until(lambda: server.metric("feed_ended"))
         snapshot = json.loads(server.get("/v1/snapshot/AAPL"))
-        for transport, encoding, options in ways():
-            with Watch(server, "AAPL", "--transport", transport, "--encoding", encoding, options=options) as watch:
+        for way in ways():
+            with Watch(server, way, "AAPL") as watch:
                 watch.until(lambda: watch.of("quote"))
                 quote = watch.of("quote")[0]
                 expected = snapshot["quote"]
                 assert all(quote[name] == expected[name] for name in ("seq", "bid", "bid_size", "ask", "ask_size")), quote
                 assert quote["ts"] == str(expected["ts"]), quote
-            with Watch(server, "AAPL", "--channel", "book", "--transport", transport, "--encoding", encoding,
-                       options=options) as watch:
+            with Watch(server, way, "AAPL", "--channel", "book") as watch:
                 watch.until(lambda: watch.of("book"))
                 book = watch.of("book")[0]["book"]
                 assert book == {"bids": snapshot["book"]["bids"], "asks": snapshot["book"]["asks"], "ok": True}, book
@@ -135,9 +131,8 @@ def every_way_ends_in_the_state_of_the_snapshot():
 def books_agree_with_their_checksums_on_a_fast_feed():
     count = 0
     with Server("--seed", "5", "--speed", "50") as server:
-        for transport, encoding, options in ways():
-            with Watch(server, "A*", "--channel", "book", "--rate", "50", "--transport", transport, "--encoding", encoding,
-                       options=options) as watch:
+        for way in ways():
+            with Watch(server, way, "A*", "--channel", "book", "--rate", "50") as watch:
                 watch.until(lambda: len(watch.of("book")) > 300)
                 assert not watch.of("gap"), watch.of("gap")
                 count += len(watch.of("book"))
@@ -146,25 +141,23 @@ def books_agree_with_their_checksums_on_a_fast_feed():
 
 def what_is_cut_goes_on_without_a_hole():
     with Server("--seed", "5", "--speed", "20") as server, Relay(server) as cutter:
-        for transport, encoding, options in ways():
-            with Watch(cutter, "AAPL", "MSFT", "--channel", "trade", "--transport", transport, "--encoding", encoding,
-                       options=options) as watch:
+        for way in ways():
+            with Watch(cutter, way, "AAPL", "MSFT", "--channel", "trade") as watch:
                 for _ in range(4):
                     seen, breaks = len(watch.of("trade")) + 30, watch.breaks()
                     watch.until(lambda: watch.is_open() and len(watch.of("trade")) > seen)
                     cutter.cut()
                     # Node asks again by itself where nothing of an answer had come: then there is no break to be seen.
-                    watch.until(lambda: watch.breaks() > breaks or transport == "poll")
+                    watch.until(lambda: watch.breaks() > breaks or way[0] == "poll")
                 watch.until(lambda: watch.is_open() and len(watch.of("trade")) > seen + 60)
                 without_hole(watch.messages)
                 assert not watch.of("gap"), watch.of("gap")
 
 
 def a_server_that_is_killed_is_found_again():
-    for transport, encoding, options in ways():
+    for way in ways():
         with Server("--seed", "5", "--speed", "5") as server, \
-                Watch(server, "AAPL", "MSFT", "--channel", "trade", "--transport", transport, "--encoding", encoding,
-                      options=options) as watch:
+                Watch(server, way, "AAPL", "MSFT", "--channel", "trade") as watch:
             watch.until(lambda: len(watch.of("trade")) > 20)
             server.process.send_signal(signal.SIGKILL)
             server.process.wait()
@@ -189,58 +182,37 @@ def without_hole(messages):
 
 
 def a_token_opens_what_it_may_and_a_wrong_one_is_final():
-    secret = "a secret of more than 32 bytes, for tests"
-
-    def mint(seconds=3_600, key=secret):
-        return jwt.encode({"exp": time.time() + seconds, "sub": "ann", "symbols": ["AAPL"]}, key, "HS256")
-
-    with tempfile.TemporaryDirectory() as folder:
-        key = Path(folder) / "key"
-        key.write_text(secret + "\n")
-        with Server("--token-key", f"one=HS256:{key}") as server:
-            for transport, encoding, options in ways():
-                words = "AAPL", "MSFT", "--transport", transport, "--encoding", encoding
-                with Watch(server, *words, options=options, token=mint()) as watch:
-                    watch.until(lambda: watch.of("quote"))
-                    assert {quote["sym"] for quote in watch.of("quote")} == {"AAPL"}
-                for token in mint(key=secret[::-1]), mint(seconds=-99), None:
-                    with Watch(server, *words, options=options, token=token) as watch:
-                        watch.until(lambda: watch.of("connection") and watch.of("connection")[-1]["state"] == "closed")
-                        assert watch.of("connection")[-1]["reason"]["code"] == "unauthenticated", watch.messages
-                        assert watch.process.wait(5) == 1
+    with guarded() as server:
+        for way in ways():
+            with Watch(server, way, "AAPL", "MSFT", token=mint()) as watch:
+                watch.until(lambda: watch.of("quote"))
+                assert {quote["sym"] for quote in watch.of("quote")} == {"AAPL"}
+            for token in mint(key=SECRET[::-1]), mint(-99), None:
+                with Watch(server, way, "AAPL", "MSFT", token=token) as watch:
+                    assert watch.fault() == "unauthenticated", watch.messages
+                    assert watch.process.wait(5) == 1
 
 
 def a_token_that_expires_ends_the_stream():
-    secret = "a secret of more than 32 bytes, for tests"
-    with tempfile.TemporaryDirectory() as folder:
-        key = Path(folder) / "key"
-        key.write_text(secret + "\n")
-        with Server("--token-key", f"one=HS256:{key}") as server:
-            for transport, encoding, options in ways():
-                # 30 s of leeway, all but two of them used up.
-                token = jwt.encode({"exp": time.time() - 28, "sub": "ann", "symbols": ["AAPL"]}, secret, "HS256")
-                with Watch(server, "AAPL", "--transport", transport, "--encoding", encoding, options=options,
-                           token=token) as watch:
-                    watch.until(lambda: watch.of("connection") and watch.of("connection")[-1]["state"] == "closed")
-                    code = watch.of("connection")[-1]["reason"]["code"]
-                    assert watch.of("quote") and code in ("token_expired", "unauthenticated"), watch.messages[-3:]
+    with guarded() as server:
+        for way in ways():
+            # 30 s of leeway, all but two of them used up.
+            with Watch(server, way, "AAPL", token=mint(-28)) as watch:
+                assert watch.fault() in ("token_expired", "unauthenticated"), watch.messages[-3:]
+                assert watch.of("quote"), watch.messages[-3:]
 
 
 def a_refusal_is_said():
     with Server() as server:
-        for transport, encoding, options in ways():
-            with Watch(server, "ZZZZ", "--transport", transport, options=options) as watch:
+        for way in ways():
+            with Watch(server, way, "ZZZZ") as watch:
                 assert "ZZZZ: unknown_symbol" in iter(lambda: watch.process.stderr.readline().strip(), "")
 
 
-def main():
-    with contextlib.suppress(BrokenPipeError):
-        run_in_turn([
-            unit_tests_pass_with_the_source_and_with_what_is_served, every_way_ends_in_the_state_of_the_snapshot,
-            books_agree_with_their_checksums_on_a_fast_feed, what_is_cut_goes_on_without_a_hole,
-            a_server_that_is_killed_is_found_again, a_refusal_is_said,
-            a_token_opens_what_it_may_and_a_wrong_one_is_final, a_token_that_expires_ends_the_stream,
-            what_is_served_is_small_and_made_of_the_source])
-
-
-main()
+with contextlib.suppress(BrokenPipeError):
+    run_tests([
+        unit_tests_pass_with_the_source_and_with_what_is_served, every_way_ends_in_the_state_of_the_snapshot,
+        books_agree_with_their_checksums_on_a_fast_feed, what_is_cut_goes_on_without_a_hole,
+        a_server_that_is_killed_is_found_again, a_refusal_is_said,
+        a_token_opens_what_it_may_and_a_wrong_one_is_final, a_token_that_expires_ends_the_stream,
+        what_is_served_is_small_and_made_of_the_source])

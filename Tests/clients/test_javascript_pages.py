@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The browser module in Chromium: the plain page, the React hook, a hidden tab, proxies that stand in its way."""
 
-import asyncio
 import contextlib
 import functools
 import http.server
@@ -10,12 +9,11 @@ import re
 import shutil
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 from browser import browser
-from harness import ROOT, SESSION, Server, run_in_turn
-from proxy import NGINX, Nginx, free_port
+from harness import ROOT, SESSION, Server, free_port, run_tests, until
+from proxies import under
 
 MODULE = ROOT / "Sources/CFiles/pages/tickerfeed.js"
 CLIENTS = ROOT / "clients/javascript"
@@ -66,116 +64,89 @@ def faults(page):
     return [fault for fault in page.faults if "favicon.ico" not in fault]
 
 
-def in_chromium(test, *arguments):
-    async def run():
-        async with browser() as chromium:
-            await test(chromium, *arguments)
-
-    asyncio.run(run())
-
-
-def the_plain_page_shows_quotes():
-    async def watch(chromium, page_url, server):
-        end = time.monotonic() + 30
-        while not server.metric("feed_ended"):
-            assert time.monotonic() < end, "the feed does not end"
-        page = await chromium.open(f"{page_url}/plain.html?url=http://{server.address}/&symbols=AAPL,ZZZZ")
-        await page.until("document.querySelectorAll('#quotes tr').length == 2")
-        assert await page.run("document.querySelector('#status').textContent") == "open over websocket"
-        await page.until("document.querySelectorAll('#quotes td').length == 7")
-        shown = await page.run("[...document.querySelectorAll('#quotes tr')].map(row => [...row.cells].map(c => c.textContent))")
-        rows = {row[0]: row[1:] for row in shown}
-        quote = server.snapshot("AAPL")["quote"]
-        assert rows["AAPL"] == [str(quote[name]) for name in ("bid", "bid_size", "ask", "ask_size")], rows
-        assert rows["ZZZZ"] == ["unknown_symbol"] and not faults(page), (rows, page.faults)
-
+async def the_plain_page_shows_quotes():
     # The page is of another address than the server: the module, too, comes from its own.
     with served(MODULE, CLIENTS / "plain.html") as page_url, \
             Server("--feed", SESSION, "--speed", "max", "--allow-origin", page_url) as server:
-        in_chromium(watch, page_url, server)
+        until(lambda: server.metric("feed_ended"))
+        async with browser() as chromium:
+            page = await chromium.open(f"{page_url}/plain.html?url=http://{server.address}/&symbols=AAPL,ZZZZ")
+            await page.until("document.querySelectorAll('#quotes tr').length == 2")
+            assert await page.run("document.querySelector('#status').textContent") == "open over websocket"
+            await page.until("document.querySelectorAll('#quotes td').length == 7")
+            shown = await page.run("[...document.querySelectorAll('#quotes tr')].map(row => [...row.cells].map(c => c.textContent))")
+            rows = {row[0]: row[1:] for row in shown}
+            quote = server.snapshot("AAPL")["quote"]
+            assert rows["AAPL"] == [str(quote[name]) for name in ("bid", "bid_size", "ask", "ask_size")], rows
+            assert rows["ZZZZ"] == ["unknown_symbol"] and not faults(page), (rows, page.faults)
 
 
-def the_page_of_the_documentation_shows_quotes():
+async def the_page_of_the_documentation_shows_quotes():
     """From an address of its own, with the module from the server's."""
     text = re.search(r"```html\n(.*?)```", (ROOT / "docs/BROWSER.md").read_text(), re.S)[1]
-
-    async def watch(chromium, page_url):
-        page = await chromium.open(f"{page_url}/index.html")
-        await page.until(r"/AAPL \d+.*MSFT \d+|MSFT \d+.*AAPL \d+/s.test(document.body.innerText)")
-        assert not faults(page), page.faults
-
     page_port = free_port()
     with Server("--allow-origin", f"http://127.0.0.1:{page_port}") as server, \
             served(index_html=text.replace("127.0.0.1:7400", server.address), port=page_port) as page_url:
-        in_chromium(watch, page_url)
+        async with browser() as chromium:
+            page = await chromium.open(f"{page_url}/index.html")
+            await page.until(r"/AAPL \d+.*MSFT \d+|MSFT \d+.*AAPL \d+/s.test(document.body.innerText)")
+            assert not faults(page), page.faults
 
 
-def the_hook_follows_its_symbols():
-    async def watch(chromium, page_url, server):
-        page = await chromium.open(f"{page_url}/index.html?url=http://{server.address}/")
-        await page.until("+document.querySelector('#AAPL')?.textContent > 0 && +document.querySelector('#MSFT')?.textContent > 0")
-        await page.run("setSymbols(['NVDA'])")
-        await page.until("+document.querySelector('#NVDA')?.textContent > 0 && !document.querySelector('#AAPL')")
-        await page.until("feed.status.state === 'open'")
-        assert not faults(page), page.faults
-
+async def the_hook_follows_its_symbols():
     umd = [REACT / "react/umd/react.production.min.js", REACT / "react-dom/umd/react-dom.production.min.js"]
     missing = [str(file) for file in umd if not file.exists()]
     assert not missing, f"no {missing}: REACT names where React is"
     texts = {"index_html": REACT_PAGE, "react_mjs": "export const { useEffect, useState } = React\n"}
     with served(MODULE, CLIENTS / "useTickerFeed.js", *umd, **texts) as page_url, \
             Server("--seed", "5", "--allow-origin", page_url) as server:
-        in_chromium(watch, page_url, server)
+        async with browser() as chromium:
+            page = await chromium.open(f"{page_url}/index.html?url=http://{server.address}/")
+            await page.until("+document.querySelector('#AAPL')?.textContent > 0 && +document.querySelector('#MSFT')?.textContent > 0")
+            await page.run("setSymbols(['NVDA'])")
+            await page.until("+document.querySelector('#NVDA')?.textContent > 0 && !document.querySelector('#AAPL')")
+            await page.until("feed.status.state === 'open'")
+            assert not faults(page), page.faults
 
 
-def a_hidden_tab_is_sent_less_and_shown_again_all():
-    async def watch(chromium, page_url, server):
-        page = await chromium.open(f"{page_url}/index.html")
-        await page.run(f"""import("./tickerfeed.js").then(({{ connect }}) => {{
-            window.feed = connect({{ url: "http://{server.address}/" }})
-            window.quotes = feed.subscribe(["AAPL", "MSFT"], {{ rate: 10 }})
-            window.asked = []
-            feed.on("lag", ({{ rates }}) => asked.push(rates.asked))
-            window.snapshots = 0
-            quotes.on("update", ({{ snap }}) => snapshots += !!snap)
-        }})""")
-        await page.until("asked.at(-1) === 20 && snapshots === 2")
-        other = await chromium.open("about:blank")
-        await other.show()
-        await page.until("document.hidden && asked.at(-1) < 1")
-        await page.show()
-        await page.until("!document.hidden && asked.at(-1) === 20 && snapshots === 4")
-
+async def a_hidden_tab_is_sent_less_and_shown_again_all():
     with served(MODULE, index_html="<!doctype html><title>Hidden</title>") as page_url, \
             Server("--seed", "5", "--allow-origin", page_url) as server:
-        in_chromium(watch, page_url, server)
+        async with browser() as chromium:
+            page = await chromium.open(f"{page_url}/index.html")
+            await page.run(f"""import("./tickerfeed.js").then(({{ connect }}) => {{
+                window.feed = connect({{ url: "http://{server.address}/" }})
+                window.quotes = feed.subscribe(["AAPL", "MSFT"], {{ rate: 10 }})
+                window.asked = []
+                feed.on("lag", ({{ rates }}) => asked.push(rates.asked))
+                window.snapshots = 0
+                quotes.on("update", ({{ snap }}) => snapshots += !!snap)
+            }})""")
+            await page.until("asked.at(-1) === 20 && snapshots === 2")
+            other = await chromium.open("about:blank")
+            await other.show()
+            await page.until("document.hidden && asked.at(-1) < 1")
+            await page.show()
+            await page.until("!document.hidden && asked.at(-1) === 20 && snapshots === 4")
 
 
-def a_proxy_without_websockets_or_that_buffers_is_got_past():
-    async def watch(chromium, page_url, address, transport, reason):
-        page = await chromium.open(f"{page_url}/index.html")
-        # So little that a proxy's buffer does not run over.
-        await page.run(f"""import("./tickerfeed.js").then(({{ connect }}) => {{
-            window.feed = connect({{ url: "{address}" }})
-            window.quotes = feed.subscribe("AAPL", {{ rate: 0.2 }})
-        }})""")
-        await page.until(f"feed.status.state === 'open' && feed.status.transport === '{transport}' && quotes.state.size", 30)
-        assert await page.run("feed.status.reason.code") == reason
-
-    if not NGINX:
-        return "no nginx: NGINX_PROGRAM names one"
+async def a_proxy_without_websockets_or_that_buffers_is_got_past():
     with served(MODULE, index_html="<!doctype html><title>Behind a proxy</title>") as page_url, \
             Server("--seed", "5", "--allow-origin", page_url) as server:
-        with Nginx(server.port, prefix="/feed/", upgrades=False) as proxy:
-            in_chromium(watch, page_url, proxy.url, "events", "websocket_blocked")
-        with Nginx(server.port, prefix="/feed/", upgrades=False, buffers=True) as proxy:
-            in_chromium(watch, page_url, proxy.url, "poll", "events_buffered")
+        for buffers, transport, reason in (False, "events", "websocket_blocked"), (True, "poll", "events_buffered"):
+            with under(server, "/feed/", upgrades=False, buffers=buffers) as address:
+                async with browser() as chromium:
+                    page = await chromium.open(f"{page_url}/index.html")
+                    # So little that a proxy's buffer does not run over.
+                    await page.run(f"""import("./tickerfeed.js").then(({{ connect }}) => {{
+                        window.feed = connect({{ url: "{address}" }})
+                        window.quotes = feed.subscribe("AAPL", {{ rate: 0.2 }})
+                    }})""")
+                    await page.until("feed.status.state === 'open' && quotes.state.size && "
+                                     f"feed.status.transport === '{transport}'", 30)
+                    assert await page.run("feed.status.reason.code") == reason
 
 
-def main():
-    run_in_turn([
-        the_page_of_the_documentation_shows_quotes, the_plain_page_shows_quotes, the_hook_follows_its_symbols, a_hidden_tab_is_sent_less_and_shown_again_all,
-        a_proxy_without_websockets_or_that_buffers_is_got_past])
-
-
-main()
+run_tests([
+    the_page_of_the_documentation_shows_quotes, the_plain_page_shows_quotes, the_hook_follows_its_symbols, a_hidden_tab_is_sent_less_and_shown_again_all,
+    a_proxy_without_websockets_or_that_buffers_is_got_past])

@@ -1,50 +1,33 @@
 #!/usr/bin/env python3
 """What --record writes: killed, cut, checked, replayed, exported, on a disk that is full, and read by a stranger."""
 
-import asyncio
 import json
 import resource
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import journal
-from harness import SESSION, TICKERD, Server, connected, run_tests
+from harness import SESSION, TICKERD, Logged, Server, connected, run_tests, said, until
 
 
 #: What ingest makes of the session, the end of its last bars included.
 SESSION_TICKS = 14_416
 
 
-class Recorder(Server):
-    """A server that records, with its log in a file."""
+class Recorder(Logged):
+    """A server that records."""
 
     def __init__(self, folder, *options, bytes_max=None, **more):
         super().__init__("--record", str(folder), "--log-level", "warning", *options, **more)
-        self.log = tempfile.NamedTemporaryFile("r+", prefix="tickerd-log-")
         #: What a file may grow to: behind it the disk is full, as far as the server can tell.
         self.bytes_max = bytes_max
         self.descriptors = 1_024
 
-    @property
-    def errors(self):
-        return self.log
-
     def limit(self):
         if self.bytes_max:
             resource.setrlimit(resource.RLIMIT_FSIZE, (self.bytes_max, self.bytes_max))
-
-    def logged(self, event):
-        return [line for line in Path(self.log.name).read_text().splitlines() if f" {event} " in line]
-
-
-def until(condition, patience=20):
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "it never came to be"
-        time.sleep(0.02)
 
 
 def run(*words, status=0, stdin=None):
@@ -203,7 +186,7 @@ async def a_full_disk_stops_the_recording_and_nothing_else():
                 for _ in range(200):
                     before = await client.read(5)
                 assert before, "streaming goes on"
-                until(lambda: server.logged("recording_resumed"))
+                server.logged("recording_resumed")
                 assert await client.read(5) and not client.breaks
         told = info(folder)
         assert told["losses"] >= 1 and len(told["segments"]) >= 2, told
@@ -216,25 +199,21 @@ async def what_is_wrong_is_said_in_one_line():
             (["cut", "a", "--out", "b", "--from", "noon"], 2), (["cut", "a", "--out", "b", "--from", "9", "--to", "9"], 2),
             (["export", "a", "--format", "xml"], 2), (["export", "a", "--symbols", "a b"], 2), (["verify", "--fast", "a"], 2),
             (["info", "/nowhere/at/all"], 1), (["verify", "/nowhere/000001.tfj"], 1)):
-        done = subprocess.run([TICKERD, "journal", *words], capture_output=True, text=True, timeout=10)
-        assert done.returncode == status and not done.stdout, (words, done)
-        assert done.stderr.startswith("tickerd: ") and done.stderr.count("\n") == 1, (words, done)
+        ended, output, errors = said(TICKERD, "journal", *words)
+        assert ended == status and not output, (words, output)
+        assert errors.startswith("tickerd: ") and errors.count("\n") == 1, (words, errors)
     with tempfile.TemporaryDirectory(prefix="tickerd-journal-") as folder:
         shutil.copy(SESSION, Path(folder) / "000001.tfj")
         assert "does not begin with TFJOURNL" in run("verify", folder, status=1)
         assert "damaged at offset 0" in run("info", folder)
 
 
-async def main():
-    await run_tests([
-        a_killed_recording_is_whole_and_plays_again,
-        a_tail_that_is_not_whole_is_cut_and_said_and_the_rest_plays,
-        killed_again_and_again_nothing_whole_is_lost,
-        a_stranger_reads_it_by_the_documents,
-        parts_and_text_of_it_play_again,
-        a_full_disk_stops_the_recording_and_nothing_else,
-        what_is_wrong_is_said_in_one_line,
-    ])
-
-
-asyncio.run(main())
+run_tests([
+    a_killed_recording_is_whole_and_plays_again,
+    a_tail_that_is_not_whole_is_cut_and_said_and_the_rest_plays,
+    killed_again_and_again_nothing_whole_is_lost,
+    a_stranger_reads_it_by_the_documents,
+    parts_and_text_of_it_play_again,
+    a_full_disk_stops_the_recording_and_nothing_else,
+    what_is_wrong_is_said_in_one_line,
+])

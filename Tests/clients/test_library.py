@@ -3,7 +3,6 @@
 
 import asyncio
 import json
-import os
 import re
 import signal
 import subprocess
@@ -11,22 +10,15 @@ import tempfile
 from pathlib import Path
 
 import websockets
-from harness import ROOT, SESSION, TICKERD, TICKWATCH, run_in_turn
+from harness import ROOT, SESSION, TICKERD, TICKWATCH, run_tests, said
 from native import exact
-from terminal import as_from_a_terminal, clean
+from terminal import ENVIRONMENT, as_from_a_terminal
 
 BINARIES = Path(TICKERD).parent
 INSTALLED = {
     "bin/tickerd", "bin/tickwatch", "bin/tickbench", "share/man/man1/tickwatch.1",
     "share/bash-completion/completions/tickwatch", "share/zsh/site-functions/_tickwatch",
     "share/fish/vendor_completions.d/tickwatch.fish"}
-
-
-def said(*command, **environment):
-    """Status, output and complaints of a command."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=30, cwd=ROOT, env=os.environ | environment)
-    return done.returncode, done.stdout, done.stderr
 
 
 def books(*words):
@@ -101,7 +93,7 @@ def an_own_source_is_served():
         for symbol, start in (("TIN", 100), ("ZINC", 25)):
             bids = [quote["bid"] for quote in found if quote["sym"] == symbol]
             assert abs(bids[0] - start) < 1 and all(abs(b - a) <= exact("0.01") for a, b in zip(bids, bids[1:])), bids
-        status, text, _ = said(TICKWATCH, "--url", server.url, "--count", "1", "TIN", **clean(tempfile.gettempdir()))
+        status, text, _ = said(TICKWATCH, "--url", server.url, "--count", "1", "TIN", **ENVIRONMENT)
         assert status == 0 and re.match(r"TIN (bid|last) \d", text), (status, text)
         port = server.url.split(":")[2].split("/")[0]
         status, _, complaint = said(BINARIES / "FanOutServer", port)
@@ -148,7 +140,7 @@ def what_cannot_be_installed_is_one_line():
 
 
 if __name__ == "__main__":
-    run_in_turn([
+    run_tests([
         the_book_is_that_of_the_digest, what_cannot_be_read_is_one_line, an_own_source_is_served,
         what_is_installed_runs_and_goes_again, what_cannot_be_installed_is_one_line,
     ])

@@ -4,24 +4,16 @@
 import asyncio
 import contextlib
 import signal
-import socket
 import time
 
-import websockets
-from harness import Server, connected, run_tests
+from harness import Server, closing_code, connected, run_tests, until
+from raw import dial, upgraded
 
 LOOPS, CLIENTS = 3, 9
 
 
 def shares(server):
     return [server.metric(f'loop_connections{{loop="{loop}"}}') for loop in range(LOOPS)]
-
-
-def eventually(condition, patience=5):
-    """A loop's figures are a tenth of a second old at another one; so is what this waits for."""
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "it never came to be"
 
 
 async def connections_spread_and_all_are_served():
@@ -31,7 +23,7 @@ async def connections_spread_and_all_are_served():
             sessions = {message["session"] for client in clients for message in client.others}
             assert len(sessions) == CLIENTS, sessions
             # The one that asks is a connection too, of the loop with the fewest: the first of equals.
-            eventually(lambda: shares(server) == [4, 3, 3])
+            until(lambda: shares(server) == [4, 3, 3])
             assert server.metric("websockets") == CLIENTS
             assert server.metric("connections") == CLIENTS + 1
 
@@ -52,19 +44,11 @@ async def goodbye_to_all(server, clients):
     """Every loop says it, at the same time: three seconds for the nine of them."""
     began = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
-    assert await asyncio.gather(*(closing(client) for client in clients)) == [1012] * len(clients)
+    assert await asyncio.gather(*(closing_code(client) for client in clients)) == [1012] * len(clients)
     for client in clients:
         assert any(message["type"] == "goodbye" for message in client.others), client.others
     assert server.process.wait(5) == 0
     assert time.monotonic() - began < 3
-
-
-async def closing(client):
-    try:
-        while True:
-            await client.read(5)
-    except websockets.ConnectionClosed as closed:
-        return closed.rcvd.code
 
 
 async def the_silent_do_not_keep_the_server():
@@ -79,23 +63,13 @@ async def the_silent_do_not_keep_the_server():
             one.close()
 
 
-def upgraded(server):
-    one = socket.create_connection(("127.0.0.1", server.port))
-    one.sendall(
-        b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
-    while not one.recv(65_536).count(b'"welcome"'):
-        pass
-    return one
-
-
 async def a_short_connection_leaves_no_trace():
     """Requests come and go, to whichever loop; all are counted, none stays."""
     with Server("--loops", str(LOOPS), "--drain", "0") as server:
         before = server.metric("requests_total")
         for _ in range(60):
             assert server.get("/livez") == "alive\n"
-        eventually(lambda: server.metric("connections") == 1)
+        until(lambda: server.metric("connections") == 1)
         assert server.metric("requests_total") > before + 60
 
 
@@ -104,13 +78,13 @@ async def the_limit_is_the_whole_servers():
     with Server("--loops", str(LOOPS), "--drain", "0", descriptors=90) as server:
         ones = [upgraded(server) for _ in range(20)]
         for _ in range(5):
-            late = socket.create_connection(("127.0.0.1", server.port))
+            late = dial(server)
             assert late.recv(4096).startswith(b"HTTP/1.1 503 "), "told why"
             late.close()
         # Room for those that ask, one of which may still be on its way out when the next comes.
         for one in ones[:6]:
             one.close()
-        eventually(lambda: open_ones(server) in range(14, 17))
+        until(lambda: open_ones(server) in range(14, 17))
         assert server.metric("connections_refused_total") >= 5
         assert server.metric("accept_errors_total") == 0
         assert server.metric("upgrades_total") == 20
@@ -124,12 +98,7 @@ def open_ones(server):
         return server.metric("connections")
 
 
-async def main():
-    tests = [
-        connections_spread_and_all_are_served, the_silent_do_not_keep_the_server,
-        a_short_connection_leaves_no_trace, the_limit_is_the_whole_servers,
-    ]
-    await run_tests(tests)
-
-
-asyncio.run(main())
+run_tests([
+    connections_spread_and_all_are_served, the_silent_do_not_keep_the_server,
+    a_short_connection_leaves_no_trace, the_limit_is_the_whole_servers,
+])

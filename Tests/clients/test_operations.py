@@ -1,73 +1,39 @@
 #!/usr/bin/env python3
 """Running tickerd: its configuration file, its signals, its log, and what the admin port shows."""
 
-import asyncio
 import json
 import re
 import signal
-import socket
-import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import websockets
-from harness import TICKERD, Server, connected, run_tests
+from harness import TICKERD, Logged, connected, fetch, run_tests, said, until
 from piped import Piped, quote
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from raw import dial, stalled
 
 SECRET = "0123456789abcdef0123456789abcdef"
+EVERYTHING = {"channel": "book", "symbols": ["*"]}
 
 
-class Admin(Server):
-    """A server with an admin port, and with its log in a file."""
+class Admin(Logged):
+    """A server with an admin port."""
 
     def __init__(self, *options, **more):
         super().__init__("--admin", "127.0.0.1:0", "--log-level", "info", *options, **more)
-        self.log = tempfile.NamedTemporaryFile("r+", prefix="tickerd-log-")
-
-    def __enter__(self):
-        super().__enter__()
-        self.admin = re.search(r"admin http://(\S+)/", self.process.stdout.readline())[1]
-        return self
-
-    @property
-    def errors(self):
-        return self.log
-
-    def lines(self):
-        return Path(self.log.name).read_text().splitlines()
 
     def ask(self, path, token=None):
-        request = urllib.request.Request(f"http://{self.admin}{path}")
-        if token:
-            request.add_header("Authorization", f"Bearer {token}")
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+        """Status and text of the admin port."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        status, _, text = fetch(f"http://{self.admin}{path}", headers=headers)
+        return status, text
 
     def json(self, path):
         status, text = self.ask(path)
         assert status == 200, (path, status, text)
         return json.loads(text)
-
-    def logged(self, event, count=1):
-        """The lines of an event, once there are so many."""
-        found = []
-        end = time.monotonic() + 5
-        while len(found) < count:
-            assert time.monotonic() < end, (event, self.lines())
-            found = [line for line in self.lines() if line.split()[2] == event]
-        return found
-
-
-def run(*options):
-    done = subprocess.run([TICKERD, *options], capture_output=True, text=True, timeout=20)
-    return done.returncode, done.stdout, done.stderr
 
 
 def folder():
@@ -78,19 +44,19 @@ async def a_configuration_is_checked_without_serving():
     with folder() as place:
         file = Path(place) / "tickerd.conf"
         file.write_text("# as it should be\nlisten = 127.0.0.1:7400\nseed = 3  # three\nloops = 2\n")
-        assert run("--config", str(file), "--check-config") == (0, "configuration is fine\n", "")
+        assert said(TICKERD, "--config", str(file), "--check-config") == (0, "configuration is fine\n", "")
         file.write_text("sped = 3\nloops = 0\nlog-level = loud\n")
-        status, output, errors = run("--config", str(file), "--check-config")
+        status, output, errors = said(TICKERD, "--config", str(file), "--check-config")
         assert status == 2 and output == "", (status, output)
         lines = errors.splitlines()
         assert len(lines) == 3 and all(str(file) in line for line in lines), lines
         for start, line in zip((1, 2, 3), lines):
             assert f"{file}:{start}: " in line, line
-        assert run("--config", str(file))[0] == 2, "a start refuses what the check refuses"
+        assert said(TICKERD, "--config", str(file))[0] == 2, "a start refuses what the check refuses"
         for options in (["--config", f"{place}/none"], ["--feed", f"{place}/20200130.itch"],
                         ["--admin", "127.0.0.1:1", "--admin-token-file", f"{place}/none"],
                         ["--admin", "0.0.0.0:1"], ["--listen", "0.0.0.0:1"], ["--congestion", "nope"]):
-            status, output, errors = run("--check-config", *options)
+            status, output, errors = said(TICKERD, "--check-config", *options)
             assert status == 2 and output == "" and len(errors.splitlines()) == 1, (options, errors)
 
 
@@ -122,11 +88,7 @@ async def a_reload_without_token_keys_opens_nothing():
             server.process.send_signal(signal.SIGHUP)
             line, = server.logged("reload_failed")
             assert "--token-key" in line and "restart" in line, line
-            try:
-                server.get("/v1/symbols")
-                raise AssertionError("everybody may read")
-            except urllib.error.HTTPError as refusal:
-                assert refusal.code == 401, refusal
+            assert server.answer("/v1/symbols")[0] == 401, "everybody may read"
 
 
 async def admits(server, origin):
@@ -141,7 +103,7 @@ async def admits(server, origin):
 async def the_first_signal_drains_and_the_second_ends_at_once():
     with Admin("--drain", "60") as server:
         async with connected(server):
-            silent = stalled(server)
+            silent = stalled(server, EVERYTHING)
             server.process.send_signal(signal.SIGTERM)
             server.logged("drain")
             status, text = server.ask("/readyz")
@@ -153,27 +115,12 @@ async def the_first_signal_drains_and_the_second_ends_at_once():
             silent.close()
 
 
-def stalled(server):
-    """Subscribes to much, and reads nothing of it."""
-    one = socket.socket()
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
-    one.connect(("127.0.0.1", server.port))
-    one.sendall(
-        b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
-    while b'"welcome"' not in one.recv(1_024):
-        pass
-    request = json.dumps({"op": "subscribe", "channel": "book", "symbols": ["*"], "rate": "max"}).encode()
-    one.sendall(bytes([0x81, 0x80 | len(request), 0, 0, 0, 0]) + request)
-    return one
-
-
 async def the_slowest_reader_is_named_and_explained():
     with Admin("--scenario", "uniform", "--set", "rate=50000", "--loops", "2", "--stall-limit", "0") as server:
         async with connected(server) as client:
             await client.subscribe("quote", ["S0", "S1"], rate=10)
             assert await client.read(5)
-            one = stalled(server)
+            one = stalled(server, EVERYTHING, buffer=2_048)
             port = one.getsockname()[1]
             worst = await slowest(server, client, port)
             assert worst["buffered_bytes"] > 0 and worst["transport"] == "websocket", worst
@@ -256,12 +203,12 @@ async def the_admin_port_knows_what_no_client_asked_for():
     with PipedAdmin() as server:
         assert server.ask("/readyz") == (200, "ready\n")
         server.say(quote("MSFT", 400))
-        server.until(lambda: "\ntickerfeed_symbols 2\n" in server.ask("/metrics")[1])
+        until(lambda: "\ntickerfeed_symbols 2\n" in server.ask("/metrics")[1])
 
 
 async def the_admin_port_answers_when_the_main_one_is_full():
     with Admin(descriptors=90) as server:
-        ones = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
+        ones = [dial(server) for _ in range(40)]
         for path in ("/livez", "/readyz", "/metrics", "/debug/conns"):
             assert server.ask(path)[0] == 200, path
         server.logged("connections_refused")
@@ -271,7 +218,7 @@ async def the_admin_port_answers_when_the_main_one_is_full():
 
 async def a_server_without_descriptors_says_so():
     with Admin(descriptors=30) as server:
-        ones = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(30)]
+        ones = [dial(server) for _ in range(30)]
         line, *_ = server.logged("out_of_descriptors")
         assert line.split()[1] == "warning", line
         for one in ones:
@@ -280,11 +227,8 @@ async def a_server_without_descriptors_says_so():
 
 async def a_server_without_memory_says_so():
     with Admin("--max-memory", "2M") as server:
-        try:
-            server.get("/livez")
-            raise AssertionError("somebody was let in")
-        except urllib.error.HTTPError as refused:
-            assert refused.code == 503 and "memory" in refused.read().decode()
+        status, text = server.answer("/livez")
+        assert status == 503 and "memory" in text, (status, text)
         line, = server.logged("memory_tight")
         assert line.split()[1] == "warning" and "begins" in line, line
         assert server.ask("/livez")[0] == 200, "the admin port answers"
@@ -299,16 +243,12 @@ async def a_log_is_json_where_asked():
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", events[0]["time"])
 
 
-async def main():
-    await run_tests([
-        a_configuration_is_checked_without_serving, a_changed_file_is_applied_and_a_faulty_one_is_not,
-        a_reload_without_token_keys_opens_nothing,
-        the_first_signal_drains_and_the_second_ends_at_once, the_slowest_reader_is_named_and_explained,
-        the_metrics_are_openmetrics, the_admin_port_wants_its_token,
-        the_admin_port_knows_what_no_client_asked_for,
-        the_admin_port_answers_when_the_main_one_is_full, a_server_without_descriptors_says_so,
-        a_server_without_memory_says_so, a_log_is_json_where_asked,
-    ])
-
-
-asyncio.run(main())
+run_tests([
+    a_configuration_is_checked_without_serving, a_changed_file_is_applied_and_a_faulty_one_is_not,
+    a_reload_without_token_keys_opens_nothing,
+    the_first_signal_drains_and_the_second_ends_at_once, the_slowest_reader_is_named_and_explained,
+    the_metrics_are_openmetrics, the_admin_port_wants_its_token,
+    the_admin_port_knows_what_no_client_asked_for,
+    the_admin_port_answers_when_the_main_one_is_full, a_server_without_descriptors_says_so,
+    a_server_without_memory_says_so, a_log_is_json_where_asked,
+])

@@ -7,15 +7,10 @@ import logging
 import random
 import re
 import sys
-import tempfile
-import time
-from pathlib import Path
 
-import jwt
-from harness import ROOT, SESSION, Server, run_tests
-from obstacles import WAYS, Proxy, Reader, tickerfeed, until
-
-SECRET = b"a secret of more than 32 bytes, for tests"
+from guarded import guarded, mint
+from harness import ROOT, SESSION, Server, eventually, run_tests
+from obstacles import WAYS, Proxy, Reader, tickerfeed
 
 
 async def all_ways_end_in_the_state_of_the_snapshot():
@@ -30,12 +25,12 @@ async def all_ways_end_in_the_state_of_the_snapshot():
                 made["book"] = feed.subscribe("A*", "book", 20, crc=True)
                 made["bar"] = feed.subscribe("AAPL", "bar", 20, interval="1s")
                 watched.append((feed, made, Reader(*made.values())))
-            await until(lambda: server.metric("feed_ended"))
+            await eventually(lambda: server.metric("feed_ended"))
             end = server.snapshot("AAPL")
             names = ("quote", "trade", "stats", "book")
             for feed, made, reader in watched:
                 states = [made[name].state for name in names]
-                await until(lambda: all(state.get("AAPL", {}).get("seq") == end[name]["seq"]
+                await eventually(lambda: all(state.get("AAPL", {}).get("seq") == end[name]["seq"]
                                         for name, state in zip(names, states)))
                 for name in names:
                     state = made[name].state["AAPL"]
@@ -43,7 +38,7 @@ async def all_ways_end_in_the_state_of_the_snapshot():
                 assert made["book"].state["AAPL"]["ok"] and not feed.counts.losses, feed.counts
                 words = {state["market"] for state in made["status"].state.values()}
                 assert words <= {end["status"]["market"]}, words
-                await until(lambda: reader.kept["trade", "AAPL"][-1]["seq"] == end["trade"]["seq"])
+                await eventually(lambda: reader.kept["trade", "AAPL"][-1]["seq"] == end["trade"]["seq"])
                 assert reader.follows("trade", "AAPL") > 900
                 await reader.stop()
         trades = [reader.by_number("trade", "AAPL") for _, _, reader in watched]
@@ -70,12 +65,12 @@ async def a_connection_that_is_cut_goes_on_by_cursor():
                 reader = Reader(trades, books)
                 for turn in range(1, 4):
                     before = feed.counts.messages
-                    await until(lambda: feed.counts.messages > before + 300 and feed.status.state == "open")
+                    await eventually(lambda: feed.counts.messages > before + 300 and feed.status.state == "open")
                     proxy.cut()
                     # A poll that finds its kept connection gone asks anew at once.
-                    await until(lambda: feed.counts.reconnects >= turn or transport == "poll")
+                    await eventually(lambda: feed.counts.reconnects >= turn or transport == "poll")
                 before = feed.counts.messages
-                await until(lambda: feed.counts.messages > before + 300)
+                await eventually(lambda: feed.counts.messages > before + 300)
                 assert feed.counts.losses == feed.counts.gaps == 0, (transport, feed.counts)
                 assert all(reader.follows("trade", symbol) > 20 for symbol in ("AAPL", "MSFT"))
                 assert len(books.state) > 10 and all(book["ok"] for book in books.state.values())
@@ -94,14 +89,14 @@ async def a_server_that_is_killed_and_started_again_is_found_again():
             async with feed:
                 trades, quotes = feed.subscribe("AAPL", "trade"), feed.subscribe("*", rate=5)
                 reader = Reader(trades, quotes)
-                await until(lambda: trades.state and len(quotes.state) > 10)
+                await eventually(lambda: trades.state and len(quotes.state) > 10)
                 server.process.kill()
                 server.process.wait()
-                await until(lambda: feed.status.state == "waiting")
+                await eventually(lambda: feed.status.state == "waiting")
                 assert feed.status.reason["code"] in (1006, "cut", "unreachable"), feed.status
                 with Server("--listen", f"127.0.0.1:{port}", "--seed", "6"):
-                    await until(lambda: feed.status.state == "open" and len(epochs) == 1)
-                    await until(lambda: trades.state and len(quotes.state) > 10)
+                    await eventually(lambda: feed.status.state == "open" and len(epochs) == 1)
+                    await eventually(lambda: trades.state and len(quotes.state) > 10)
                     said = [message["type"] for message in reader.kept["trade", None]]
                     assert said == ["epoch"], said
                     assert feed.counts.losses == 0
@@ -117,16 +112,16 @@ async def events_take_over_where_no_websocket_gets_through_and_hand_back():
             feed.on("status", statuses.append)
             trades = feed.subscribe(["AAPL", "MSFT"], "trade", 20)
             reader = Reader(trades)
-            await until(lambda: feed.status.state == "open" and trades.state)
+            await eventually(lambda: feed.status.state == "open" and trades.state)
             assert (feed.status.transport, feed.status.fallback) == ("events", True), feed.status
             assert feed.status.reason["code"] == "websocket_blocked", feed.status
-            await until(lambda: sum("pgrade: websocket" in head for head in proxy.heads) >= 3)
+            await eventually(lambda: sum("pgrade: websocket" in head for head in proxy.heads) >= 3)
             assert feed.status.transport == "events"
             proxy.mode = "open"
-            await until(lambda: feed.status.transport == "websocket" and feed.status.state == "open", 40)
+            await eventually(lambda: feed.status.transport == "websocket" and feed.status.state == "open", 40)
             assert not feed.status.fallback and feed.status.reason is None
             before = feed.counts.messages
-            await until(lambda: feed.counts.messages > before + 100)
+            await eventually(lambda: feed.counts.messages > before + 100)
             assert feed.counts.losses == feed.counts.gaps == feed.counts.reconnects == 0, feed.counts
             assert all(reader.follows("trade", symbol) > 20 for symbol in ("AAPL", "MSFT"))
             assert "waiting" not in {status.state for status in statuses}
@@ -139,30 +134,17 @@ async def polls_take_over_where_events_are_held_back():
                 tickerfeed.connect(proxy.url, random=lambda: 1.0) as feed:
             feed.use("events")
             quotes = feed.subscribe("*")
-            await until(lambda: feed.status.state == "waiting")
+            await eventually(lambda: feed.status.state == "waiting")
             assert feed.status.reason["code"] == "buffered" and not quotes.state
             proxy.mode = "refuse"
             feed.use("auto", "sbe")
-            await until(lambda: feed.status.transport == "events" and feed.status.state == "open")
+            await eventually(lambda: feed.status.transport == "events" and feed.status.state == "open")
             proxy.mode = "hold"
             proxy.cut()
-            await until(lambda: feed.status.transport == "poll" and len(quotes.state) > 10)
+            await eventually(lambda: feed.status.transport == "poll" and len(quotes.state) > 10)
             assert feed.status.fallback and feed.status.reason["code"] == "buffered"
             feed.use("websocket", "sbe")
-            await until(lambda: feed.status.transport == "websocket" and feed.status.state == "open")
-
-
-def mint(seconds=600, **claims):
-    claims = {"exp": time.time() + seconds, "sub": "ann", "symbols": ["AAPL"], **claims}
-    return jwt.encode(claims, SECRET, "HS256")
-
-
-@contextlib.contextmanager
-def guarded():
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "key").write_bytes(SECRET + b"\n")
-        with Server("--token-key", f"HS256:{folder}/key") as server:
-            yield server
+            await eventually(lambda: feed.status.transport == "websocket" and feed.status.state == "open")
 
 
 async def transports_are_switched_while_running():
@@ -174,8 +156,8 @@ async def transports_are_switched_while_running():
                 await asyncio.sleep(draw.choice((0, 0.01, 0.1, 0.3)))
                 feed.use(*draw.choice(WAYS))
             before = feed.counts.messages
-            await until(lambda: feed.counts.messages > before + 500 and len(books.state) > 10)
-            await until(lambda: all(book["ok"] for book in books.state.values()))
+            await eventually(lambda: feed.counts.messages > before + 500 and len(books.state) > 10)
+            await eventually(lambda: all(book["ok"] for book in books.state.values()))
             # Who never stays until the next cursor may come back later than 1,024 trades: the server says so.
             assert feed.counts.losses == 0, feed.counts
             assert sum(reader.follows(*name) for name in reader.kept if name[0] == "trade") > 200
@@ -198,7 +180,7 @@ async def tokens_open_end_and_are_renewed():
         for token, code in (("two words", "token"), (mint(-28), None)):
             async with tickerfeed.connect(url, token=token) as feed:
                 feed.subscribe("AAPL")
-                await until(lambda: feed.status.state == "closed")
+                await eventually(lambda: feed.status.state == "closed")
                 assert feed.status.reason["code"] == (code or 4401), feed.status
         for transport in ("websocket", "events", "poll"):
             asked, refused, ends = [], [], []
@@ -212,10 +194,10 @@ async def tokens_open_end_and_are_renewed():
                 feed.on("refused", refused.append)
                 feed.on("status", lambda now: ends.append(now.reason) if now.state == "waiting" else None)
                 quotes = feed.subscribe(["AAPL", "MSFT"])
-                await until(lambda: quotes.state)
-                await until(lambda: len(asked) >= 2)
+                await eventually(lambda: quotes.state)
+                await eventually(lambda: len(asked) >= 2)
                 newest = quotes.state["AAPL"]["seq"]
-                await until(lambda: feed.status.state == "open" and quotes.state["AAPL"]["seq"] > newest + 20)
+                await eventually(lambda: feed.status.state == "open" and quotes.state["AAPL"]["seq"] > newest + 20)
                 assert refused[0] == {"channel": "quote", "symbol": "MSFT", "code": "forbidden"}, refused
                 assert not any(each in head.partition("\r\n")[0] for each in asked for head in proxy.heads)
                 assert not ends, "a token was renewed in time"
@@ -227,7 +209,7 @@ async def a_slow_reader_gets_the_newest_and_is_told_what_is_lost():
             quotes, books = feed.subscribe("*", rate="max"), feed.subscribe("*", "book", "max")
             trades = feed.subscribe("*", "trade", "max", queue=100)
             bars = feed.subscribe("*", "bar", "max", interval="1s", queue=50)
-            await until(lambda: feed.counts.messages > 20_000, 60)
+            await eventually(lambda: feed.counts.messages > 20_000, 60)
             assert len(quotes.state) >= quotes.waiting > 10 and len(books.state) >= books.waiting > 10
             assert trades.waiting <= 100 + len(trades.state) and bars.waiting <= 50 + 2 * len(bars.state)
             # Nothing is read in between, so what comes is what is newest now.
@@ -239,9 +221,9 @@ async def a_slow_reader_gets_the_newest_and_is_told_what_is_lost():
             whole = await books.__anext__()
             assert whole == books.state[whole["sym"]] and len(whole["bids"]) == 10
             reader = Reader(trades)
-            await until(lambda: any(each["type"] == "gap" for kept in reader.kept.values() for each in kept))
+            await eventually(lambda: any(each["type"] == "gap" for kept in reader.kept.values() for each in kept))
             before = len(reader.kept["trade", "AAPL"])
-            await until(lambda: len(reader.kept["trade", "AAPL"]) > before + 100)
+            await eventually(lambda: len(reader.kept["trade", "AAPL"]) > before + 100)
             assert all(reader.follows(*name) for name in reader.kept)
             gaps = [each for kept in reader.kept.values() for each in kept if each["type"] == "gap"]
             reasons = {gap["reason"] for gap in gaps}
@@ -255,7 +237,7 @@ async def subscriptions_come_and_go():
             async with tickerfeed.connect(
                     f"http://{server.address}/", transport=transport, encoding=encoding) as feed:
                 first = feed.subscribe("AAPL", rate=1)
-                await until(lambda: first.state)
+                await eventually(lambda: first.state)
                 second = feed.subscribe(["AAPL", "ZZZZ"], rate=20)
                 refused = []
                 second.on("refused", refused.append)
@@ -263,7 +245,7 @@ async def subscriptions_come_and_go():
                 before, updates = first.state["AAPL"]["seq"], []
                 first.on("update", lambda message, book: updates.append(message["seq"]))
                 first.on("update", lambda message, book: 1 / 0)
-                await until(lambda: len(updates) > 10 and refused)
+                await eventually(lambda: len(updates) > 10 and refused)
                 assert refused[0]["code"] == "unknown_symbol", refused
                 assert updates == sorted(set(updates)) and updates[0] > before, updates
                 second.close()
@@ -275,12 +257,12 @@ async def subscriptions_come_and_go():
                 for each in (slow, fast):
                     each.on("update", lambda message, book, each=each: counts.update(
                         {each: counts[each] + (message["sym"] == "AAPL")}))
-                await until(lambda: counts[fast] > 20 and len(slow.state) > 10)
+                await eventually(lambda: counts[fast] > 20 and len(slow.state) > 10)
                 assert counts[slow] > counts[fast] - 3, "the later one's options hold for both"
                 fast.close()
-                await until(lambda: all(book["ok"] for book in slow.state.values()))
+                await eventually(lambda: all(book["ok"] for book in slow.state.values()))
                 many = feed.subscribe("*", "stats")
-                await until(lambda: len(many.state) > 10)
+                await eventually(lambda: len(many.state) > 10)
                 assert feed.status.state == "open" and feed.counts.losses == 0
 
 
@@ -299,16 +281,12 @@ async def examples_run():
                 await running.wait()
 
 
-async def main():
-    logging.getLogger("tickerfeed").setLevel(logging.CRITICAL)
-    await run_tests([
-        all_ways_end_in_the_state_of_the_snapshot, a_connection_that_is_cut_goes_on_by_cursor,
-        a_server_that_is_killed_and_started_again_is_found_again,
-        events_take_over_where_no_websocket_gets_through_and_hand_back,
-        polls_take_over_where_events_are_held_back, transports_are_switched_while_running,
-        tokens_open_end_and_are_renewed, a_slow_reader_gets_the_newest_and_is_told_what_is_lost,
-        subscriptions_come_and_go, examples_run,
-    ])
-
-
-asyncio.run(main())
+logging.getLogger("tickerfeed").setLevel(logging.CRITICAL)
+run_tests([
+    all_ways_end_in_the_state_of_the_snapshot, a_connection_that_is_cut_goes_on_by_cursor,
+    a_server_that_is_killed_and_started_again_is_found_again,
+    events_take_over_where_no_websocket_gets_through_and_hand_back,
+    polls_take_over_where_events_are_held_back, transports_are_switched_while_running,
+    tokens_open_end_and_are_renewed, a_slow_reader_gets_the_newest_and_is_told_what_is_lost,
+    subscriptions_come_and_go, examples_run,
+])

@@ -7,7 +7,7 @@ import random
 import sys
 from decimal import Decimal, getcontext
 
-from harness import ROOT, run_in_turn
+from harness import ROOT, run_tests
 from native import exact
 
 sys.path.insert(0, str(ROOT / "clients/python"))
@@ -244,7 +244,7 @@ def addresses_hold_no_secrets():
 
 
 if __name__ == "__main__":
-    run_in_turn([
+    run_tests([
         a_chain_takes_what_follows_and_names_what_is_lost, every_code_has_its_class,
         waits_are_drawn_up_to_a_limit_that_doubles, a_ladder_goes_down_and_up_again,
         operations_are_at_most_fifty_a_second, requests_are_the_difference_to_what_was_asked,

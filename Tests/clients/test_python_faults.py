@@ -1,32 +1,26 @@
 #!/usr/bin/env python3
 """clients/python/tickerfeed.py and servers that say what they should not, put it off, are somebody else."""
 
-import asyncio
 import json
 import logging
-import ssl
 import struct
 import time
 import zlib
 
-from harness import ROOT, Server, run_tests
-from obstacles import WAYS, Proxy, Reader, Script, tickerfeed, until
-
-CERTIFICATES = ROOT / "Tests/certificates"
+from harness import AUTHORITY, eventually, run_tests, secure
+from obstacles import WAYS, Proxy, Reader, Script, tickerfeed
 
 
 async def certificates_are_checked():
-    files = ("--tls-cert", str(CERTIFICATES / "server.pem"), "--tls-key", str(CERTIFICATES / "server.key"))
-    context = ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")
-    with Server(*files, tls=context) as server:
+    with secure() as server:
         for transport, encoding in WAYS:
             url, ways = f"https://{server.address}", {"transport": transport, "encoding": encoding}
-            async with tickerfeed.connect(url, ca=str(CERTIFICATES / "authority.pem"), **ways) as feed:
+            async with tickerfeed.connect(url, ca=AUTHORITY, **ways) as feed:
                 quotes = feed.subscribe("*")
-                await until(lambda: len(quotes.state) > 10)
+                await eventually(lambda: len(quotes.state) > 10)
             async with tickerfeed.connect(url, random=lambda: 1.0, **ways) as feed:
                 quotes = feed.subscribe("*")
-                await until(lambda: feed.status.state == "waiting")
+                await eventually(lambda: feed.status.state == "waiting")
                 assert feed.status.reason["code"] == "unreachable", feed.status
                 assert "certificate" in feed.status.reason["message"], feed.status
 
@@ -56,9 +50,9 @@ async def what_does_not_follow_is_told_and_asked_for_again():
         feed.on("gap", lambda gap: gaps.append((gap["channel"], gap["from"], gap["to"], gap["reason"])))
         trades, books = feed.subscribe("A", "trade"), feed.subscribe("A", "book", crc=True)
         reader = Reader(trades)
-        await until(lambda: books.state.get("A", {}).get("seq") == 11 and len(server.requests) >= 5)
+        await eventually(lambda: books.state.get("A", {}).get("seq") == 11 and len(server.requests) >= 5)
         assert books.state["A"]["ok"]
-        await until(lambda: len(reader.kept["trade", "A"]) == 5)
+        await eventually(lambda: len(reader.kept["trade", "A"]) == 5)
         assert list(reader.by_number("trade", "A")) == [5, 6, 9, 10]
         assert reader.kept["trade", "A"][2]["reason"] == "loss" and reader.follows("trade", "A")
         assert sorted(gaps) == [("book", 5, 6, "loss"), ("book", 9, 9, "crc"), ("trade", 7, 8, "loss")], gaps
@@ -99,12 +93,12 @@ async def a_close_code_says_whether_to_come_back():
         async with Script(subscribed) as server, tickerfeed.connect(server.url, random=lambda: 0.1) as feed:
             feed.subscribe("A")
             if then == "back":
-                await until(lambda: server.connections >= 3)
+                await eventually(lambda: server.connections >= 3)
             elif then == "wait":
-                await until(lambda: feed.status.state == "waiting")
+                await eventually(lambda: feed.status.state == "waiting")
                 assert feed.status.retry_at - time.time() > (4.9 if code == 4429 else 59), (code, feed.status)
             else:
-                await until(lambda: feed.status.state == "closed")
+                await eventually(lambda: feed.status.state == "closed")
                 assert server.connections == 1, code
                 assert feed.status.reason == {"code": code, "message": "because"}, feed.status
 
@@ -116,7 +110,7 @@ async def a_silent_server_is_left():
     async with Script(subscribed) as server, tickerfeed.connect(server.url, random=lambda: 0.1) as feed:
         feed.subscribe("A")
         began = time.monotonic()
-        await until(lambda: feed.status.state == "waiting")
+        await eventually(lambda: feed.status.state == "waiting")
         assert feed.status.reason["code"] == "silent" and 2.9 < time.monotonic() - began < 6, feed.status
 
 
@@ -126,7 +120,7 @@ async def no_redirect_is_followed():
             async with tickerfeed.connect(
                     proxy.url, token="secret", transport=transport, random=lambda: 1.0) as feed:
                 feed.subscribe("AAPL")
-                await until(lambda: feed.status.state == "waiting")
+                await eventually(lambda: feed.status.state == "waiting")
                 assert feed.status.reason["code"] in ("not_tickerfeed", "http_302"), feed.status
 
 
@@ -135,18 +129,14 @@ async def who_is_put_off_waits():
         for transport in ("auto", "websocket", "events", "poll"):
             async with tickerfeed.connect(proxy.url, transport=transport, random=lambda: 0.1) as feed:
                 feed.subscribe("AAPL")
-                await until(lambda: feed.status.state == "waiting")
+                await eventually(lambda: feed.status.state == "waiting")
                 assert feed.status.retry_at - time.time() > 59, feed.status
                 assert feed.status.reason["code"] == 503, feed.status
 
 
-async def main():
-    logging.getLogger("tickerfeed").setLevel(logging.CRITICAL)
-    await run_tests([
-        what_does_not_follow_is_told_and_asked_for_again, another_epoch_begins_anew,
-        a_close_code_says_whether_to_come_back, a_silent_server_is_left, certificates_are_checked,
-        no_redirect_is_followed, who_is_put_off_waits,
-    ])
-
-
-asyncio.run(main())
+logging.getLogger("tickerfeed").setLevel(logging.CRITICAL)
+run_tests([
+    what_does_not_follow_is_told_and_asked_for_again, another_epoch_begins_anew,
+    a_close_code_says_whether_to_come_back, a_silent_server_is_left, certificates_are_checked,
+    no_redirect_is_followed, who_is_put_off_waits,
+])

@@ -1,21 +1,17 @@
 #!/usr/bin/env python3
 """docs/RECIPES.md: what other systems have, piped into tickerd by their own tools, from servers that a test starts."""
 
-import asyncio
 import contextlib
 import os
 import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
-from harness import ROOT, Server, connected, listen, run_tests
-from proxies import free_port
+from harness import ROOT, Server, connected, free_port, listen, listens, run_tests, until
 
 RECIPES = ROOT / "docs/RECIPES.md"
 MOSQUITTO = os.environ.get("MOSQUITTO") or shutil.which("mosquitto")
@@ -54,13 +50,6 @@ def fed_by(command, **environment):
         yield server, said
 
 
-def until(condition, patience=15):
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "it never came to be"
-        time.sleep(0.02)
-
-
 def bid(server, symbol):
     """What it is told of a symbol, None before there is any."""
     with contextlib.suppress(OSError, KeyError):
@@ -78,12 +67,8 @@ class Broker:
     def start(self):
         self.process = subprocess.Popen([MOSQUITTO, "-c", f"{self.folder}/mosquitto.conf"],
                                         stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        until(lambda: self.answers() or self.process.poll() is not None)
+        until(lambda: listens(self.port) or self.process.poll() is not None)
         assert self.process.poll() is None, "mosquitto did not start"
-
-    def answers(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self):
         self.process.kill()
@@ -205,8 +190,4 @@ async def every_line_that_is_shown_is_understood():
             assert not anomalies and server.metric("feed_messages_total") == len(lines), anomalies
 
 
-async def main():
-    await run_tests([mqtt, postgresql, every_line_that_is_shown_is_understood])
-
-
-asyncio.run(main())
+run_tests([mqtt, postgresql, every_line_that_is_shown_is_understood])

@@ -6,7 +6,7 @@ import re
 import subprocess
 import tempfile
 
-from harness import ROOT, TICKERD, Server, run_in_turn
+from harness import ROOT, TICKERD, Server, run_tests
 
 
 def page(name):
@@ -258,6 +258,6 @@ def links():
     return f"{count} of them"
 
 
-run_in_turn([links, files_named, fields_and_types, operations_and_channels, error_codes, close_codes, reasons, words_of_status,
+run_tests([links, files_named, fields_and_types, operations_and_channels, error_codes, close_codes, reasons, words_of_status,
              addresses_and_statuses, binary_templates, options, limits, metrics, log_events,
              anomalies_and_scenarios])

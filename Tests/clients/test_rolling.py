@@ -10,7 +10,7 @@ import time
 import proxies
 import websockets
 from engines import NATSServer, Node, RedisServer
-from harness import run_tests
+from harness import eventually, run_tests, stop
 from scenes import Scene
 
 CLIENTS = 500
@@ -110,12 +110,10 @@ async def rolled(engine, proxy):
                     await replaced(scene, node)
                     await all_there(scene, travellers, tasks + [trading])
                 trading.cancel()
-                await until(lambda: all(each.has_all(scene.market) for each in travellers), tasks,
-                            lambda: [each.last for each in travellers if not each.has_all(scene.market)][:3])
+                await eventually(lambda: all(each.has_all(scene.market) for each in travellers), 30, tasks=tasks,
+                                 otherwise=lambda: [each.last for each in travellers if not each.has_all(scene.market)][:3])
             finally:
-                for task in [*tasks, trading]:
-                    task.cancel()
-                await asyncio.gather(*tasks, trading, return_exceptions=True)
+                await stop([*tasks, trading])
         await scene.settled()
         assert sum(each.travels for each in travellers) >= 2 * CLIENTS, "nobody was sent away"
     refusals = sum(len(each.refusals) for each in travellers)
@@ -145,27 +143,18 @@ async def replaced(scene, node):
 async def all_there(scene, travellers, tasks):
     """All have a stream, and each of them a trade that came by it."""
     marks = [sum(each.last.values()) for each in travellers]
-    await until(lambda: all(each.is_there and sum(each.last.values()) > mark for each, mark in zip(travellers, marks)), tasks,
-                lambda: [str(each.refusals[-1:]) for each in travellers if not each.is_there][:3])
-
-
-async def until(condition, tasks, otherwise, patience=30):
-    end = time.monotonic() + patience
-    while not condition():
-        for task in tasks:
-            if task.done():
-                task.result()
-        assert time.monotonic() < end, otherwise()
-        await asyncio.sleep(0.05)
+    await eventually(
+        lambda: all(each.is_there and sum(each.last.values()) > mark for each, mark in zip(travellers, marks)), 30,
+        tasks=tasks, otherwise=lambda: [str(each.refusals[-1:]) for each in travellers if not each.is_there][:3])
 
 
 async def nodes_on_redis_behind_nginx():
-    print(await rolled(RedisServer, proxies.nginx), end=": ")
+    return await rolled(RedisServer, proxies.nginx)
 
 
 async def nodes_on_nats_behind_haproxy():
-    print(await rolled(NATSServer, proxies.haproxy), end=": ")
+    return await rolled(NATSServer, proxies.haproxy)
 
 
 if __name__ == "__main__":
-    asyncio.run(run_tests([nodes_on_redis_behind_nginx, nodes_on_nats_behind_haproxy]))
+    run_tests([nodes_on_redis_behind_nginx, nodes_on_nats_behind_haproxy])

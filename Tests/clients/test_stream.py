@@ -1,16 +1,13 @@
 #!/usr/bin/env python3
-"""The stream as a plain Python client sees it: replays, rates, slow readers, wrong requests, the end."""
+"""The stream as a plain Python client sees it: replays, rates, slow readers, pipes."""
 
-import asyncio
-import json
 import signal
-import socket
 import subprocess
 import time
 from decimal import Decimal
 
-import websockets
-from harness import SESSION, Server, connected, run_tests
+from harness import SESSION, Server, connected, listen, quiet, run_tests
+from raw import close_code, everything, stalled
 
 FIELDS = ("seq", "bid", "bid_size", "ask", "ask_size", "ts")
 
@@ -21,8 +18,8 @@ async def a_replay_ends_in_the_state_of_the_snapshot():
         async with connected(server) as client:
             for channel in ("quote", "trade", "stats"):
                 await client.subscribe(channel, ["AAPL"], rate=20)
-            while not (server.metric("feed_ended") and await quiet(client)):
-                pass
+            await listen([client], lambda: server.metric("feed_ended"))
+            await listen([client], quiet([client]))
             snapshot = server.snapshot("AAPL", depth=3)
             quote = client.state["quote", "AAPL"]
             assert not client.breaks, client.breaks[:3]
@@ -40,16 +37,6 @@ async def a_replay_ends_in_the_state_of_the_snapshot():
 
 def levels(*rows):
     return [[Decimal(number) for number in row.split()] for row in rows]
-
-
-async def quiet(client):
-    """True when nothing but heartbeats comes for a while; takes in what does come."""
-    end = time.monotonic() + 0.5
-    while (left := end - time.monotonic()) > 0:
-        message = await client.read(left)
-        if message and message["type"] != "heartbeat":
-            return False
-    return True
 
 
 async def a_rate_holds_against_an_unpaced_feed():
@@ -74,90 +61,24 @@ async def a_rate_holds_against_an_unpaced_feed():
 
 async def a_stalled_reader_costs_bounded_memory_and_nobody_else():
     with Server("--feed", SESSION, "--speed", "max", "--loop", "--stall-limit", "2") as server:
-        stalled = []
+        silent = []
         async with connected(server) as client:
             await client.subscribe("quote", ["AAPL"], rate=10)
             for _ in range(20):
-                stalled.append(await stalled_reader(server))
-            await fill(client, lambda: client.counts and server.metric("writes_blocked_total") >= 1)
+                silent.append(stalled(server, *({"channel": name, "symbols": ["AAPL"]} for name in ("quote", "trade", "stats"))))
+            await listen([client], lambda: client.counts and server.metric("writes_blocked_total") >= 1)
             before, count = server.memory(), client.counts["quote", "AAPL"]
             began = time.monotonic()
-            await fill(client, lambda: server.metric('closes_total{reason="stalled"}') == 20)
+            await listen([client], lambda: server.metric('closes_total{reason="stalled"}') == 20)
             grown = server.memory() - before
             # 20 tails of at most 64 KiB, and what an allocator rounds up
             assert grown < 20 * 160_000 + 4_000_000, f"grew by {grown} bytes"
             rate = (client.counts["quote", "AAPL"] - count) / (time.monotonic() - began)
             assert rate > 8, f"the healthy reader got {rate:.1f} of 10 a second"
             assert not client.breaks
-        for one in stalled:
-            assert closing_code(one) in (4408, None), "closed as too slow, or reset"
+        for one in silent:
+            assert close_code(everything(one)) in (4408, None), "closed as too slow, or reset"
             one.close()
-
-
-async def stalled_reader(server):
-    """Subscribes to everything at full rate and never reads again."""
-    one = socket.create_connection(("127.0.0.1", server.port))
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    one.sendall(
-        b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
-    for channel in ("quote", "trade", "stats"):
-        text = json.dumps({"op": "subscribe", "channel": channel, "symbols": ["AAPL"], "rate": "max"}).encode()
-        one.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text if len(text) < 126 else b"")
-    return one
-
-
-def closing_code(one):
-    """The code of the last close frame among what is still to be read; None for a reset."""
-    one.settimeout(10)
-    data = b""
-    try:
-        while chunk := one.recv(65_536):
-            data += chunk
-    except (ConnectionResetError, TimeoutError):
-        return None
-    at = data.index(b"\r\n\r\n") + 4
-    while at + 4 <= len(data):
-        opcode, length, head = data[at] & 15, data[at + 1], 2
-        if length == 126:
-            length, head = int.from_bytes(data[at + 2 : at + 4], "big"), 4
-        if opcode == 8:
-            return int.from_bytes(data[at + head : at + head + 2], "big")
-        at += head + length
-    return None
-
-
-async def fill(client, condition):
-    """Reads on until the server says so; 30 s at most."""
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "it never came to be"
-        until = time.monotonic() + 0.2
-        while (left := until - time.monotonic()) > 0:
-            await client.read(left)
-
-
-async def wrong_requests_are_told_what_is_wrong():
-    with Server() as server:
-        async with connected(server) as client:
-            for text, code in [
-                ("{", "bad_json"), ("[]", "bad_request"), ('{"op":"fly"}', "unknown_op"),
-                ('{"op":"subscribe","channel":"quote","symbols":["AAPL"],"rate":0.01}', "bad_rate"),
-                ('{"op":"subscribe","channel":"weather","symbols":["AAPL"]}', "unknown_channel"),
-                (json.dumps({"op": "subscribe", "channel": "quote", "symbols": ["X" * 30]}), None),
-            ]:
-                await client.socket.send(text)
-                answer = await client.read(2)
-                while answer["type"] == "heartbeat":
-                    answer = await client.read(2)
-                if code:
-                    assert answer["type"] == "error" and answer["code"] == code, answer
-                else:
-                    assert answer["refused"] == [{"symbol": "X" * 30, "code": "bad_symbol"}], answer
-            # Still well after all of it.
-            await client.subscribe("quote", ["AAPL"])
-            while ("quote", "AAPL") not in client.state:
-                await client.read(2)
 
 
 async def a_pipe_shows_what_it_has_brought_so_far():
@@ -165,53 +86,18 @@ async def a_pipe_shows_what_it_has_brought_so_far():
         with Server("--feed", "-", "--date", "2020-01-30", "--speed", "max", stdin=pipe.stdout) as server:
             async with connected(server) as client:
                 # Whoever comes before the first bytes finds no symbols.
-                await fill(client, lambda: "AAPL" in server.get("/v1/symbols"))
+                await listen([client], lambda: "AAPL" in server.get("/v1/symbols"))
                 await client.subscribe("stats", ["AAPL"], rate=20)
                 # The pipe stays open: nothing but what came tells that this is the last trade.
-                await fill(client, lambda: client.state.get(("stats", "AAPL"), {}).get("count") == 849 + 240)
+                await listen([client], lambda: client.state.get(("stats", "AAPL"), {}).get("count") == 849 + 240)
                 assert server.snapshot("AAPL")["quote"]["bid"] == Decimal("320.14")
                 assert server.metric("feed_ended") == 0
             server.process.send_signal(signal.SIGINT)
             assert server.process.wait(5) == 0, "a waiting pipe keeps nobody from ending"
 
 
-async def every_symbol_of_the_simulated_market_moves():
-    with Server("--seed", "7") as server:
-        symbols = [s["symbol"] for s in json.loads(server.get("/v1/symbols"))["symbols"]]
-        assert len(symbols) == 24 and {"AAPL", "MSFT"} <= set(symbols), symbols
-        async with connected(server) as client:
-            await client.subscribe("quote", symbols, rate=10)
-            await fill(client, lambda: all(client.counts.get(("quote", s), 0) > 2 for s in symbols))
-            for symbol in symbols:
-                quote = client.state["quote", symbol]
-                assert 0 < quote["bid"] < quote["ask"], quote
-            assert not client.breaks
-
-
-async def a_term_signal_says_goodbye():
-    with Server() as server:
-        async with connected(server) as client:
-            await client.subscribe("quote", ["AAPL"])
-            server.process.send_signal(signal.SIGTERM)
-            began = time.monotonic()
-            try:
-                while True:
-                    await client.read(5)
-            except websockets.ConnectionClosed as closed:
-                assert closed.rcvd.code == 1012, closed
-            assert any(m["type"] == "goodbye" for m in client.others)
-            assert server.process.wait(5) == 0
-            assert time.monotonic() - began < 3
-
-
-async def main():
-    tests = [
-        a_replay_ends_in_the_state_of_the_snapshot, a_rate_holds_against_an_unpaced_feed,
-        a_stalled_reader_costs_bounded_memory_and_nobody_else, wrong_requests_are_told_what_is_wrong,
-        every_symbol_of_the_simulated_market_moves,
-        a_pipe_shows_what_it_has_brought_so_far, a_term_signal_says_goodbye,
-    ]
-    await run_tests(tests)
-
-
-asyncio.run(main())
+run_tests([
+    a_replay_ends_in_the_state_of_the_snapshot, a_rate_holds_against_an_unpaced_feed,
+    a_stalled_reader_costs_bounded_memory_and_nobody_else,
+    a_pipe_shows_what_it_has_brought_so_far,
+])

@@ -10,9 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import TICKERD, TICKWATCH, Server, run_in_turn
+from harness import TICKERD, TICKWATCH, Server, memory, run_tests, until
 from piped import Piped, storm
-from terminal import Shell, Terminal, memory, state
+from terminal import Shell, Terminal, state
 
 def priced(symbol, price=r"\d+\.\d\d"):
     """A line of the list with a price; between them is the mark of a state, if any."""
@@ -65,10 +65,7 @@ def a_terminal_that_goes_away_ends_it(server):
         os.close(shell.slave)
         os.close(shell.master)
         assert shell.process.wait(5) is not None
-        end = time.monotonic() + 5
-        while state(watcher):
-            assert time.monotonic() < end, "it outlived its terminal"
-            time.sleep(0.02)
+        until(lambda: not state(watcher), 5, "it outlived its terminal")
 
 
 # Jobs
@@ -78,6 +75,12 @@ def started(shell, server, before="", symbols="AAPL"):
     shell.type(f"{before}{TICKWATCH} --url {server.url} {symbols}\n")
     shell.until(PRICE)
     return shell.watcher
+
+
+def stop(shell, watcher):
+    shell.type("\x1a")
+    shell.until(lambda: state(watcher) == "T")
+    shell.until(r"Stopped[^\n]*\n(.*\n)*ready>\n*$")
 
 
 def status(shell):
@@ -90,9 +93,7 @@ def control_z_stops_it_and_fg_takes_the_terminal_again(server):
     with Shell() as shell:
         watcher = started(shell, server)
         for _ in range(2):
-            shell.type("\x1a")
-            shell.until(lambda: state(watcher) == "T")
-            shell.until(r"Stopped[^\n]*\n(.*\n)*ready>\n*$")
+            stop(shell, watcher)
             assert shell.is_back(), "stopped, and the shell has not its terminal"
             shell.type("echo $((6 * 7))\n")
             shell.until(r"(?m)^42$")
@@ -106,11 +107,10 @@ def control_z_stops_it_and_fg_takes_the_terminal_again(server):
 def in_the_background_it_leaves_the_terminal_alone(server):
     with Shell() as shell:
         watcher = started(shell, server)
-        shell.type("\x1a")
-        shell.until(lambda: state(watcher) == "T")
-        shell.until(r"Stopped[^\n]*\n(.*\n)*ready>\n*$")
+        stop(shell, watcher)
         shell.type("bg\n")
         shell.until(lambda: state(watcher) in "RS")
+        shell.until(r"ready>\n*$")
         shell.type("echo $((6 * 7))\n")
         shell.until(r"(?m)^42$")
         assert shell.is_back(), "the terminal is the shell's"
@@ -286,16 +286,10 @@ def a_terminal_that_stalls_costs_no_memory_and_then_shows_the_newest():
     with Piped() as server, Terminal("--url", server.url, "--rate", "max", "*", columns=160, rows=50) as terminal:
         server.say(*storm(1, symbols))
         terminal.until(priced("A19"))
-        before = most = memory(terminal.watcher)
+        before = memory(terminal.watcher)
         events = list(storm(rounds, symbols))
-        # Nobody reads the terminal from here …
-        for at in range(0, len(events), 1_000):
-            server.say(*events[at:at + 1_000])
-            most = max(most, memory(terminal.watcher))
-        server.end()
-        server.until(lambda: server.metric("feed_ended") == 1)
-        most = max(most, memory(terminal.watcher))
-        # … to here.
+        # Nobody reads the terminal meanwhile.
+        most = server.play(events, terminal.watcher)
         last = {symbol: server.snapshot(symbol)["stats"]["last"] for symbol in (f"A{n}" for n in range(symbols))}
         for symbol, price in last.items():
             terminal.until(priced(symbol, f"{price:.2f}"))
@@ -305,17 +299,13 @@ def a_terminal_that_stalls_costs_no_memory_and_then_shows_the_newest():
     return f"{len(events):,} events, grown by {(most - before) >> 10:,} KiB"
 
 
-def main():
-    with Server() as server:
-        run_in_turn([
-            prices_come_and_q_gives_the_terminal_back, signals_give_the_terminal_back, a_crash_gives_the_terminal_back,
-            a_terminal_that_goes_away_ends_it, control_z_stops_it_and_fg_takes_the_terminal_again,
-            in_the_background_it_leaves_the_terminal_alone, control_c_ends_it_and_symbols_may_come_by_a_pipe,
-            a_storm_of_sizes_leaves_the_last_one_painted, no_color_means_not_one, a_dumb_terminal_gets_lines,
-            keys_do_what_they_say, w_writes_what_the_next_start_shows,
-            a_configuration_that_is_edited_is_adopted_and_faults_are_named,
-        ], server)
-    run_in_turn([a_killed_server_is_waited_for, a_terminal_that_stalls_costs_no_memory_and_then_shows_the_newest])
-
-
-main()
+with Server() as server:
+    run_tests([
+        prices_come_and_q_gives_the_terminal_back, signals_give_the_terminal_back, a_crash_gives_the_terminal_back,
+        a_terminal_that_goes_away_ends_it, control_z_stops_it_and_fg_takes_the_terminal_again,
+        in_the_background_it_leaves_the_terminal_alone, control_c_ends_it_and_symbols_may_come_by_a_pipe,
+        a_storm_of_sizes_leaves_the_last_one_painted, no_color_means_not_one, a_dumb_terminal_gets_lines,
+        keys_do_what_they_say, w_writes_what_the_next_start_shows,
+        a_configuration_that_is_edited_is_adopted_and_faults_are_named,
+    ], server)
+run_tests([a_killed_server_is_waited_for, a_terminal_that_stalls_costs_no_memory_and_then_shows_the_newest])

@@ -15,13 +15,11 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
-from harness import ROOT, TICKERD, TICKWATCH, Server, run_in_turn
+from harness import ROOT, TICKERD, TICKWATCH, Server, memory, run_tests, said, until
 from native import exact
 from piped import Piped, quote, storm, trade
-from terminal import clean, memory
+from terminal import ENVIRONMENT
 
-HOME = tempfile.TemporaryDirectory(prefix="tickwatch-home-")
-ENVIRONMENT = clean(HOME.name)
 ROW = r"[A-Z0-9]+ (last|bid) \d"
 
 
@@ -125,7 +123,7 @@ def json_has_exact_decimals():
     with Piped() as server:
         server.say({"sym": "BTC/USD", "type": "quote", **prices},
                    {"sym": "BTC/USD", "type": "trade", "price": "61737.00000001", "size": "0.1"})
-        server.until(lambda: server.metric("feed_messages_total") == 3)
+        until(lambda: server.metric("feed_messages_total") == 3)
         done = run("--url", server.url, "--once", "--json", "BTC/USD")
         assert done.returncode == 0 and done.stdout.count("\n") == 1, done
         row = exact(done.stdout)
@@ -271,13 +269,8 @@ def stalled(server, watch, rounds, symbols):
     """Nobody reads the pipe while the feed plays to its end; what the client's memory grew by."""
     fcntl.fcntl(watch.out, fcntl.F_SETPIPE_SZ, 4_096)
     watch.until(lambda: any(f"A{symbols - 1}" in line for line in watch.lines))
-    before = most = memory(watch.process.pid)
-    events = list(storm(rounds, symbols))
-    for at in range(0, len(events), 1_000):
-        server.say(*events[at:at + 1_000])
-        most = max(most, memory(watch.process.pid))
-    server.end()
-    server.until(lambda: server.metric("feed_ended") == 1)
+    before = memory(watch.process.pid)
+    most = server.play(list(storm(rounds, symbols)), watch.process.pid)
     # The client has it all when the server has no more for it.
     sent, since = None, time.monotonic()
     while time.monotonic() - since < 0.5:
@@ -393,25 +386,20 @@ def the_server_names_wrong_options():
         (["--listen", "7400"], "--listen"), (["--loop"], "--loop"), (["--stall-limit", "-1"], "--stall-limit"),
         (["--date", "2020-13-01", "--feed", "x"], "--date"), (["--feed", "Package.swift"], "Package.swift"),
     ]:
-        ended = subprocess.run([TICKERD, *arguments], capture_output=True, text=True, timeout=20)
-        assert ended.returncode in (1, 2), (arguments, ended)
-        assert word in ended.stderr and ended.stderr.count("\n") == 1, (arguments, ended.stderr)
+        status, _, errors = said(TICKERD, *arguments)
+        assert status in (1, 2) and word in errors and errors.count("\n") == 1, (arguments, status, errors)
 
 
-def main():
-    with Server() as server:
-        run_in_turn([
-            head_gets_its_lines_and_all_is_quiet, json_lines_are_the_servers_messages, csv_has_a_header_and_is_read_by_csv,
-            once_is_one_line_a_symbol, n_is_so_many_lines_and_for_is_so_long, every_status_is_given,
-            unknown_symbols_beside_known_ones_are_told, wrong_usage_is_one_line_and_exit_2,
-            symbols_come_from_files_pipes_and_groups, a_reader_that_never_reads_again_keeps_nobody,
-        ], server)
-    run_in_turn([
-        a_line_a_change_at_once, a_pipe_that_is_closed_ends_it_though_nothing_happens, json_has_exact_decimals,
-        until_ends_when_it_is_true, a_slow_reader_gets_newer_lines_and_the_last_ones,
-        a_slow_reader_of_trades_is_told_which_it_lost, completions_and_the_manual_are_valid, bash_completes_options,
-        a_demo_plays_scenarios_by_name_and_from_files, it_starts_quickly, the_server_names_wrong_options,
-    ])
-
-
-main()
+with Server() as server:
+    run_tests([
+        head_gets_its_lines_and_all_is_quiet, json_lines_are_the_servers_messages, csv_has_a_header_and_is_read_by_csv,
+        once_is_one_line_a_symbol, n_is_so_many_lines_and_for_is_so_long, every_status_is_given,
+        unknown_symbols_beside_known_ones_are_told, wrong_usage_is_one_line_and_exit_2,
+        symbols_come_from_files_pipes_and_groups, a_reader_that_never_reads_again_keeps_nobody,
+    ], server)
+run_tests([
+    a_line_a_change_at_once, a_pipe_that_is_closed_ends_it_though_nothing_happens, json_has_exact_decimals,
+    until_ends_when_it_is_true, a_slow_reader_gets_newer_lines_and_the_last_ones,
+    a_slow_reader_of_trades_is_told_which_it_lost, completions_and_the_manual_are_valid, bash_completes_options,
+    a_demo_plays_scenarios_by_name_and_from_files, it_starts_quickly, the_server_names_wrong_options,
+])

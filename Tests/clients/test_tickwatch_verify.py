@@ -9,15 +9,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import jwt
-from harness import ROOT, SESSION, TICKWATCH, Server, run_in_turn
+from guarded import guarded, mint
+from harness import ROOT, SESSION, TICKWATCH, Server, run_tests
 from native import exact
 from relay import Relay
-from terminal import Terminal, clean
+from terminal import ENVIRONMENT, Terminal
 
 BINANCE = str(ROOT / "feeds/btcusdt-20240808-binance.jsonl")
-SECRET = b"a secret of more than 32 bytes, for tests"
-HOME = tempfile.TemporaryDirectory(prefix="tickwatch-home-")
 REPORT = re.compile(
     r"(?P<messages>\d+) messages, (?P<books>\d+) books, (?P<checksums>\d+) checksums, (?P<compared>\d+) snapshots compared.*: "
     r"(?P<verdict>no divergence|DIVERGED)\n")
@@ -25,7 +23,7 @@ REPORT = re.compile(
 
 def start(*arguments, **environment):
     return subprocess.Popen([TICKWATCH, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env=clean(HOME.name, **environment))
+                            env=ENVIRONMENT | environment)
 
 
 def ended(process, status=0):
@@ -255,39 +253,31 @@ def what_a_screen_recorded_is_verified():
 
 
 def no_recording_has_the_token():
-    with folder() as place:
-        Path(place, "key").write_bytes(SECRET + b"\n")
-        claims = {"exp": time.time() + 3_600, "sub": "ann", "symbols": ["AAPL"]}
-        token = jwt.encode(claims, SECRET, "HS256", {"kid": "hs256"})
+    token = mint()
+    with guarded() as server, folder() as place:
         Path(place, "token").write_text(token + "\n")
-        with Server("--token-key", f"hs256=HS256:{place}/key") as server:
-            for number, (options, environment) in enumerate([
-                (["--token-file", f"{place}/token"], {}), ([], {"TICKERFEED_TOKEN": token}),
-                (["--token-file", f"{place}/token", "--transport", "sse"], {}),
-            ]):
-                file = Path(place, f"session{number}")
-                output, errors = run("--url", server.url, "--record", str(file), "--once", "AAPL", *options, **environment)
-                assert output.startswith("AAPL ") and errors == "", (output, errors)
-                kept = file.read_bytes()
-                assert b"AAPL" in kept
-                assert not any(part in kept for part in token.encode().split(b".")), "the token is in the file"
-            _, errors = run("--url", server.url, "--once", "AAPL", status=4)
-            assert errors.count("\n") == 1 and "--token-file" in errors, errors
-            _, errors = run("--url", server.url, "--verify", "AAPL", status=4)
-            assert errors.count("\n") == 1 and "token" in errors, errors
-            _, errors = run("--url", server.url, "--once", "AAPL", status=4, TICKERFEED_TOKEN=token[:-2] + "xx")
-            assert errors.count("\n") == 1 and token[:-2] not in errors, errors
+        for number, (options, environment) in enumerate([
+            (["--token-file", f"{place}/token"], {}), ([], {"TICKERFEED_TOKEN": token}),
+            (["--token-file", f"{place}/token", "--transport", "sse"], {}),
+        ]):
+            file = Path(place, f"session{number}")
+            output, errors = run("--url", server.url, "--record", str(file), "--once", "AAPL", *options, **environment)
+            assert output.startswith("AAPL ") and errors == "", (output, errors)
+            kept = file.read_bytes()
+            assert b"AAPL" in kept
+            assert not any(part in kept for part in token.encode().split(b".")), "the token is in the file"
+        for options, word in (["--once"], "--token-file"), (["--verify"], "token"):
+            _, errors = run("--url", server.url, *options, "AAPL", status=4)
+            assert errors.count("\n") == 1 and word in errors, errors
+        _, errors = run("--url", server.url, "--once", "AAPL", status=4, TICKERFEED_TOKEN=token[:-2] + "xx")
+        assert errors.count("\n") == 1 and token[:-2] not in errors, errors
 
 
-def main():
-    run_in_turn([
-        the_simulated_market_is_true, a_market_that_loses_messages_is_true, a_session_of_itch_is_true,
-        a_session_of_itch_without_pauses_is_true, a_session_of_itch_that_is_piped_in_is_true_to_its_end, a_session_of_binance_is_true, a_session_of_binance_without_pauses_is_true,
-        one_digit_that_was_changed_is_found, through_the_same_middle_man_nothing_else_is_found,
-        a_recording_says_the_same_again, a_recording_prints_the_lines_that_were_printed,
-        a_recording_that_was_cut_is_used_and_said, a_recording_is_watched_in_a_terminal, what_a_screen_recorded_is_verified,
-        no_recording_has_the_token,
-    ])
-
-
-main()
+run_tests([
+    the_simulated_market_is_true, a_market_that_loses_messages_is_true, a_session_of_itch_is_true,
+    a_session_of_itch_without_pauses_is_true, a_session_of_itch_that_is_piped_in_is_true_to_its_end, a_session_of_binance_is_true, a_session_of_binance_without_pauses_is_true,
+    one_digit_that_was_changed_is_found, through_the_same_middle_man_nothing_else_is_found,
+    a_recording_says_the_same_again, a_recording_prints_the_lines_that_were_printed,
+    a_recording_that_was_cut_is_used_and_said, a_recording_is_watched_in_a_terminal, what_a_screen_recorded_is_verified,
+    no_recording_has_the_token,
+])

@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """tickerd over TLS, met by Python's `ssl`: versions, resumption, strangers, half-open crowds."""
 
-import asyncio
 import contextlib
-import os
 import resource
 import select
 import signal
@@ -15,20 +13,16 @@ import time
 import warnings
 from pathlib import Path
 
-from harness import ROOT, TICKERD, TICKWATCH, Server, connected, listen, run_tests
-
-FOLDER = ROOT / "Tests/certificates"
-FILES = ("--tls-cert", str(FOLDER / "server.pem"), "--tls-key", str(FOLDER / "server.key"))
+import harness
+from harness import (AUTHORITY, CERTIFICATES, TICKERD, TICKWATCH, Logged, certificate, connected, listen, run_tests,
+                     said, secure, until)
+from raw import stalled
 
 
 def trusting(least=ssl.TLSVersion.TLSv1_2, most=ssl.TLSVersion.TLSv1_3):
-    context = ssl.create_default_context(cafile=FOLDER / "authority.pem")
+    context = harness.trusting()
     context.minimum_version, context.maximum_version = least, most
     return context
-
-
-def secure(*options):
-    return Server(*FILES, *options, tls=trusting())
 
 
 def ask(server, context, session=None):
@@ -145,51 +139,29 @@ def first_message():
 
 
 async def stalled_readers_over_tls_cost_bounded_memory():
-    with Server("--scenario", "uniform", "--bench", *FILES, "--set", "symbols=500", "--set", "rate=50000",
-                tls=trusting()) as server:
+    with secure("--scenario", "uniform", "--bench", "--set", "symbols=500", "--set", "rate=50000") as server:
         async with connected(server, ssl=trusting(), max_queue=None) as good:
             await good.subscribe("quote", ["S1"])
-            stalled = await asyncio.gather(*(stall(server) for _ in range(20)))
+            everything = {"channel": "quote", "symbols": ["*"], "rate": 100}
+            silent = [stalled(server, everything, buffer=16_384) for _ in range(20)]
             await listen([good], lambda: server.metric("writes_blocked_total") >= 20)
             before, began = server.memory(), time.monotonic()
             await listen([good], lambda: time.monotonic() - began > 3)
             assert server.memory() - before < 3_000_000, server.memory() - before
             assert not good.breaks
-            for client in stalled:
+            for client in silent:
                 client.close()
 
 
-async def stall(server):
-    """A connection that has subscribed to everything and reads nothing."""
-    def connect():
-        plain = socket.socket()
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
-        plain.connect(("127.0.0.1", server.port))
-        wrapped = trusting().wrap_socket(plain, server_hostname="127.0.0.1")
-        wrapped.sendall(
-            b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-        text = b'{"op":"subscribe","channel":"quote","symbols":["*"],"rate":100}'
-        wrapped.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)
-        return wrapped
-    return await asyncio.to_thread(connect)
-
-
 async def a_crowd_that_comes_and_goes_leaves_nothing_behind():
-    def descriptors():
-        return len(os.listdir(f"/proc/{server.process.pid}/fd"))
-
     with secure() as server:
         context = trusting()
         for _ in range(50):
             ask(server, context)
-        before, memory = descriptors(), server.memory()
+        before, memory = server.descriptors_open(), server.memory()
         for _ in range(500):
             ask(server, context)
-        end = time.monotonic() + 5
-        while descriptors() > before and time.monotonic() < end:
-            ask(server, context)
-        assert descriptors() <= before + 1, (descriptors(), before)
+        until(lambda: (ask(server, context), server.descriptors_open())[1] <= before + 1, 5, "connections stay")
         assert server.memory() - memory < 1_000_000, server.memory() - memory
 
 
@@ -197,7 +169,7 @@ async def tickwatch_believes_whom_it_should():
     with secure() as server:
         url = server.url.replace("127.0.0.1", "localhost")
         good = subprocess.Popen(
-            [TICKWATCH, "AAPL", "--url", url, "--ca", str(FOLDER / "authority.pem")], stdout=subprocess.PIPE)
+            [TICKWATCH, "AAPL", "--url", url, "--ca", AUTHORITY], stdout=subprocess.PIPE)
         try:
             assert select.select([good.stdout], [], [], 10)[0]
             assert good.stdout.readline().startswith(b"AAPL ")
@@ -205,58 +177,47 @@ async def tickwatch_believes_whom_it_should():
             good.kill()
             good.wait()
             good.stdout.close()
-        for words, said in (([], "is not trusted"), (["--ca", str(FOLDER / "stranger.pem")], "is not trusted")):
-            bad = subprocess.run(
-                [TICKWATCH, "AAPL", "--url", url, *words], capture_output=True, text=True, timeout=10)
-            assert bad.returncode == 4 and said in bad.stderr and bad.stderr.count("\n") == 1, bad
-        plain = subprocess.run(
-            [TICKWATCH, "AAPL", "--url", url.replace("wss:", "ws:")], capture_output=True, text=True, timeout=10)
-        assert plain.returncode == 4 and "this port speaks TLS" in plain.stderr, plain
+        for words in [], ["--ca", str(CERTIFICATES / "stranger.pem")]:
+            status, _, errors = said(TICKWATCH, "AAPL", "--url", url, *words)
+            assert status == 4 and "is not trusted" in errors and errors.count("\n") == 1, errors
+        status, _, errors = said(TICKWATCH, "AAPL", "--url", url.replace("wss:", "ws:"))
+        assert status == 4 and "this port speaks TLS" in errors, errors
 
 
 async def a_new_certificate_is_said():
     with tempfile.TemporaryDirectory() as place:
-        files = [Path(place) / name for name in ("cert", "key", "log")]
+        files = [Path(place) / name for name in ("cert", "key")]
+
         def put(name):
             for file, kind in zip(files, ("pem", "key")):
-                file.write_bytes((FOLDER / f"{name}.{kind}").read_bytes())
+                file.write_bytes((CERTIFICATES / f"{name}.{kind}").read_bytes())
                 file.chmod(0o600)
+
         put("server")
-        with open(files[2], "wb") as log, subprocess.Popen(
-                [TICKERD, "--listen", "127.0.0.1:0", "--tls-cert", str(files[0]), "--tls-key", str(files[1])],
-                stdout=subprocess.PIPE, stderr=log, text=True) as server:
-            assert any("TLS 1.2 and 1.3" in line for line in server.stdout)
-            for name, said in (("renewed", ["CN = renewed.test"]), ("expired", ["CN = expired.test", "warning tls"])):
+        with Logged("--log-level", "info", "--tls-cert", str(files[0]), "--tls-key", str(files[1])) as server:
+            assert any("TLS 1.2 and 1.3" in line for line in server.process.stdout)
+            for name, told in (("renewed", ["CN = renewed.test"]), ("expired", ["CN = expired.test", "warning tls"])):
                 put(name)
-                server.send_signal(signal.SIGHUP)
-                end = time.monotonic() + 5
-                while not all(words in files[2].read_text() for words in said):
-                    assert time.monotonic() < end, files[2].read_text()
-                    await asyncio.sleep(0.02)
-            server.kill()
+                server.process.send_signal(signal.SIGHUP)
+                until(lambda: all(words in "\n".join(server.lines()) for words in told), 5, server.lines)
 
 
 async def a_faulty_start_is_refused_in_one_line():
-    other = ("--tls-cert", FILES[1], "--tls-key", str(FOLDER / "renewed.key"))
-    for options, said in (
-        (("--listen", "0.0.0.0:0"), "--insecure"), (other, "is not the key of the certificate"),
-        (("--tls-cert", "nowhere.pem", "--tls-key", FILES[3]), "cannot read nowhere.pem"),
+    own, other = certificate(), certificate("renewed")
+    for options, words in (
+        (("--listen", "0.0.0.0:0"), "--insecure"), ((*own[:2], *other[2:]), "is not the key of the certificate"),
+        (("--tls-cert", "nowhere.pem", *own[2:]), "cannot read nowhere.pem"),
     ):
-        words = options if "--listen" in options else ("--listen", "127.0.0.1:0", *options)
-        result = subprocess.run([TICKERD, *words], capture_output=True, text=True, timeout=10)
-        assert result.returncode == 2 and said in result.stderr and result.stderr.count("\n") == 1, result
+        status, _, errors = said(TICKERD, "--listen", "127.0.0.1:0", *options)
+        assert status == 2 and words in errors and errors.count("\n") == 1, errors
 
 
-async def main():
-    warnings.simplefilter("ignore", DeprecationWarning)  # to ask for versions that are refused
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4_096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    await run_tests([
-        prices_come_over_each_version, who_comes_back_is_resumed, old_versions_and_strangers_are_refused,
-        only_http_1_1_is_agreed_on, a_half_open_crowd_is_gone_after_the_deadline_and_nobody_notices,
-        stalled_readers_over_tls_cost_bounded_memory,
-        a_crowd_that_comes_and_goes_leaves_nothing_behind, tickwatch_believes_whom_it_should,
-        a_new_certificate_is_said, a_faulty_start_is_refused_in_one_line,
-    ])
-
-
-asyncio.run(main())
+warnings.simplefilter("ignore", DeprecationWarning)  # to ask for versions that are refused
+resource.setrlimit(resource.RLIMIT_NOFILE, (4_096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+run_tests([
+    prices_come_over_each_version, who_comes_back_is_resumed, old_versions_and_strangers_are_refused,
+    only_http_1_1_is_agreed_on, a_half_open_crowd_is_gone_after_the_deadline_and_nobody_notices,
+    stalled_readers_over_tls_cost_bounded_memory,
+    a_crowd_that_comes_and_goes_leaves_nothing_behind, tickwatch_believes_whom_it_should,
+    a_new_certificate_is_said, a_faulty_start_is_refused_in_one_line,
+])

@@ -130,22 +130,12 @@ extension Timestamp {
     public var utc: String {
         let milliseconds = max(0, raw) / 1_000_000
         let (days, ofDay) = milliseconds.quotientAndRemainder(dividingBy: 86_400_000)
-        // Hinnant, "chrono-compatible low-level date algorithms": years begin in March.
-        let shifted = days + 719_468
-        let era = shifted / 146_097, dayOfEra = shifted % 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
         func padded(_ number: Int64, _ width: Int) -> String {
             let digits = String(number)
             return String(repeating: "0", count: max(0, width - digits.count)) + digits
         }
-        let date = "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
         let (hours, minutes) = (ofDay / 3_600_000, ofDay / 60_000 % 60)
         let time = "\(padded(hours, 2)):\(padded(minutes, 2)):\(padded(ofDay / 1_000 % 60, 2))"
-        return "\(date)T\(time).\(padded(ofDay % 1_000, 3))Z"
+        return "\(CivilDate(daysSince1970: Int(days)))T\(time).\(padded(ofDay % 1_000, 3))Z"
     }
 }

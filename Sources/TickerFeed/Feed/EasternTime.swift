@@ -6,15 +6,23 @@ import Basics
 
 /// A day of the Gregorian calendar, from 1987 on: the years whose clock changes are known here.
 public struct CalendarDate: Hashable, Sendable, CustomStringConvertible {
-    /// Months and days from 1.
-    public let year: Int, month: Int, day: Int
+    private let date: CivilDate
+    /// From 1987 to 2199.
+    public var year: Int { date.year }
+    /// From 1.
+    public var month: Int { date.month }
+    /// From 1.
+    public var day: Int { date.day }
+    public var description: String { date.description }
+
+    private init?(_ date: CivilDate?) {
+        guard let date, (1987...2199).contains(date.year) else { return nil }
+        self.date = date
+    }
 
     /// Nil for a day that never was, or is before 1987.
     public init?(year: Int, month: Int, day: Int) {
-        guard (1987...2199).contains(year), (1...12).contains(month), day >= 1,
-            day <= CalendarDate.days(in: month, of: year)
-        else { return nil }
-        (self.year, self.month, self.day) = (year, month, day)
+        self.init(CivilDate(year: year, month: month, day: day))
     }
 
     /// `YYYY-MM-DD`.
@@ -62,36 +70,10 @@ public struct CalendarDate: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    public var description: String {
-        func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
-        return "\(year)-\(two(month))-\(two(day))"
-    }
+    /// The day so many days after 1970-01-01; nil where `init` has none.
+    init?(daysSince1970 days: Int) { self.init(CivilDate(daysSince1970: days)) }
 
-    private static func days(in month: Int, of year: Int) -> Int {
-        switch month {
-        case 2: (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
-    }
-
-    /// Days since 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms").
-    var daysSince1970: Int {
-        let y = month <= 2 ? year - 1 : year
-        let era = y / 400, yearOfEra = y % 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-    }
-
-    /// The day so many days after 1970-01-01, by the same source; nil where `init` has none.
-    init?(daysSince1970 days: Int) {
-        let (era, dayOfEra) = (days + 719_468).flooredDivision(by: 146_097)
-        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let month = (5 * dayOfYear + 2) / 153, day = dayOfYear - (153 * month + 2) / 5 + 1
-        let year = yearOfEra + era * 400 + (month >= 10 ? 1 : 0)
-        self.init(year: year, month: month < 10 ? month + 3 : month - 9, day: day)
-    }
+    var daysSince1970: Int { date.daysSince1970 }
 
     /// 0 is Sunday.
     fileprivate var weekday: Int { (daysSince1970 + 4) % 7 }

@@ -1,4 +1,4 @@
-// Where a replay stands, as ingest keeps it, and the arithmetic of its targets.
+// Where a replay stands, as ingest keeps it.
 import Basics
 import Market
 
@@ -16,16 +16,6 @@ struct ReplayPosition {
     var stepsLeft = 0
     /// 0: unpaced.
     var speedMilli: Int64 = 1_000
-}
-
-extension ReplayTarget {
-    /// As a time of the source; an offset counts from `start`. Beyond all times: the nearer end.
-    func time(since start: Timestamp) -> Timestamp {
-        switch self {
-        case .time(let time): time
-        case .offset(let span): Timestamp(raw: Int64(clamping: Int128(start.raw) + Int128(span.raw)))
-        }
-    }
 }
 
 extension Pace {

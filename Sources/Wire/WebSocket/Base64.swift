@@ -31,7 +31,7 @@ public enum Base64 {
         guard units.count % 4 == 0, padding <= 2 else { return nil }
         var bytes: [UInt8] = [], bits: UInt32 = 0, held = 0
         for unit in units.dropLast(padding) {
-            guard let sextet = value(unit) else { return nil }
+            guard let sextet = value(unit, "+", "/") else { return nil }
             bits = bits << 6 | sextet
             held += 6
             guard held >= 8 else { continue }
@@ -41,13 +41,15 @@ public enum Base64 {
         return bytes
     }
 
-    private static func value(_ unit: UInt8) -> UInt32? {
+    /// What a character stands for, in the alphabet that ends with these two.
+    static func value(_ unit: UInt8, _ ofSixtyTwo: Unicode.Scalar, _ ofSixtyThree: Unicode.Scalar) -> UInt32?
+    {
         switch unit {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(unit - UInt8(ascii: "A"))
         case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(unit - UInt8(ascii: "a")) + 26
         case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(unit - UInt8(ascii: "0")) + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
+        case UInt8(ascii: ofSixtyTwo): 62
+        case UInt8(ascii: ofSixtyThree): 63
         default: nil
         }
     }

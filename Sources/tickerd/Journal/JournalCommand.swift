@@ -139,13 +139,6 @@ extension ReplayTarget {
         if case .offset = self { return true }
         return false
     }
-
-    fileprivate func time(since start: Timestamp) -> Timestamp {
-        switch self {
-        case .time(let time): time
-        case .offset(let span): Timestamp(raw: Int64(clamping: Int128(start.raw) + Int128(span.raw)))
-        }
-    }
 }
 
 /// How far the work has come, on standard error: a bar where that is a terminal, a line now and then elsewhere.

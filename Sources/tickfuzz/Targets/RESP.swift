@@ -3,40 +3,19 @@ import Backplane
 import Basics
 
 @Sendable func fuzzRESP(_ bytes: UnsafeRawBufferPointer) {
-    var input = Input(bytes)
-    let size = 1 + input.decide(256)
-    let all = input.rest()
-    var whole = RespReader(), cut = RespReader()
-    var one: [String] = [], other: [String] = []
-    let fault = read(all, &whole, &one)
-    var otherFault: RespFault?, offset = 0
-    while offset < all.count, otherFault == nil {
-        let end = min(all.count, offset + size)
-        otherFault = read(all.piece(offset..<end), &cut, &other)
-        offset = end
-        demand(cut.keptBytes <= end, "\(cut.keptBytes) bytes are kept of \(end)")
-    }
-    demand(one == other && fault == otherFault, "cut every \(size) bytes the replies are others")
-    demand(fault != nil || whole.depth == cut.depth, "cut every \(size) bytes the lists are others")
-}
-
-private func read(
-    _ bytes: borrowing Memory, _ reader: inout RespReader, _ tokens: inout [String]
-) -> RespFault? {
-    var offset = 0
-    while true {
+    readInPieces(bytes) {
+        RespReader()
+    } _: { reader, bytes, offset throws(RespFault) in
         let start = offset
-        do throws(RespFault) {
-            guard let token = try reader.next(bytes.bytes, from: &offset) else { break }
-            tokens.append("\(reader.depth) \(text(token))")
-        } catch {
-            return error
-        }
-        demand(offset > start && offset <= bytes.count, "from \(start) to \(offset) of \(bytes.count)")
+        guard let token = try reader.next(bytes, from: &offset) else { return nil }
+        demand(offset > start, "a token of no bytes")
         demand(reader.depth <= RespReader.depthMax, "\(reader.depth) lists deep")
+        return "\(reader.depth) \(text(token))"
+    } kept: { reader, count in
+        demand(reader.keptBytes <= count, "\(reader.keptBytes) bytes are kept of \(count)")
+    } alike: { whole, cut, fault in
+        demand(fault != nil || whole.depth == cut.depth, "cut the lists are others")
     }
-    demand(offset == bytes.count, "\(bytes.count - offset) bytes are left")
-    return nil
 }
 
 /// All of a token, so that the sanitizer sees each of its bytes read.

@@ -231,7 +231,6 @@ final class FaultyPublishing: FaultyEnd, PublishingEngine {
     private var replies: [UInt8: ([[UInt8]]) -> Void] = [:]
     private var inbox: UInt8 = 1
     var storesPictures: Bool { bus.stores }
-    var messageMax: Int { 1 << 20 }
 
     override init(_ bus: FaultyEngine) {
         super.init(bus)
