@@ -26,7 +26,6 @@ struct Scenario {
     /// Links have delays, small buffers, and cut bytes anywhere.
     var isRough = false
     var hasStorms = false
-    var hasEpochs: Bool { if case .script(let market) = source { market.seeks > 0 } else { false } }
     /// In the end the server sends everybody away, and takes so long for it.
     var drain: Nanoseconds?
 

@@ -1,6 +1,6 @@
 // A client that believes nothing: its connection, frame by frame, and what it asks for.
 //
-// What it is told is checked in `Rules.swift`; what it does with its time is in `Manners.swift`.
+// What it is told is checked in `Rules.swift`; what it does with its time is in `Player.swift`.
 import Basics
 import Dialects
 import Market

@@ -86,16 +86,6 @@ struct TrueBook {
             asks.removeAll()
         }
     }
-
-    /// Whether the change is within so many levels of its side, before it or after.
-    func shows(_ change: TrueChange, depth: Int) -> Bool {
-        guard let side = change.side else { return bids.count + asks.count > 0 }
-        func shows(_ levels: borrowing BookSide) -> Bool {
-            guard levels.count > depth else { return true }
-            return !side.isBetter(levels[depth - 1].price, than: change.price)
-        }
-        return side == .bid ? shows(bids) : shows(asks)
-    }
 }
 
 /// All symbols in one life of the feed.
@@ -162,7 +152,6 @@ final class Truth {
         case .level: change(symbol, tick, now, tick.side)
         case .clear:
             change(symbol, tick, now, nil)
-            guard tick.aux == 0 else { return }
             guard tick.aux == 0 else { return }
             symbol.startsNewDay = true
             for interval in 0..<2 { symbol.open[interval].startOver() }
