@@ -79,7 +79,7 @@ extension UnsafeRawBufferPointer {
 
 /// What both ends have in common.
 class FaultyEnd {
-    let bus: FaultyEngine
+    unowned let bus: FaultyEngine
     private(set) var isConnected = false
     private var isToTell = false
     private var retryAt = Instant.zero
