@@ -105,7 +105,7 @@ final class ScreenRun {
 
     private var next: Instant {
         var next = min(nextTick, stream.next, admin.next, keys.due ?? .never, deadline)
-        if let due = frames.due, !output.isBusy { next = min(next, due) }
+        if let due = frames.due, terminal.isEntered, !output.isBusy { next = min(next, due) }
         return next
     }
 
@@ -220,10 +220,14 @@ final class ScreenRun {
         if terminal.suspend() { restart(.read()) }
     }
 
-    /// In the background before, and now perhaps not.
+    /// In the background before, and now perhaps not; or there is no terminal to come back to.
     private func resume(_ now: Moment) {
-        do throws(SystemError) { try terminal.enter() } catch { return }
-        restart(now)
+        do throws(SystemError) {
+            try terminal.enter()
+            restart(now)
+        } catch {
+            if error.code != EBUSY { end(.done) }
+        }
     }
 
     private func restart(_ now: Moment) {

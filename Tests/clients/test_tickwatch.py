@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness import TICKERD, TICKWATCH, Server, memory, run_tests, until
 from piped import Piped, storm
-from terminal import Shell, Terminal, state
+from terminal import Shell, Terminal, busy, state
 
 def priced(symbol, price=r"\d+\.\d\d"):
     """A line of the list with a price; between them is the mark of a state, if any."""
@@ -114,10 +114,20 @@ def in_the_background_it_leaves_the_terminal_alone(server):
         shell.type("echo $((6 * 7))\n")
         shell.until(r"(?m)^42$")
         assert shell.is_back(), "the terminal is the shell's"
+        before = busy(watcher)
+        time.sleep(1)
+        assert busy(watcher) - before < 0.2, "it draws for nobody"
         shell.type("fg\n")
         shell.until(PRICE)
-        shell.type("q")
-        assert status(shell) == 0 and shell.is_back()
+        stop(shell, watcher)
+        shell.type("bg\n")
+        shell.until(lambda: state(watcher) in "RS")
+        # Nobody tells a job of the background that its shell was killed.
+        shell.process.kill()
+        shell.process.wait()
+        os.close(shell.slave)
+        os.close(shell.master)
+        until(lambda: not state(watcher), 5, "it outlived its terminal")
 
 
 def control_c_ends_it_and_symbols_may_come_by_a_pipe(server):

@@ -165,7 +165,8 @@ struct BinanceSession: ~Copyable {
         _ place: Int, _ id: SymbolID, _ line: Line, _ stamp: Stamp, _ builder: inout BookBuilder
     ) {
         counts.add(.gap)
-        symbols[place].pointee.sequence.lose()
+        let symbol = symbols[place]  // in two steps for the thread sanitizer's compiler (6.3.1)
+        symbol.pointee.sequence.lose()
         builder.count(.sequenceGap, message: line.number, offset: line.offset, "events are missing")
         builder.suspect(id, at: stamp)
     }
