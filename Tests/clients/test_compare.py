@@ -32,6 +32,8 @@ def each_server_delivers_what_it_owes():
 def wrong_usage_is_one_line():
     done, _ = rows("--slow")
     assert done.returncode == 2 and len(done.stdout.splitlines()) == 1 and "--slow" in done.stdout, done.stdout
+    done, _ = rows("--rounds", "-1")
+    assert done.returncode == 2 and len(done.stdout.splitlines()) == 1 and "1 or more" in done.stdout, done.stdout
 
 
 run_tests([each_server_delivers_what_it_owes, wrong_usage_is_one_line])
